@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Sandbox(Sandbox),
     /// Compose the subgraphs' schemas into a supergraph
     Compose(Compose),
+    /// Hash the names of a supergraph and of operations, to report how they are planned
+    Anonymize(Anonymize),
     /// Export the schemas, or check what their changes mean for clients
     #[command(subcommand)]
     Schema(Schema),
@@ -198,17 +200,34 @@ pub(crate) struct Router {
 
 #[derive(Args, Debug)]
 pub(crate) struct Compose {
-    #[command(flatten)]
-    pub(crate) settings: Settings,
+    /// Compose the subgraphs of this file, in the format of rover's supergraph.yaml, instead of this program's own
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// Omit `@authenticated` and the like, for routers that reject supergraphs with them
     #[arg(long)]
     pub(crate) omit_authorization: bool,
     /// Another team's subgraph with its schema file; may be repeated
     #[arg(long, num_args = 3, value_names = ["NAME", "URL", "FILE"])]
     pub(crate) subgraph: Vec<String>,
-    /// Write the supergraph to this file instead of standard output
-    #[arg(long, value_name = "FILE")]
+    /// File for the supergraph, instead of standard output
+    #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Anonymize {
+    /// SDL of the supergraph
+    #[arg(long, value_name = "FILE")]
+    pub(crate) supergraph: PathBuf,
+    /// A document of operations on it; repeated for each
+    #[arg(long, value_name = "FILE")]
+    pub(crate) operation: Vec<PathBuf>,
+    /// A secret that the hashes depend on, so that they are the same again [default: a random one]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) salt: Option<String>,
+    /// Directory for the supergraph and the operations
+    #[arg(long, short, value_name = "DIR", default_value = "anonymized")]
+    pub(crate) output: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
@@ -233,6 +252,12 @@ pub(crate) struct SchemaCheck {
     /// Manifests of operations; changes that affect none of them are ignored
     #[arg(long, value_name = "MANIFEST", num_args = 1..)]
     pub(crate) operations: Vec<PathBuf>,
+    /// The same with the operations of registered clients: of this file of clients, or of the configured clients.file
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    pub(crate) clients: Option<Option<PathBuf>>,
+    /// Configuration file, instead of router-config/vantage.yaml
+    #[arg(long, value_name = "FILE", env = "VANTAGE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
     /// Include every change, whether or not an operation uses it
     #[arg(long)]
     pub(crate) all: bool,

@@ -7,6 +7,8 @@ mod config;
 mod data_directory;
 mod demo;
 mod domains;
+#[cfg(test)]
+mod error_codes;
 mod error_line;
 mod graph;
 mod keys;
@@ -58,7 +60,8 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Serve(command) => commands::serve::run(command).await,
             Command::Subgraph(command) => commands::subgraph::run(command).await,
             Command::Router(command) => commands::router::run(command).await,
-            Command::Compose(command) => commands::schema::compose(&command),
+            Command::Compose(command) => commands::compose::run(&command).await,
+            Command::Anonymize(command) => commands::anonymize::run(&command),
             Command::Schema(command) => commands::schema::run(command).await,
             Command::Client(command) => commands::client::run(command),
             Command::Operations(command) => commands::operations::run(command).await,

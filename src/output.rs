@@ -23,6 +23,11 @@ pub(crate) fn announce(text: &str) {
     }
 }
 
+/// A line beside the output, for whoever watches.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// Prints a failed command's error line; without a reader the exit code has to do.
 pub(crate) fn error(text: &str) {
     let _ = writeln!(std::io::stderr(), "error: {text}");

@@ -6,6 +6,7 @@
     reason = "a rejection is the response to send; boxing it would make every protocol unbox it for nothing"
 )]
 
+mod anonymize;
 pub mod auth;
 mod cache_control;
 mod charge;
@@ -30,16 +31,18 @@ pub mod transport;
 mod type_system;
 mod value;
 
+pub use anonymize::{AnonymizeError, Anonymizer};
 pub use cache_control::CachePolicy;
 pub use charge::Charge;
 pub use error::{
-    ComposeError, ErrorCode, Extensions, GraphQLError, Location, PathSegment, RouterError,
+    ComposeError, CompositionCode, Diagnostic, ErrorCode, Extensions, GraphQLError, Location,
+    PathSegment, RouterError,
 };
 pub use prepare::{OperationKind, OperationLimits, PreparedOperation};
 pub use request::{GraphQLRequest, PlanRequest, PreparedRequest, RequestContext};
 pub use response::{GraphQLResponse, StatusHint};
 pub use router::{Router, RouterBuilder, WarmUp};
-pub use supergraph::{api_sdl, compose, omit_authorization};
+pub use supergraph::{Composition, api_sdl, compose, compose_with_hints, omit_authorization};
 pub use transport::{
     EventStream, HttpTransport, HttpTransportOptions, LocalService, LocalSubscription,
     LocalTransport, SubgraphRequest, SubgraphResponse, SubscriptionOptions, SubscriptionProtocol,

@@ -1,7 +1,9 @@
 //! One file for each command of the command line.
 
+pub(crate) mod anonymize;
 pub(crate) mod backup;
 pub(crate) mod client;
+pub(crate) mod compose;
 pub(crate) mod config;
 pub(crate) mod migrate;
 pub(crate) mod operations;

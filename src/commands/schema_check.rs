@@ -7,8 +7,8 @@ use router::schema_changes::{
     Change, ClientOperation, Severity, Usage, operation_usages, schema_changes,
 };
 
-use super::schema;
-use crate::cli::SchemaCheck;
+use super::{operations, schema};
+use crate::cli::{ClientsFile, SchemaCheck};
 use crate::output;
 use crate::schema_report::{Line, Report};
 
@@ -21,6 +21,12 @@ pub(crate) async fn run(command: SchemaCheck) -> anyhow::Result<()> {
     let mut operations = Vec::new();
     for file in &command.operations {
         operations.extend(read_operations(file)?);
+    }
+    if let Some(file) = &command.clients {
+        operations.extend(registered_operations(&ClientsFile {
+            config: command.config.clone(),
+            clients: file.clone(),
+        })?);
     }
     let usages = usages(&old, &operations)?;
     let changes = schema_changes(&old, &new)?;
@@ -64,6 +70,19 @@ fn read_operations(file: &Path) -> anyhow::Result<Vec<ClientOperation>> {
             document: entry.body,
             operation_name: entry.name,
         }
+    });
+    Ok(operations.collect())
+}
+
+/// The operations of all registered clients, each by its client and its name.
+fn registered_operations(file: &ClientsFile) -> anyhow::Result<Vec<ClientOperation>> {
+    let clients = operations::clients(file)?;
+    let operations = clients.iter().flat_map(|client| {
+        client.operations.iter().map(|operation| ClientOperation {
+            label: format!("{}: {}", client.name, operation.name),
+            document: (*operation.document).to_owned(),
+            operation_name: None,
+        })
     });
     Ok(operations.collect())
 }

@@ -16,4 +16,6 @@ fi
 if [ "${1:-}" = install ]; then
     exit
 fi
-exec cargo test --locked -p vantage --test journeys -- --ignored --exact federation::apollo_gateway_and_our_router_answer_the_same --nocapture
+exec cargo test --locked -p vantage --test journeys -- --ignored --exact --nocapture \
+    compose::other_tools_load_what_is_composed \
+    federation::apollo_gateway_and_our_router_answer_the_same

@@ -140,6 +140,37 @@ async fn only_what_an_operation_uses_counts() {
         "{told}"
     );
 
+    write(
+        "clients.yaml",
+        "clients: [{ name: shop, manifests: [web.json] }, { name: phone, manifests: [ios.json] }]",
+    );
+    let json = all(&["--clients", "clients.yaml", "--format", "json"]);
+    let (is_ok, told, _) = check(scratch.path(), &json).await;
+    assert!(!is_ok);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(
+        counts.map(|name| told[name].as_u64().unwrap()),
+        [1, 1, 0, 1, 3]
+    );
+    let users = [["shop: Used"].as_slice(), &["shop: 2", "phone: Status"]];
+    for (change, users) in std::iter::zip(told["changes"].as_array().unwrap(), users) {
+        assert_eq!(change["operations"], serde_json::json!(users));
+    }
+    write("vantage.yaml", "clients: { file: clients.yaml }");
+    let configured = all(&["--clients", "--config", "vantage.yaml"]);
+    let (_, by_configuration, _) = check(scratch.path(), &configured).await;
+    assert!(
+        by_configuration.contains("shop: Used"),
+        "{by_configuration}"
+    );
+    let (is_ok, _, error) = check(scratch.path(), &all(&["--clients"])).await;
+    assert!(
+        !is_ok && error.contains("no clients file is configured"),
+        "{error}"
+    );
+    let (is_ok, _, error) = check(scratch.path(), &all(&["--clients", "lost.yaml"])).await;
+    assert!(!is_ok && error.contains("lost.yaml"), "{error}");
+
     let (is_ok, _, error) = check(scratch.path(), &all(&["--operations", "other.json"])).await;
     assert!(!is_ok);
     assert_eq!(

@@ -23,8 +23,9 @@ use hive_router_planner::planner::{Planner, QueryPlannerOptions};
 use hive_router_planner::state::supergraph_state::SupergraphDefinition;
 
 pub(crate) use access::{Access, AccessDecision, RequirementId};
-pub use compose::{compose, omit_authorization};
+pub use compose::{Composition, compose, compose_with_hints, omit_authorization};
 pub(crate) use cost::{Costs, ListSize, is_list};
+pub(crate) use features::FederationNames;
 pub(crate) use required_fields::RequiredFields;
 pub(crate) use schema::{Schema, named_type, output_fields};
 pub(crate) use types::{TypeId, TypeNames, TypeSet};

@@ -73,7 +73,7 @@ fn configuration(named: &Named) -> anyhow::Result<Configuration> {
     Ok(configuration)
 }
 
-fn clients(named: &Named) -> anyhow::Result<Clients> {
+pub(super) fn clients(named: &Named) -> anyhow::Result<Clients> {
     let path = ClientsFile::path(named)?;
     Ok(Clients::load(&ClientsFiles::read(&path)?)?)
 }
