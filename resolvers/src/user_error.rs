@@ -26,10 +26,6 @@ impl InputError {
 
 /// The fields of every user error. A domain whose errors have more fields implements it with its own type.
 #[derive(Clone, Debug, Interface)]
-#[expect(
-    clippy::duplicated_attributes,
-    reason = "each field has its own name and type"
-)]
 #[graphql(
     field(name = "message", ty = "&String"),
     field(name = "code", ty = "&UserErrorCode"),

@@ -35,10 +35,6 @@ pub(crate) enum ReturnCreateError {
 
 /// The fields of every user error. A domain whose errors have more fields implements it with its own type.
 #[derive(Clone, Debug, Interface)]
-#[expect(
-    clippy::duplicated_attributes,
-    reason = "each field has its own name and type"
-)]
 #[graphql(
     field(name = "message", ty = "&String"),
     field(name = "code", ty = "&UserErrorCode"),
