@@ -14,13 +14,22 @@ const SEARCH: &str = "{ productSearch(query: \"headphones\", first: 10) { totalC
 const OFFICE: &str = "customer1@vantage.example";
 
 /// A small shop seeded relative to now, so that return deadlines are current.
-fn shop() -> [(&'static str, String); 2] {
+/// Its exchange rates stay those of the demo shop: nobody answers at the provider's address.
+fn shop() -> [(&'static str, String); 4] {
     let now = Utc::now()
         .duration_trunc(chrono::Duration::minutes(1))
         .unwrap();
     [
         ("VANTAGE_DEMO__ORDERS", "1500".to_owned()),
         ("VANTAGE_DEMO__NOW", now.to_rfc3339()),
+        (
+            "VANTAGE_PROVIDERS__EXCHANGE_RATES__URL",
+            "http://127.0.0.1:9".to_owned(),
+        ),
+        (
+            "VANTAGE_PROVIDERS__EXCHANGE_RATES__KEY",
+            "unused by the tests".to_owned(),
+        ),
     ]
 }
 
