@@ -12,13 +12,21 @@ use serde::{Deserialize, Serialize};
 #[graphql(rename_items = "SCREAMING_SNAKE_CASE")]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CurrencyCode {
+    /// US dollar.
     Usd,
+    /// Euro.
     Eur,
+    /// British pound.
     Gbp,
+    /// Canadian dollar.
     Cad,
+    /// Australian dollar.
     Aud,
+    /// Japanese yen, which has no decimals.
     Jpy,
+    /// Mexican peso.
     Mxn,
+    /// Brazilian real.
     Brl,
 }
 
@@ -98,23 +106,25 @@ pub enum Rounding {
     Up,
 }
 
-/// An amount of money. `amount` is a decimal string with the currency's own decimals.
+/// An amount of money in one currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, SimpleObject)]
 #[graphql(complex, shareable)]
 pub struct Money {
     /// In minor units: cents, or whole yen.
     #[graphql(skip)]
     pub minor: i64,
+    /// The currency of `amount`.
     pub currency: CurrencyCode,
 }
 
 #[ComplexObject]
 impl Money {
+    /// In major units, with as many decimals as the currency has: "29.45" euros, "1200" yen. Negative for a deduction.
     async fn amount(&self) -> Decimal {
         self.decimal()
     }
 
-    /// Formatted for display: symbol, thousands separators and the currency's own decimals, "$1,234.50".
+    /// For display in English: the currency's symbol, commas between thousands and a decimal point, "$1,234.50".
     async fn formatted(&self) -> String {
         self.format()
     }

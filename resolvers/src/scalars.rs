@@ -8,7 +8,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DateTime(pub chrono::DateTime<Utc>);
 
-#[Scalar(name = "DateTime")]
+/// A point in time, as in RFC 3339. Output is in UTC with milliseconds, "2025-10-03T14:08:00.000Z"; input may have any
+/// offset.
+#[Scalar(
+    name = "DateTime",
+    specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339"
+)]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::String(text) = &value else {
@@ -34,7 +39,11 @@ impl From<chrono::DateTime<Utc>> for DateTime {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LocalTime(pub NaiveTime);
 
-#[Scalar(name = "LocalTime")]
+/// A time of day without a date or time zone: hours and minutes on the 24-hour clock, "22:00".
+#[Scalar(
+    name = "LocalTime",
+    specified_by_url = "https://www.iso.org/standard/70907.html"
+)]
 impl ScalarType for LocalTime {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::String(text) = &value else {

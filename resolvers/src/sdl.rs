@@ -12,6 +12,11 @@ const IMPORTS: [&str; 3] = ["authenticated", "cost", "listSize"];
 const VERSION: &str = "federation/v2.5";
 const COST_VERSION: &str = "federation/v2.9";
 
+/// The scalar of decimals, which async-graphql neither describes nor specifies.
+const DECIMAL: &str = "scalar Decimal\n";
+const SPECIFIED_DECIMAL: &str = "\"An exact decimal number, as a string such as \\\"29.45\\\". Input may also be a JSON number.\"\n\
+     scalar Decimal @specifiedBy(url: \"https://www.w3.org/TR/xmlschema11-2/#decimal\")\n";
+
 /// The schema's federation SDL. async-graphql does not know some directives as federation's, so their imports are added
 /// here; without them, composition would drop the directives.
 pub(crate) fn export<Q, M, S>(schema: &Schema<Q, M, S>) -> String
@@ -23,6 +28,7 @@ where
     let sdl = schema.sdl_with_options(
         SDLExportOptions::new()
             .federation()
+            .include_specified_by()
             .use_space_ident()
             .prefer_single_line_descriptions(),
     );
@@ -36,6 +42,7 @@ where
     } else {
         VERSION
     };
-    sdl.replace(LAST_IMPORT, &format!("{last}{imports}]"))
+    sdl.replace(DECIMAL, SPECIFIED_DECIMAL)
+        .replace(LAST_IMPORT, &format!("{last}{imports}]"))
         .replace(VERSION, version)
 }

@@ -4,6 +4,7 @@ mod costs;
 mod diagnostics;
 mod features;
 mod links;
+mod specifications;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +15,7 @@ use graphql_tools::static_graphql::schema::{
     Directive, Document, Field, ObjectType, Type, TypeDefinition, Value,
 };
 
+use self::specifications::Specifications;
 use super::{definitions, definitions_mut, directives, named_type, output_fields};
 use crate::error::{ComposeError, CompositionCode, Diagnostic};
 use crate::type_system;
@@ -42,6 +44,7 @@ pub struct Composition {
 pub fn compose_with_hints(subgraphs: &[(&str, &str, &str)]) -> Result<Composition, ComposeError> {
     let mut set = Subgraphs::default();
     let mut diagnostics = Vec::new();
+    let mut specifications = Specifications::default();
     for (name, sdl, url) in subgraphs {
         // The composer would expose the argument to clients.
         if links::uses(sdl, "fromContext") {
@@ -55,7 +58,8 @@ pub fn compose_with_hints(subgraphs: &[(&str, &str, &str)]) -> Result<Compositio
         }
         // The composer's syntax errors are drawings of many lines.
         let parsed = type_system::parse(sdl).map_err(|error| error.to_string());
-        let ingested = parsed.and_then(|_| {
+        let ingested = parsed.and_then(|document| {
+            specifications.add(name, &document);
             let ingested = set.ingest_str(&costs::by_their_own_names(sdl), name, Some(url));
             ingested.map_err(|error| format!("{error:#}"))
         });
@@ -72,7 +76,7 @@ pub fn compose_with_hints(subgraphs: &[(&str, &str, &str)]) -> Result<Compositio
     }
     let result = graphql_composition::compose(&mut set);
     let hints = result.diagnostics().iter_warnings().map(str::to_owned);
-    let hints = hints.collect();
+    let mut hints: Vec<String> = hints.collect();
     let graph = result.into_result().map_err(|diagnostics| ComposeError {
         diagnostics: diagnostics
             .iter()
@@ -89,6 +93,7 @@ pub fn compose_with_hints(subgraphs: &[(&str, &str, &str)]) -> Result<Compositio
     join_unions(&mut document);
     join_scalars(&mut document);
     join_interfaces(&mut document);
+    hints.extend(specifications.apply(&mut document));
     features::link_features(&mut document)?;
     Ok(Composition {
         sdl: document.to_string(),
@@ -349,6 +354,31 @@ mod tests {
             "scalar Place @join__type(graph: B)",
         ] {
             assert!(sdl.contains(scalar), "{sdl}");
+        }
+    }
+
+    #[test]
+    fn scalars_keep_their_specifications() {
+        let a =
+            format!("{LINK} type Query {{ a: Time }} scalar Time @specifiedBy(url: \"https://a\")");
+        let subgraph =
+            |scalar: &str| format!("{LINK} type Query {{ b: Time }} scalar Time {scalar}");
+        let cases = [
+            (subgraph(""), 0),
+            (subgraph("@specifiedBy(url: \"https://a\")"), 0),
+            (subgraph("@specifiedBy(url: \"https://b\")"), 1),
+        ];
+        for (b, hints) in cases {
+            let composition = compose_with_hints(&[("a", &a, "http://a"), ("b", &b, "http://b")]);
+            let composition = composition.expect("composes");
+            let scalar = "scalar Time @specifiedBy(url: \"https://a\") @join__type";
+            assert!(composition.sdl.contains(scalar), "{}", composition.sdl);
+            assert_eq!(composition.hints.len(), hints, "{:?}", composition.hints);
+            let api = crate::supergraph::api_sdl(&composition.sdl).expect("a supergraph");
+            assert!(
+                api.contains("scalar Time @specifiedBy(url: \"https://a\")"),
+                "{api}"
+            );
         }
     }
 

@@ -15,19 +15,19 @@ use crate::loaders::Loaders;
 use crate::product_price::{PriceFallbackReason, PriceQuote};
 use crate::rules::price;
 
-/// The prices of products and charges at one time and one rate.
+/// The prices of products and charges, all at the same time and exchange rate. For other subgraphs only.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(inaccessible)]
 pub(crate) struct CheckoutQuote {
-    /// The currency of every amount: the requested one, or US dollars if it has no exchange rate.
+    /// The currency of every `amount`: the requested one, or US dollars if it has no exchange rate.
     pub currency: CurrencyCode,
-    /// Why the amounts are in US dollars instead of the requested currency.
+    /// Why the amounts are in US dollars although another currency was requested; null if they are in the requested one.
     pub fallback: Option<PriceFallbackReason>,
-    /// The rate used for the amounts.
+    /// The rate that every amount was converted at, which is 1 for US dollars.
     pub exchange_rate: Arc<ExchangeRate>,
-    /// The current unit price of each product, in the requested order; null for a product without a price.
+    /// The current unit price of each requested product, in the same order; null for a product without a price.
     pub prices: Vec<Option<PriceQuote>>,
-    /// Each charge, in the requested order.
+    /// Each requested charge, in the same order.
     pub charges: Vec<PriceQuote>,
 }
 

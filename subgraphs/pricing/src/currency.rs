@@ -6,10 +6,13 @@ use resolvers::money::CurrencyCode;
 /// A currency that prices can be shown in.
 #[derive(Clone, Copy, Debug, SimpleObject)]
 pub(crate) struct Currency {
+    /// ISO 4217 code, for arguments that take a currency.
     pub code: CurrencyCode,
+    /// The name in English, "Canadian Dollar".
     pub name: &'static str,
+    /// The symbol in front of amounts. Dollars and pesos other than the US dollar have a letter prefix, "C$".
     pub symbol: &'static str,
-    /// ISO 4217 exponent: the number of decimals.
+    /// How many decimals an amount has, the exponent of ISO 4217: 0 for yen, 2 for all others.
     pub decimal_places: u32,
 }
 

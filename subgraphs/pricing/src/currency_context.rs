@@ -7,25 +7,30 @@ use resolvers::{ApiResult, access};
 use crate::State;
 use crate::rules::detection::{self, DetectedCurrency};
 
-/// How the currency was chosen.
+/// What a currency was chosen by, from most to least decisive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "detection::CurrencySource")]
 pub(crate) enum CurrencySource {
-    /// The client requested it.
+    /// The client named the currency.
     Explicit,
+    /// The country of the shipping address.
     ShippingAddress,
+    /// The country of the billing address.
     BillingAddress,
+    /// The country that the request's IP address belongs to.
     IpGeolocation,
-    /// Nothing is known about the customer: US dollars.
+    /// No country is known, so the currency is US dollars.
     Default,
 }
 
-/// The currency that prices are shown in.
+/// The currency to show prices in, and what it was chosen by.
 #[derive(Clone, Debug, PartialEq, Eq, SimpleObject)]
 pub(crate) struct CurrencyContext {
+    /// The chosen currency: US dollars for a country whose own currency is not supported.
     pub currency: CurrencyCode,
-    /// The customer's country, if known; ISO 3166-1 alpha-2.
+    /// The customer's country, ISO 3166-1 alpha-2, "DE"; null if it is unknown.
     pub country: Option<String>,
+    /// What decided the currency.
     pub detected_from: CurrencySource,
 }
 

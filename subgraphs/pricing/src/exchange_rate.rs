@@ -11,35 +11,38 @@ use rust_decimal::Decimal;
 use crate::config::RatesConfig;
 use crate::rules::freshness;
 
-/// The age of a rate, counted from when we fetched it.
+/// How old a rate is, counted from when it was fetched. The limits are the shop's to set; these are the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "freshness::RateFreshness")]
 pub(crate) enum RateFreshness {
-    /// Less than 15 minutes, unless the shop has other limits.
+    /// Less than 15 minutes old.
     Fresh,
-    /// 15 to 60 minutes, inclusive.
+    /// From 15 to 60 minutes old.
     Stale,
-    /// More than 60 minutes: prices include a buffer in the customer's favour.
+    /// More than 60 minutes old: the effective rate has a buffer in the customer's favour.
     VeryStale,
 }
 
-/// Units of a currency per US dollar.
+/// How many units of a currency one US dollar buys.
 #[derive(Clone, Debug, PartialEq, Eq, SimpleObject)]
 pub(crate) struct ExchangeRate {
+    /// The currency converted from, always US dollars.
     pub base: CurrencyCode,
+    /// The currency converted to.
     pub to: CurrencyCode,
-    /// As given by the provider.
+    /// Units of `to` per unit of `base`, as the provider gave it.
     pub rate: Decimal,
-    /// The rate used for conversion: the provider's rate minus the buffer.
+    /// The rate that prices are converted at: `rate` less the buffer.
     pub effective_rate: Decimal,
-    /// How many percent the effective rate is below the rate.
+    /// How many percent `effectiveRate` is below `rate`: 0 unless the rate is very stale.
     pub buffer_percent: Decimal,
+    /// How old the rate is.
     pub freshness: RateFreshness,
-    /// The provider of the rate.
+    /// Where the rate comes from: the provider's name, `manual` if the shop set it, or `identity` for US dollars.
     pub source: String,
-    /// The provider's own timestamp.
+    /// When the provider published the rate.
     pub as_of: DateTime,
-    /// When it was fetched; its age counts from here.
+    /// When the rate was fetched. Its freshness counts from here.
     pub fetched_at: DateTime,
 }
 

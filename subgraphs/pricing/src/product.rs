@@ -18,18 +18,22 @@ pub(crate) struct Product {
     pub id: Uuid,
 }
 
+/// A product that the shop sells or has sold. Everybody may see it.
 #[Object]
 impl Product {
+    /// Globally unique id: `prd_` followed by 26 characters.
     async fn id(&self) -> ID {
         IdKind::Product.id(self.id)
     }
 
-    /// The price in this currency; by default in the currency of the country that the request came from. Null for a
-    /// product without a price.
+    /// What the product costs now; null if it has no price.
     #[graphql(cache_control(max_age = 60, private))]
     async fn price(
         &self,
         context: &Context<'_>,
+        #[graphql(
+            desc = "The currency to convert to. By default that of the country that the request came from."
+        )]
         currency: Option<CurrencyCode>,
     ) -> Option<ApiResult<ProductPrice>> {
         let answer: ApiResult<Option<ProductPrice>> = async {
@@ -77,7 +81,7 @@ impl Product {
         answer.transpose()
     }
 
-    /// The base prices of the last 90 days, in US dollars, newest first.
+    /// The changes of the base price in the last 90 days, newest first.
     #[graphql(cache_control(max_age = 60))]
     async fn price_history(&self, context: &Context<'_>) -> Option<ApiResult<Vec<PriceChange>>> {
         let answer: ApiResult<Option<Vec<PriceChange>>> = async {

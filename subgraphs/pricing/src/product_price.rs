@@ -10,22 +10,23 @@ use rust_decimal::Decimal;
 use crate::exchange_rate::ExchangeRate;
 use crate::rules::conversion;
 
-/// An amount in a currency, with its value in US dollars.
+/// An amount in US dollars, converted to another currency.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct PriceQuote {
-    /// In the requested currency, rounded down; in US dollars if there is no exchange rate.
+    /// The amount in the requested currency, rounded down to its decimals; in US dollars if there is a `fallback`.
     pub amount: Money,
+    /// The amount in US dollars, rounded down to cents.
     pub usd: Money,
-    /// The rate used for conversion; null for US dollars.
+    /// The rate that `amount` was converted at; null if `amount` is in US dollars.
     pub exchange_rate: Option<Arc<ExchangeRate>>,
-    /// Why the amount is in US dollars instead of the requested currency; null otherwise.
+    /// Why `amount` is in US dollars although another currency was requested; null if it is in the requested one.
     pub fallback: Option<PriceFallbackReason>,
 }
 
-/// Why an amount is in US dollars instead of another currency.
+/// Why an amount is in US dollars instead of the requested currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub(crate) enum PriceFallbackReason {
-    /// No rate for the currency was ever fetched.
+    /// No exchange rate of the currency is known yet.
     NoRate,
     /// The shop has no prices in the currency.
     UnsupportedCurrency,
@@ -57,28 +58,28 @@ impl PriceQuote {
     }
 }
 
-/// A temporary change of a product's base price.
+/// A temporary change to a product's base price, active now.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct PriceAdjustment {
-    /// The kind of adjustment: `sale`, `demand`, `clearance`, ….
+    /// The shop's own name for the kind of adjustment, such as `sale`, `demand` or `clearance`.
     pub kind: String,
-    /// The same as an enumeration.
+    /// The kind as an enumeration, which covers the usual ones.
     #[graphql(name = "type")]
     pub adjustment_type: PriceAdjustmentType,
-    /// Added to the base price; negative for a discount.
+    /// The amount added to the base price, in US dollars: negative for a discount.
     pub usd: Money,
 }
 
-/// The kind of a price adjustment.
+/// The usual reasons to adjust a price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub(crate) enum PriceAdjustmentType {
-    /// A limited-time offer.
+    /// The product is on offer for a limited time.
     Sale,
-    /// Demand is high or low.
+    /// Demand for the product is unusually high or low.
     Demand,
-    /// Remaining stock is sold off.
+    /// The remaining stock is being sold off.
     Clearance,
-    /// Another kind, given by `kind` only.
+    /// Another reason, named by `kind`.
     Other,
 }
 
@@ -93,22 +94,26 @@ impl PriceAdjustmentType {
     }
 }
 
-/// A product's current price.
+/// What a product costs now, in the requested currency and in US dollars.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ProductPrice {
-    /// The price to pay: the base price with its adjustments.
+    /// The unit price to pay, without tax: the base price with its adjustments, never below zero.
     pub current: PriceQuote,
+    /// The unit price before adjustments.
     pub base: PriceQuote,
-    /// A higher price for comparison, if there is one.
+    /// The price to show struck through; null unless it is higher than `current`.
     pub compare_at: Option<PriceQuote>,
-    /// The active adjustments, oldest first.
+    /// The adjustments active now, by their start, oldest first.
     pub adjustments: Vec<PriceAdjustment>,
 }
 
 /// A change of a product's base price.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct PriceChange {
+    /// When the new price took effect.
     pub changed_at: DateTime,
+    /// The base price from then on, in US dollars.
     pub base: Money,
+    /// The comparison price from then on, in US dollars; null if there was none.
     pub compare_at: Option<Money>,
 }

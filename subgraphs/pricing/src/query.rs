@@ -22,23 +22,32 @@ const MAX_PRODUCTS: usize = 100;
 
 pub(crate) struct Query;
 
+/// The fields that reading starts from.
 #[Object]
 impl Query {
-    /// The currencies prices can be shown in.
+    /// The currencies that prices can be shown in.
     #[graphql(cache_control(max_age = 3600))]
     async fn currencies(&self) -> Vec<Currency> {
         CurrencyCode::ALL.into_iter().map(Currency::from).collect()
     }
 
-    /// The currency for a customer, and how it was chosen: by explicit choice, else the shipping country, the billing
-    /// country, the country the request came from, or US dollars.
+    /// The currency to show a customer's prices in. The first of these that is known decides: the currency the client
+    /// names, the shipping country, the billing country, the country the request came from. If none is, it is US dollars.
     #[graphql(cache_control(no_cache))]
     async fn currency_context(
         &self,
         context: &Context<'_>,
-        currency: Option<CurrencyCode>,
-        #[graphql(desc = "ISO 3166-1 alpha-2 code, such as DE.")] shipping_country: Option<String>,
-        #[graphql(desc = "ISO 3166-1 alpha-2 code, such as DE.")] billing_country: Option<String>,
+        #[graphql(desc = "The currency that the customer has chosen, if any.")] currency: Option<
+            CurrencyCode,
+        >,
+        #[graphql(
+            desc = "The country that orders go to, as an ISO 3166-1 alpha-2 code such as DE."
+        )]
+        shipping_country: Option<String>,
+        #[graphql(
+            desc = "The country of the customer's bills, as an ISO 3166-1 alpha-2 code such as DE."
+        )]
+        billing_country: Option<String>,
     ) -> ApiResult<CurrencyContext> {
         let shipping = country("shippingCountry", shipping_country)?;
         let billing = country("billingCountry", billing_country)?;
@@ -48,11 +57,12 @@ impl Query {
         Ok(detection::detect(currency, shipping, billing, ip, currency_of).into())
     }
 
-    /// The last known rate from US dollars, with its freshness. NOT_FOUND if none was ever fetched.
+    /// The last known rate from US dollars. The error is NOT_FOUND if none is known yet.
     #[graphql(cache_control(max_age = 60))]
     async fn exchange_rate(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "The currency to convert to; the rate of US dollars is 1.")]
         to: CurrencyCode,
     ) -> ApiResult<ExchangeRate> {
         if to == CurrencyCode::Usd {
@@ -64,14 +74,17 @@ impl Query {
         Ok(ExchangeRate::clone(&rate))
     }
 
-    /// Converts an amount in US dollars to another currency, rounded down like prices. Without a rate for the currency
-    /// the amount stays in US dollars, with the reason in `fallback`.
+    /// Converts an amount from US dollars, rounded down like prices. If no rate of the currency is known, the amount stays
+    /// in US dollars and `fallback` says why.
     #[graphql(cache_control(max_age = 60))]
     async fn convert(
         &self,
         context: &Context<'_>,
+        #[graphql(
+            desc = "The amount in US dollars, not negative. It may have more than two decimals."
+        )]
         amount_usd: Decimal,
-        to: CurrencyCode,
+        #[graphql(desc = "The currency to convert to.")] to: CurrencyCode,
     ) -> ApiResult<PriceQuote> {
         if amount_usd.is_sign_negative() && !amount_usd.is_zero() {
             return Err(ApiError::bad_user_input("amountUsd must not be negative"));
@@ -82,16 +95,24 @@ impl Query {
             .ok_or_else(|| ApiError::bad_user_input("amountUsd is too large to convert"))
     }
 
-    /// The prices for a checkout. The currency is chosen as in `currencyContext`; without an exchange rate for it, the
-    /// quote is in US dollars. For other domains only.
+    /// The prices for a checkout. The currency is chosen as in `currencyContext`; if it has no exchange rate, the quote is
+    /// in US dollars. For other subgraphs only.
     #[graphql(inaccessible)]
     async fn checkout_quote(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "At most 100.")] products: Vec<ID>,
-        #[graphql(desc = "Exact amounts in US dollars, such as shipping.")] charges: Vec<Decimal>,
-        currency: Option<CurrencyCode>,
-        #[graphql(desc = "ISO 3166-1 alpha-2 code, such as DE.")] shipping_country: Option<String>,
+        #[graphql(desc = "The products to price, at most 100.")] products: Vec<ID>,
+        #[graphql(
+            desc = "Exact amounts in US dollars to convert at the same rate, such as shipping."
+        )]
+        charges: Vec<Decimal>,
+        #[graphql(desc = "The currency that the customer has chosen, if any.")] currency: Option<
+            CurrencyCode,
+        >,
+        #[graphql(
+            desc = "The country that the order goes to, as an ISO 3166-1 alpha-2 code such as DE."
+        )]
+        shipping_country: Option<String>,
     ) -> ApiResult<CheckoutQuote> {
         if products.len() > MAX_PRODUCTS {
             return Err(ApiError::bad_user_input(format!(
