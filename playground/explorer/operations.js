@@ -4,7 +4,7 @@ import { randomHex } from "../shared/graph.js";
 
 const graphql = String.raw;
 
-export const SEARCH = graphql`# Products with their prices in a currency, for
+const SEARCH = graphql`# Products with their prices in a currency, for
 # everybody. The facets narrow the search.
 query Search($query: String!, $currency: CurrencyCode, $first: Int) {
   productSearch(query: $query, first: $first) {
@@ -21,7 +21,7 @@ query Search($query: String!, $currency: CurrencyCode, $first: Int) {
 }
 `;
 
-export const ACCOUNT = graphql`# The account page. Its query plan: one request for
+const ACCOUNT = graphql`# The account page. Its query plan: one request for
 # the orders, then five at the same time.
 query Account($first: Int) {
   me {
@@ -46,7 +46,7 @@ query Account($first: Int) {
 }
 `;
 
-export const TRACKING = graphql`# A parcel as it moves: run this, and watch. The
+const TRACKING = graphql`# A parcel as it moves: run this, and watch. The
 # toolbar chooses how events arrive.
 subscription Tracking($orderId: ID!) {
   orderTracking(orderId: $orderId) {
@@ -60,7 +60,7 @@ subscription Tracking($orderId: ID!) {
 }
 `;
 
-export const PLACE_ORDER = graphql`# Places an order. The same key gives the same order,
+const PLACE_ORDER = graphql`# Places an order. The same key gives the same order,
 # however often this runs.
 mutation PlaceOrder($input: OrderPlaceInput!, $key: String!) {
   orderPlace(input: $input, idempotencyKey: $key) {
@@ -70,7 +70,7 @@ mutation PlaceOrder($input: OrderPlaceInput!, $key: String!) {
 }
 `;
 
-export const RETURN_PREVIEW = graphql`# What a return would refund, or why it is refused.
+const RETURN_PREVIEW = graphql`# What a return would refund, or why it is refused.
 query PreviewReturn($input: ReturnCreateInput!) {
   returnPreview(input: $input) {
     eligible

@@ -1,7 +1,8 @@
 // The tabs that the explorer begins with, and the ids in them.
 
-import { endpoint, headers, session } from "../shared/graph.js";
+import { session } from "../shared/graph.js";
 import { ANY_SCHEMA, IDS, PLACEHOLDERS, TABS } from "./operations.js";
+import { post } from "./transports.js";
 
 /** Where GraphiQL keeps the tabs, and what is in its editors. */
 const STORED = "graphiql:tabState";
@@ -30,12 +31,7 @@ export async function initialTabs(isShop) {
 
 /** The ids that stand in the tabs, of whoever is signed in. */
 async function ids() {
-  const answer = await fetch(endpoint, {
-    method: "POST",
-    headers: headers("application/json"),
-    body: JSON.stringify({ query: IDS }),
-  });
-  const { me, productSearch, returnReasons } = (await answer.json()).data;
+  const { me, productSearch, returnReasons } = (await post({ query: IDS })).data;
   const returnable = ({ items }) => items.find(({ returnEligibility }) => returnEligibility?.eligible);
   const delivered = me?.delivered.nodes.find(returnable);
   return {

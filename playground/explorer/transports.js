@@ -1,6 +1,6 @@
 // How operations reach the endpoint: queries and mutations by POST, subscriptions by the transport that is chosen.
 
-import { getOperationAST } from "graphql";
+import { Kind, parse } from "graphql";
 import { createClient as createSseClient } from "graphql-sse";
 import { createClient as createWebSocketClient } from "graphql-ws";
 import { meros } from "meros/browser";
@@ -26,10 +26,26 @@ export const transport = {
 };
 
 /** Sends what GraphiQL runs. The session's token goes with it, unless the headers editor has another. */
-export function fetcher(request, { headers = {}, documentAST } = {}) {
-  const operation = documentAST && getOperationAST(documentAST, request.operationName);
-  if (operation?.operation === "subscription") return TRANSPORTS[transport.chosen].subscribe(request, headers);
-  return post(request, headers);
+export function fetcher(request, { headers = {} } = {}) {
+  const operation = operationOf(request);
+  if (!operation) return post(request, headers);
+  const named = { ...request, operationName: operation.name?.value };
+  const { subscribe } = TRANSPORTS[transport.chosen];
+  return operation.operation === "subscription" ? subscribe(named, headers) : post(named, headers);
+}
+
+/** The operation to run; for a moment after a change of tabs, GraphiQL names that of the tab before. */
+function operationOf({ query, operationName }) {
+  let document;
+  try {
+    document = parse(query);
+  } catch {
+    // The answer says what is wrong.
+    return null;
+  }
+  const operations = document.definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
+  const named = operations.find(({ name }) => name?.value === operationName);
+  return named ?? (operations.length === 1 ? operations[0] : null);
 }
 
 /** The plan of an operation, which is not run. */
@@ -41,21 +57,27 @@ export async function queryPlan(request, headers = {}) {
 
 const SINGLE = "application/graphql-response+json, application/json";
 
-async function post(request, headers) {
+export async function post(request, headers = {}) {
   return (await send(request, headers, SINGLE)).json();
 }
 
-function send(request, headers, accept, signal) {
+/** The headers of a request. Those of the headers editor replace the session's, however they are capitalized. */
+function merged(headers, accept) {
   const all = new Headers(requestHeaders(accept));
   for (const [name, value] of Object.entries(headers)) all.set(name, value);
-  return fetch(endpoint, { method: "POST", headers: all, body: JSON.stringify(request), signal });
+  return all;
 }
 
-/** What a connection is opened with: browsers cannot set headers of a WebSocket. */
+function send(request, headers, accept, signal) {
+  return fetch(endpoint, { method: "POST", headers: merged(headers, accept), body: JSON.stringify(request), signal });
+}
+
+/** The headers that say who is calling, for transports that set the others themselves. */
 function credentials(headers) {
-  const all = { ...requestHeaders(""), ...headers };
-  const isSent = ([name]) => !/^(accept|content-type)$/i.test(name);
-  return Object.fromEntries(Object.entries(all).filter(isSent));
+  const all = merged(headers, "");
+  all.delete("accept");
+  all.delete("content-type");
+  return Object.fromEntries(all);
 }
 
 async function* overWebSocket(request, headers) {
@@ -63,9 +85,8 @@ async function* overWebSocket(request, headers) {
   url.protocol = url.protocol.replace("http", "ws");
   const client = createWebSocketClient({
     url: url.href,
-    connectionParams: Object.fromEntries(
-      Object.entries(credentials(headers)).map(([name, value]) => [name.toLowerCase(), value]),
-    ),
+    // Browsers cannot set headers of a WebSocket.
+    connectionParams: credentials(headers),
     retryAttempts: 0,
   });
   try {
