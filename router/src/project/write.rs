@@ -11,7 +11,7 @@ use crate::error::{ErrorCode, GraphQLError, PathSegment};
 use crate::introspection;
 use crate::prepare::Variables;
 use crate::supergraph::{Supergraph, TypeId};
-use crate::value::{Object, Symbols, Value, write_json, write_string};
+use crate::value::{Object, Symbols, Value, number, write_json, write_string};
 
 /// Maximum number of errors for denied fields repeated in lists; the nulls are written in any case.
 const MAX_ERRORS: usize = 1_000;
@@ -252,7 +252,15 @@ impl<'a> Writer<'a> {
         let fits = match (leaf, value) {
             (Leaf::Custom, _) => true,
             (Leaf::Int, Value::Int(number)) => i32::try_from(*number).is_ok(),
-            (Leaf::Float, Value::Int(_) | Value::Float(_) | Value::Number(_)) => true,
+            (Leaf::Int, number) => match whole(number) {
+                Some(whole) => {
+                    self.out.extend_from_slice(whole.to_string().as_bytes());
+                    return Ok(());
+                }
+                None => false,
+            },
+            (Leaf::Float, Value::Int(_) | Value::Float(_)) => true,
+            (Leaf::Float, Value::Number(number)) => number::finite(number.as_str()).is_some(),
             (Leaf::String | Leaf::Id, Value::String(_) | Value::Escaped(_)) => true,
             (Leaf::Id, Value::Int(number)) => {
                 write_string(number.to_string().as_bytes(), &mut self.out);
@@ -324,4 +332,15 @@ impl<'a> Writer<'a> {
                 })
         })
     }
+}
+
+/// The value as an `Int`; `3.0` and `3e0` are integers, too.
+fn whole(value: &Value) -> Option<i32> {
+    let float = match value {
+        Value::Float(float) => *float,
+        Value::Number(digits) => number::finite(digits.as_str())?,
+        _ => return None,
+    };
+    let whole = float as i32;
+    (f64::from(whole) == float).then_some(whole)
 }

@@ -55,7 +55,7 @@ pub(crate) fn scripts() -> Scripts {
     };
     let (a, b) = (scripted(), scripted());
     let of_a = format!(
-        r#"{LINK} type Query {{ n: Int s: String e: E item: Item items: [Item] any: Any blob: Blob }}
+        r#"{LINK} type Query {{ n: Int f: Float s: String e: E item: Item items: [Item] any: Any blob: Blob }}
            enum E {{ X Y }} scalar Blob
            interface Any {{ id: ID! }} interface Sized {{ size: Int }}
            type Item implements Any & Sized @key(fields: "id owner {{ name }}") {{ id: ID! size: Int owner: Owner tags: [String] }}
@@ -254,6 +254,40 @@ async fn a_type_or_a_value_that_nobody_knows_is_an_error() {
 }
 
 const QUERY: &str = "{ n s e item { id size tags price parts { no } } items { size owner { name } price } any { __typename id ... on Item { size tags owner { name } } ... on Other { size } } blob }";
+
+#[tokio::test]
+async fn numbers_are_of_their_type_however_they_are_written() {
+    let scripts = scripts();
+    for (written, expected) in [
+        ("3", 3),
+        ("3.0", 3),
+        ("-3e0", -3),
+        ("20e-1", 2),
+        ("2147483647.0", i32::MAX),
+    ] {
+        let answer = scripts
+            .execute("{ n }", &format!(r#"{{"data":{{"n":{written}}}}}"#), "")
+            .await;
+        assert_eq!(answer, json!({ "data": { "n": expected } }), "{written}");
+    }
+    for (field, written) in [
+        ("n", "3.5"),
+        ("n", "2147483648.0"),
+        ("n", "1e999"),
+        ("f", "1e999"),
+        ("f", "-1e400"),
+    ] {
+        let answer = scripts
+            .execute(
+                &format!("{{ {field} }}"),
+                &format!(r#"{{"data":{{"{field}":{written}}}}}"#),
+                "",
+            )
+            .await;
+        assert_eq!(answer["data"][field], Value::Null, "{written}");
+        assert_eq!(paths(&answer), [&json!([field])], "{written}");
+    }
+}
 
 fn responses() -> [Value; 2] {
     let item = |id: &str| json!({ "__typename": "Item", "id": id, "size": 1, "tags": ["x"], "owner": { "name": "o" } });
