@@ -2,6 +2,7 @@
 //! the others trigger a poll.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 
 use async_trait::async_trait;
 use axum::Router;
@@ -58,21 +59,29 @@ impl Webhook for Payments {
     }
 
     async fn apply(&self, event: Event) -> Result<Applied, WebhookError> {
+        let described = |error: &dyn Display| format!("{} {}: {error}", event.kind, event.id);
+        let payment = PaymentEvent::of(&event)
+            .map_err(|error| WebhookError::Unreadable(described(&error)))?;
+        let Some(payment) = payment else {
+            return Ok(Applied::Ignored);
+        };
         let now = self.state.clock.now();
-        self.handle(&event, now)
+        self.handle(&event.id, payment, now)
             .await
-            .map_err(|error| WebhookError::Failed(format!("{} {}: {error}", event.kind, event.id)))
+            .map_err(|error| WebhookError::Failed(described(&error)))
     }
 }
 
 impl Payments {
-    async fn handle(&self, event: &Event, now: DateTime<Utc>) -> Result<Applied, SettleError> {
-        let Some(payment) = PaymentEvent::of(event) else {
-            return Ok(Applied::Ignored);
-        };
+    async fn handle(
+        &self,
+        event_id: &str,
+        payment: PaymentEvent,
+        now: DateTime<Utc>,
+    ) -> Result<Applied, SettleError> {
         let database = &self.state.database;
         let transaction = database.begin().await?;
-        if !inbox::consume_once(&transaction, CONSUMER, &event.id, now).await? {
+        if !inbox::consume_once(&transaction, CONSUMER, event_id, now).await? {
             return Ok(Applied::Repeated);
         }
         let outcome = match payment.order(&transaction).await? {
@@ -108,23 +117,22 @@ struct RefundedCharge {
 }
 
 impl PaymentEvent {
-    /// `None` for irrelevant events and unknown formats.
-    fn of(event: &Event) -> Option<Self> {
-        let object = || event.data.object.clone();
-        match event.kind.as_str() {
+    /// `None` for irrelevant events.
+    fn of(event: &Event) -> Result<Option<Self>, serde_json::Error> {
+        let object = &event.data.object;
+        let payment = match event.kind.as_str() {
             "payment_intent.succeeded"
             | "payment_intent.canceled"
             | "payment_intent.processing"
             | "payment_intent.requires_action"
-            | "payment_intent.payment_failed" => {
-                serde_json::from_value(object()).ok().map(Self::Payment)
-            }
+            | "payment_intent.payment_failed" => Self::Payment(Deserialize::deserialize(object)?),
             "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
-                serde_json::from_value(object()).ok().map(Self::Refund)
+                Self::Refund(Deserialize::deserialize(object)?)
             }
-            "charge.refunded" => serde_json::from_value(object()).ok().map(Self::Charge),
-            _ => None,
-        }
+            "charge.refunded" => Self::Charge(Deserialize::deserialize(object)?),
+            _ => return Ok(None),
+        };
+        Ok(Some(payment))
     }
 
     /// The order whose payment it concerns, locked until the transaction ends.
