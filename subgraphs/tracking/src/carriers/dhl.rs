@@ -25,21 +25,16 @@ fn report(shipment: &Value) -> Report {
     report.read_scans(list(&shipment["events"]), |event| scan(event, current));
     // Used if the newest event is unreadable or there are no events.
     match scan(current, current) {
-        Ok(scan) => {
-            let at = scan.scan.at.map(|moment| moment.at);
-            if report.newest().is_none_or(|newest| at > Some(newest)) {
-                report.push(scan);
+        Ok(read) => match read.scan.at {
+            Some(at) if report.newest().is_none_or(|newest| at.at > newest) => report.push(read),
+            None if report.scans.is_empty() => {
+                report.push(read);
+                if !current["timestamp"].is_null() {
+                    report.issues.push(ParseIssue::Time);
+                }
             }
-        }
-        Err(ParseIssue::Time) if report.scans.is_empty() => {
-            // The current status, without a time.
-            if let Ok(status) = status(current, current) {
-                report.push(ReadScan::new(status, &place(current), None, &said(current)));
-            }
-            if !current["timestamp"].is_null() {
-                report.issues.push(ParseIssue::Time);
-            }
-        }
+            _ => {}
+        },
         Err(loss) if report.scans.is_empty() && !current.is_null() => report.issues.push(loss),
         Err(_) => {}
     }
@@ -72,9 +67,9 @@ fn scan(event: &Value, current: &Value) -> Result<ReadScan, ParseIssue> {
         return Err(ParseIssue::Scan);
     }
     let place = place(event);
-    let at = report::moment(&event["timestamp"], &place)?;
+    let at = report::moment(&event["timestamp"], &place);
     let status = status(event, current)?;
-    Ok(ReadScan::new(status, &place, Some(at), &said(event)))
+    Ok(ReadScan::new(status, &place, at, &said(event)))
 }
 
 /// From the event's code or text; an event without either, if it is the current status, takes that.

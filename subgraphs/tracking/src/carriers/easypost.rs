@@ -36,17 +36,6 @@ fn report(tracker: &Value) -> Report {
     if report.scans.is_empty() && !tracker["status"].is_null() {
         match scan(tracker, "updated_at") {
             Ok(scan) => report.push(scan),
-            Err(ParseIssue::Time) => match status(tracker) {
-                Ok(status) => {
-                    report.push(ReadScan::new(
-                        status,
-                        &Place::default(),
-                        None,
-                        &said(tracker),
-                    ));
-                }
-                Err(loss) => report.issues.push(loss),
-            },
             Err(loss) => report.issues.push(loss),
         }
     }
@@ -64,13 +53,8 @@ fn scan(detail: &Value, time: &str) -> Result<ReadScan, ParseIssue> {
         return Err(ParseIssue::Scan);
     }
     let place = tracker::place(&detail["tracking_location"]);
-    let at = tracker::moment(detail, time).ok_or(ParseIssue::Time)?;
-    Ok(ReadScan::new(
-        status(detail)?,
-        &place,
-        Some(at),
-        &said(detail),
-    ))
+    let at = tracker::moment(detail, time);
+    Ok(ReadScan::new(status(detail)?, &place, at, &said(detail)))
 }
 
 fn status(detail: &Value) -> Result<TrackingStatus, ParseIssue> {

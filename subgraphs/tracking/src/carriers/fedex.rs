@@ -75,7 +75,7 @@ fn scan(event: &Value) -> Result<ReadScan, ParseIssue> {
         return Err(ParseIssue::Scan);
     }
     let place = place(&event["scanLocation"]);
-    let at = report::moment(&event["date"], &place)?;
+    let at = report::moment(&event["date"], &place);
     let said = text(&event["eventDescription"])
         .or_else(|| text(&event["derivedStatus"]))
         .unwrap_or_default();
@@ -88,7 +88,7 @@ fn scan(event: &Value) -> Result<ReadScan, ParseIssue> {
         "{said} {}",
         text(&event["exceptionDescription"]).unwrap_or_default()
     );
-    Ok(ReadScan::new(status, &place, Some(at), &said))
+    Ok(ReadScan::new(status, &place, at, &said))
 }
 
 /// The derived status, unless it is only "in transit", where the event says more.
@@ -134,7 +134,7 @@ fn latest_time(result: &Value, status: TrackingStatus, place: &Place) -> Option<
     };
     let mut times = list(&result["dateAndTimes"]).iter();
     let time = times.find(|time| time["type"] == kind)?;
-    report::moment(&time["dateTime"], place).ok()
+    report::moment(&time["dateTime"], place)
 }
 
 fn place(location: &Value) -> Place {

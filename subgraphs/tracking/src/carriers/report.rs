@@ -67,15 +67,29 @@ impl Report {
         self.scans.is_empty() && self.issues.iter().any(is_unread)
     }
 
-    /// Parses elements independently: an invalid one does not affect the others.
+    /// Parses elements independently: an invalid one does not affect the others. A scan without a readable time takes
+    /// that of the scan before it, or else after it: `elements` are in order, oldest or newest first.
     pub(super) fn read_scans<'a>(
         &mut self,
         elements: &'a [Value],
         read: impl Fn(&'a Value) -> Result<ReadScan, ParseIssue>,
     ) {
-        for element in elements {
-            match read(element) {
-                Ok(scan) => self.push(scan),
+        let elements: Vec<_> = elements.iter().map(read).collect();
+        let times: Vec<_> = elements
+            .iter()
+            .map(|element| element.as_ref().ok().and_then(|read| read.scan.at))
+            .collect();
+        for (position, element) in elements.into_iter().enumerate() {
+            match element {
+                Ok(mut read) => {
+                    if read.scan.at.is_none() {
+                        self.issues.push(ParseIssue::Time);
+                        read.scan.at = nearest(&times, position);
+                    }
+                    if read.scan.at.is_some() {
+                        self.push(read);
+                    }
+                }
                 Err(loss) => self.issues.push(loss),
             }
         }
@@ -120,6 +134,17 @@ impl Report {
     }
 }
 
+/// The earlier of the two nearest times, so that the event is not taken for a newer one than it is.
+fn nearest(times: &[Option<Moment>], position: usize) -> Option<Moment> {
+    let (left, right) = times.split_at(position);
+    let left = left.iter().rev().find_map(|time| *time);
+    let right = right.iter().find_map(|time| *time);
+    [left, right]
+        .into_iter()
+        .flatten()
+        .min_by_key(|moment| moment.at)
+}
+
 /// A parsed scan.
 #[derive(Clone, Debug)]
 pub(super) struct ReadScan {
@@ -162,19 +187,16 @@ fn names_the_sender(said: &str) -> bool {
             .any(|whom| said.contains(whom))
 }
 
-/// A scan's time, which is required.
-pub(super) fn moment(field: &Value, place: &Place) -> Result<Moment, ParseIssue> {
-    platform::json::text(field)
-        .and_then(|text| Moment::read(&text, place.zone()))
-        .ok_or(ParseIssue::Time)
+/// A time with an offset, or local to a place.
+pub(super) fn moment(field: &Value, place: &Place) -> Option<Moment> {
+    Moment::read(&platform::json::text(field)?, place.zone())
 }
 
 fn estimate(field: &Value, destination: &Place) -> Result<Option<DateTime<Utc>>, ParseIssue> {
     if field.is_null() {
         return Ok(None);
     }
-    moment(field, destination)
-        // Carriers that give only a day promise no hour.
-        .map(|moment| Some(moment.latest()))
-        .map_err(|_| ParseIssue::Estimate)
+    // Carriers that give only a day promise no hour.
+    let moment = moment(field, destination).ok_or(ParseIssue::Estimate)?;
+    Ok(Some(moment.latest()))
 }

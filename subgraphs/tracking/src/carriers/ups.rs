@@ -62,14 +62,9 @@ fn scan(activity: &Value, status: &Value) -> Result<ReadScan, ParseIssue> {
         return Err(ParseIssue::Scan);
     }
     let place = place(&activity["location"]["address"]);
-    let at = moment(activity, &place).ok_or(ParseIssue::Time)?;
+    let at = moment(activity, &place);
     let said = said(status);
-    Ok(ReadScan::new(
-        self::status(status)?,
-        &place,
-        Some(at),
-        &said,
-    ))
+    Ok(ReadScan::new(self::status(status)?, &place, at, &said))
 }
 
 fn status(status: &Value) -> Result<TrackingStatus, ParseIssue> {

@@ -182,6 +182,7 @@ async fn an_event_that_cannot_be_read_costs_itself_and_a_local_time_is_marked() 
         assert_eq!(told(&fixture, "dhl", &body).await, StatusCode::OK);
         let expected = [
             json!(["SHIPPED", "2025-10-03T08:00:00.000Z", false]),
+            json!(["IN_TRANSIT", "2025-10-03T08:00:00.000Z", false]),
             json!(["IN_TRANSIT", "2025-10-03T09:00:00.000Z", false]),
             json!(["DELIVERED", "2025-10-03T13:00:00.000Z", true]),
         ];

@@ -188,6 +188,41 @@ fn a_field_that_nobody_reads_decides_nothing() {
     }
 }
 
+#[test]
+fn a_scan_without_a_readable_time_takes_its_neighbours_earlier_one() {
+    for Case {
+        carrier,
+        body,
+        elements,
+        ..
+    } in CASES
+    {
+        let whole = only(carrier, &parse(body)).scans;
+        for broken in 0..whole.len() {
+            let mut body = parse(body);
+            for field in ["timestamp", "date", "gmtDate", "datetime"] {
+                if let Some(time) = body.pointer_mut(&format!("{elements}/{broken}/{field}")) {
+                    *time = json!("soon");
+                }
+            }
+            let report = only(carrier, &body);
+            assert!(report.issues.contains(&ParseIssue::Time), "{carrier:?}");
+            let mut expected = whole.clone();
+            let neighbours = [broken.checked_sub(1), Some(broken + 1)];
+            let neighbours = neighbours
+                .into_iter()
+                .flatten()
+                .filter_map(|at| whole.get(at));
+            expected[broken].at = neighbours
+                .filter_map(|scan| scan.at)
+                .min_by_key(|time| time.at);
+            // DHL's current status may be a scan of its own.
+            let scans = &report.scans[..whole.len()];
+            assert_eq!(scans, expected, "{carrier:?}, element {broken}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn nothing_that_is_broken_fails(
