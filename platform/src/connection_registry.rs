@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::aio::ConnectionManager;
 use redis::{Client, RedisError};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::MissedTickBehavior;
@@ -18,12 +18,12 @@ use uuid::Uuid;
 
 use crate::backoff::Backoff;
 use crate::pubsub::{PubSub, Signal};
+use crate::redis_connection;
 use crate::supervisor::{Stage, Supervisor};
 
 /// How often an instance renews its heartbeat, and how long a heartbeat is valid.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
 const HEARTBEAT_TTL: Duration = Duration::from_secs(20);
-const TIMEOUT: Duration = Duration::from_secs(2);
 /// Changes per round trip.
 const BATCH: usize = 256;
 
@@ -74,11 +74,7 @@ impl ConnectionRegistry {
         max: usize,
         supervisor: &Supervisor,
     ) -> Result<(Self, Evictions), RedisError> {
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(TIMEOUT))
-            .set_response_timeout(Some(TIMEOUT))
-            .set_number_of_retries(1);
-        let server = ConnectionManager::new_lazy_with_config(Client::open(url)?, config)?;
+        let server = redis_connection::lazy(Client::open(url)?, redis_connection::TIMEOUT)?;
         let instance = Uuid::now_v7().simple().to_string();
         let (changes, changed) = mpsc::unbounded_channel();
         let (evict, evictions) = mpsc::unbounded_channel();

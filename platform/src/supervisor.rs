@@ -6,14 +6,11 @@ mod faults;
 #[cfg(test)]
 mod tests;
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt;
 use metrics::{counter, gauge};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
@@ -22,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::backoff::Backoff;
+use crate::panics;
 
 /// Wait before a failed task is restarted.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -223,7 +221,7 @@ impl Worker {
             let failure = match self.run_once(&mut run, &stop).await {
                 _ if stop.is_cancelled() => return,
                 Ok(()) => "it ended".to_owned(),
-                Err(panic) => format!("it panicked: {}", panic_message(panic.as_ref())),
+                Err(message) => format!("it panicked: {message}"),
             };
             if started.elapsed() >= RECOVERED {
                 backoff.reset();
@@ -243,18 +241,16 @@ impl Worker {
         &self,
         run: &mut (impl FnMut(CancellationToken) -> F + Send),
         stop: &CancellationToken,
-    ) -> Result<(), Box<dyn Any + Send>>
+    ) -> Result<(), String>
     where
         F: Future<Output = ()> + Send,
     {
-        // A panicked task is created anew, and shared state protects itself.
-        AssertUnwindSafe(async {
+        panics::catch(async {
             let work = run(stop.clone());
             #[cfg(debug_assertions)]
             let work = faults::inject(&self.name, work);
             work.await;
         })
-        .catch_unwind()
         .await
     }
 
@@ -295,16 +291,5 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.inner.workers().remove(&self.name);
         self.report_up(false);
-    }
-}
-
-/// A panic's message.
-pub fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    if let Some(text) = panic.downcast_ref::<&str>() {
-        text
-    } else if let Some(text) = panic.downcast_ref::<String>() {
-        text
-    } else {
-        "without a message"
     }
 }

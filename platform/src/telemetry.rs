@@ -18,7 +18,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use self::log_writer::LogWriter;
 use self::process::Process;
-use crate::supervisor::{Stage, Supervisor, panic_message};
+use crate::panics;
+use crate::supervisor::{Stage, Supervisor};
 
 /// Upper bounds of the histogram buckets, in seconds; fixed, so that instances can be aggregated.
 const SECONDS: [f64; 16] = [
@@ -113,7 +114,7 @@ pub fn init_log(
 }
 
 fn log_panic(panic: &PanicHookInfo<'_>) {
-    let message = panic_message(panic.payload());
+    let message = panics::message(panic.payload());
     let location = panic.location().map(tracing::field::display);
     let backtrace = Backtrace::capture();
     let backtrace = (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace);

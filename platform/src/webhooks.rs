@@ -5,7 +5,6 @@
 //! 200. A repeated webhook must have no further effect: record its id with [`consume_once`](crate::inbox::consume_once)
 //! in the transaction of the effect, or make the effect idempotent.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -14,14 +13,13 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
-use futures::FutureExt;
 use metrics::counter;
 use serde_json::Value;
 
 use crate::config::Secret;
 use crate::http::is_body_signature;
 use crate::json;
-use crate::supervisor::panic_message;
+use crate::panics;
 
 /// EasyPost's header, which our carriers' webhooks use too.
 const SIGNATURE: &str = "x-hmac-signature";
@@ -82,14 +80,13 @@ async fn receive<W: Webhook>(
     headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, &'static str) {
-    let applying = AssertUnwindSafe(async {
+    let applying = panics::catch(async {
         let message = webhook.read(&headers, &body)?;
         webhook.apply(message).await
     });
-    let result = applying.catch_unwind().await.unwrap_or_else(|panic| {
-        let message = panic_message(&*panic);
-        Err(WebhookError::Failed(format!("it panicked: {message}")))
-    });
+    let result = applying
+        .await
+        .unwrap_or_else(|message| Err(WebhookError::Failed(format!("it panicked: {message}"))));
     let provider = webhook.provider();
     let (outcome, status, answer) = match &result {
         Ok(Applied::Done) => ("applied", StatusCode::OK, "thank you\n"),

@@ -1,6 +1,5 @@
 //! What all routes have in common: the version, who asks, how much they may send; and what every answer carries.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,8 +8,8 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use futures::FutureExt;
 use metrics::{counter, histogram};
+use platform::panics;
 use platform::telemetry::access_log::OperationDetails;
 use router::server::{ClientRequest, ServerState};
 
@@ -63,7 +62,7 @@ pub(super) async fn receive(
             let received = Arc::new(received);
             let mut request = Request::from_parts(parts, Body::empty());
             request.extensions_mut().insert(Arc::clone(&received));
-            let handled = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+            let handled = panics::catch(next.run(request)).await;
             let mut response = handled.unwrap_or_else(|_| {
                 tracing::error!("a request panicked");
                 RestError::internal().into_response()

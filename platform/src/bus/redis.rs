@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::aio::ConnectionManager;
 use redis::{Client, RedisError};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{BusError, Consumer, Event, EventBus, LogPosition, LogState, Receipt};
+use crate::redis_connection;
 
 mod member;
 mod offset;
@@ -69,7 +70,7 @@ impl RedisBus {
     pub fn new(url: &str) -> Result<Self, BusError> {
         let address = |error: RedisError| BusError::Address(error.to_string().into());
         let client = Client::open(url).map_err(address)?;
-        let connection = connect(&client, TIMEOUT).map_err(address)?;
+        let connection = redis_connection::lazy(client.clone(), TIMEOUT).map_err(address)?;
         Ok(Self { client, connection })
     }
 
@@ -204,7 +205,7 @@ impl EventBus for RedisBus {
     }
 
     fn subscribe(&self, topics: &[&str], group: &str) -> Result<Box<dyn Consumer>, BusError> {
-        let reading = connect(&self.client, TIMEOUT + member::BLOCK)
+        let reading = redis_connection::lazy(self.client.clone(), TIMEOUT + member::BLOCK)
             .map_err(|error| BusError::Address(error.to_string().into()))?;
         Ok(Box::new(Member::new(
             self.connection.clone(),
@@ -224,14 +225,6 @@ impl std::fmt::Debug for RedisBus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RedisBus").finish_non_exhaustive()
     }
-}
-
-fn connect(client: &Client, timeout: Duration) -> Result<ConnectionManager, RedisError> {
-    let config = ConnectionManagerConfig::new()
-        .set_connection_timeout(Some(TIMEOUT))
-        .set_response_timeout(Some(timeout))
-        .set_number_of_retries(1);
-    ConnectionManager::new_lazy_with_config(client.clone(), config)
 }
 
 /// The stream's key.

@@ -7,14 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use metrics::counter;
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, RedisError};
+use redis::RedisError;
 
 use super::{Cache, CacheBounds, InProcessCache};
-use crate::prompt_redis::{PATIENCE, within};
-
-/// For the connection, which is made in the background.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+use crate::redis_connection::PromptRedis;
 
 /// Keeps values in Redis and in this process.
 #[derive(Clone)]
@@ -24,33 +20,28 @@ pub struct RedisCache {
     /// What its keys in Redis begin with.
     prefix: String,
     local: InProcessCache,
-    server: ConnectionManager,
+    server: PromptRedis,
     ttl: Duration,
-    patience: Duration,
 }
 
 impl RedisCache {
     /// Uses the server at this `redis://` URL. `name` separates it from other caches there. Only an invalid address is
     /// an error.
     pub fn new(url: &str, name: &'static str, bounds: CacheBounds) -> Result<Self, RedisError> {
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(CONNECT_TIMEOUT))
-            .set_number_of_retries(1);
         Ok(Self {
             name,
             prefix: format!("cache:{name}:"),
             local: InProcessCache::new(bounds),
-            server: ConnectionManager::new_lazy_with_config(Client::open(url)?, config)?,
+            server: PromptRedis::new(url, 1)?,
             ttl: bounds.ttl,
-            patience: PATIENCE,
         })
     }
 
     /// Waits this long for each answer of Redis, instead of 20 ms.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+        let server = self.server.with_patience(patience);
+        Self { server, ..self }
     }
 
     /// With keys in Redis as they are given: for those that others read, too.
@@ -66,9 +57,11 @@ impl RedisCache {
 
     /// Redis' answer, if it arrives in time.
     async fn ask<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> Option<T> {
-        let mut server = self.server.clone();
-        let answer = within(self.patience, command.query_async(&mut server)).await;
+        let answer = self
+            .server
+            .ask(async |server| command.query_async(server).await);
         answer
+            .await
             .inspect_err(|skipped| {
                 tracing::debug!(cache = self.name, %skipped, "cache skipped");
                 counter!("vantage_cache_skips_total", "cache" => self.name, "reason" => skipped.reason())

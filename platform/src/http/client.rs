@@ -107,13 +107,7 @@ impl HttpClient {
         metrics::histogram!("vantage_external_call_duration_seconds", "provider" => call.provider, "operation" => call.operation)
             .record(started.elapsed().as_secs_f64());
         if let Err(error) = &result {
-            tracing::warn!(
-                provider = call.provider,
-                operation = call.operation,
-                in_doubt = error.outcome_unknown(),
-                %error,
-                "provider call failed"
-            );
+            call.log(error);
         }
         result
     }

@@ -173,6 +173,19 @@ impl fmt::Debug for Rejection {
 
 impl std::error::Error for Rejection {}
 
+impl Call {
+    /// Logs that it failed.
+    pub(super) fn log(self, error: &HttpError) {
+        tracing::warn!(
+            provider = self.provider,
+            operation = self.operation,
+            in_doubt = error.outcome_unknown(),
+            %error,
+            "provider call failed"
+        );
+    }
+}
+
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.provider, self.operation)

@@ -45,19 +45,10 @@ impl Response {
                 ),
                 in_doubt: self.had_effect,
             };
-            let Call {
-                provider,
-                operation,
-            } = self.call;
-            metrics::counter!("vantage_external_unreadable_total", "provider" => provider, "operation" => operation)
+            let call = self.call;
+            metrics::counter!("vantage_external_unreadable_total", "provider" => call.provider, "operation" => call.operation)
                 .increment(1);
-            tracing::warn!(
-                provider,
-                operation,
-                in_doubt = error.outcome_unknown(),
-                %error,
-                "provider call failed"
-            );
+            call.log(&error);
             error
         })
     }

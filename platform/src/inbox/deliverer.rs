@@ -1,11 +1,9 @@
 //! Delivers a consumer's events to its handler. One transaction per event records the event, applies its effect and
 //! removes it from the queue, or does none of these. Any number of processes may deliver for one consumer.
 
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::FutureExt;
 use metrics::{counter, gauge};
 use sea_orm::DbErr;
 
@@ -13,6 +11,7 @@ use super::{HandleError, Subscriber, consume_once};
 use crate::bus::Event;
 use crate::database::DatabaseTransaction;
 use crate::outbox::as_float;
+use crate::panics;
 use crate::queue::{self, QueueWorker, Round};
 use crate::retry::{RetryPolicy, describe};
 use crate::tables::inbox_delivery;
@@ -83,9 +82,11 @@ impl Deliverer {
         }
         let event = event(row);
         let handling = self.subscriber.handler.handle(transaction, &event, now);
-        match tokio::time::timeout(TIMEOUT, AssertUnwindSafe(handling).catch_unwind()).await {
+        match tokio::time::timeout(TIMEOUT, panics::catch(handling)).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(HandleError::Later("the handler panicked".to_owned())),
+            Ok(Err(message)) => Err(HandleError::Later(format!(
+                "the handler panicked: {message}"
+            ))),
             Err(_) => Err(HandleError::Later(format!(
                 "the handler took longer than {TIMEOUT:?}"
             ))),

@@ -4,43 +4,38 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, RedisError, Script};
+use redis::aio::ConnectionManager;
+use redis::{RedisError, Script};
 
 use super::bucket::{State, tightest};
 use super::{Bucket, Decision};
-use crate::prompt_redis::{PATIENCE, within};
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+use crate::redis_connection::PromptRedis;
 
 pub(super) struct RedisBuckets {
-    server: ConnectionManager,
+    server: PromptRedis,
     script: Script,
-    patience: Duration,
     /// Whether the last decision arrived in time; changes are logged.
     is_answering: AtomicBool,
 }
 
 impl RedisBuckets {
     pub(super) fn new(url: &str) -> Result<Self, RedisError> {
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(CONNECT_TIMEOUT))
-            .set_number_of_retries(0);
         Ok(Self {
-            server: ConnectionManager::new_lazy_with_config(Client::open(url)?, config)?,
+            server: PromptRedis::new(url, 0)?,
             script: Script::new(include_str!("redis.lua")),
-            patience: PATIENCE,
             is_answering: AtomicBool::new(true),
         })
     }
 
     pub(super) fn with_patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+        let server = self.server.with_patience(patience);
+        Self { server, ..self }
     }
 
     pub(super) async fn take(&self, buckets: &[Bucket], cost: u32) -> Option<Decision> {
-        let decision = within(self.patience, self.ask(buckets, cost)).await;
+        let decide =
+            async |server: &mut ConnectionManager| self.decide(server, buckets, cost).await;
+        let decision = self.server.ask(decide).await;
         let was_answering = self.is_answering.swap(decision.is_ok(), Ordering::Relaxed);
         match decision {
             Ok(decision) => {
@@ -62,7 +57,12 @@ impl RedisBuckets {
         }
     }
 
-    async fn ask(&self, buckets: &[Bucket], cost: u32) -> Result<Option<Decision>, RedisError> {
+    async fn decide(
+        &self,
+        server: &mut ConnectionManager,
+        buckets: &[Bucket],
+        cost: u32,
+    ) -> Result<Option<Decision>, RedisError> {
         let mut call = self.script.prepare_invoke();
         call.arg(cost);
         for bucket in buckets {
@@ -70,7 +70,7 @@ impl RedisBuckets {
                 .arg(bucket.quota.cost_per_minute.max(1))
                 .arg(bucket.quota.burst);
         }
-        let states: Vec<(u64, u64)> = call.invoke_async(&mut self.server.clone()).await?;
+        let states: Vec<(u64, u64)> = call.invoke_async(server).await?;
         let decisions = std::iter::zip(states, buckets).map(|((debt, wait), bucket)| {
             let state = State {
                 now: 0,

@@ -1,11 +1,8 @@
 //! A task that this process has claimed.
 
-use std::any::Any;
 use std::convert::Infallible;
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use futures::FutureExt;
 use metrics::counter;
 use rand::RngExt;
 use sea_orm::DbErr;
@@ -15,6 +12,7 @@ use super::{Step, TTL, Task, TaskError, delta};
 use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::database::Database;
+use crate::panics;
 use crate::retry::describe;
 use crate::tables::task::{self, Claim};
 
@@ -78,11 +76,11 @@ impl<T: Task> Claimed<T> {
 
     /// Runs the task and records the outcome. A panic is a failure.
     pub async fn perform(self, state: &T::State) -> Result<Step, TaskError> {
-        let run = AssertUnwindSafe(self.task.run(state, self.attempts)).catch_unwind();
+        let run = panics::catch(self.task.run(state, self.attempts));
         let outcome = tokio::select! {
             outcome = tokio::time::timeout(T::RETRY.timeout, run) => match outcome {
                 Ok(Ok(outcome)) => outcome,
-                Ok(Err(panic)) => Err(TaskError::Failed(panic_message(&*panic))),
+                Ok(Err(message)) => Err(TaskError::Failed(format!("it panicked: {message}"))),
                 Err(_) => Err(TaskError::Failed(format!(
                     "it took longer than {:?}",
                     T::RETRY.timeout
@@ -172,12 +170,4 @@ impl<T: Task> Claimed<T> {
             .next_wait()
             .max(retry_in.unwrap_or_default())
     }
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let message = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("it panicked: {}", message.unwrap_or("without a message"))
 }

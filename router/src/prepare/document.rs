@@ -9,6 +9,7 @@ use graphql_tools::parser::query::{
 use graphql_tools::parser::schema::DirectiveLocation;
 use graphql_tools::static_graphql::query::{Directive, Document, Value};
 use graphql_tools::validation::utils::ValidationError;
+use platform::panics::catch_now;
 
 use super::limits::selections::Rejection;
 use super::limits::{self, Exceeded, at_most};
@@ -17,7 +18,7 @@ use super::validation::{CONDITIONAL_SUBSCRIPTION, validate};
 use super::{PrepareOptions, numbers, suggestions, values};
 use crate::error::{ErrorCode, GraphQLError};
 use crate::response::GraphQLResponse;
-use crate::supergraph::{RequirementId, Schema, Supergraph, guarded, named_type};
+use crate::supergraph::{RequirementId, Schema, Supergraph, named_type};
 use crate::value::write_string;
 
 pub(super) type Operation = OperationDefinition<'static, String>;
@@ -115,7 +116,7 @@ pub(super) fn parse(
         numbers::coerce(&mut document, supergraph);
     }
     // The rules index the document by name and may panic on unknown names; the guard contains that.
-    let mut errors = guarded(|| {
+    let mut errors = catch_now(|| {
         validate(
             &supergraph.schema.document,
             &document,

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use graphql_tools::static_graphql::query::Document;
 use parking_lot::Mutex;
 use platform::caller::Caller;
+use platform::panics::catch_now;
 use serde_json::{Map, Value};
 
 use super::limits::Exceeded;
@@ -19,7 +20,7 @@ use super::{Aliases, PrepareOptions, Variables, compile, document, operation, pr
 use crate::error::{ErrorCode, GraphQLError};
 use crate::project::{Denials, Projection};
 use crate::response::GraphQLResponse;
-use crate::supergraph::{RequirementId, Supergraph, guarded};
+use crate::supergraph::{RequirementId, Supergraph};
 
 /// Maximum number of cached variants of an operation: one for each combination of conditions and denied fields.
 const MAX_VARIANTS: usize = 64;
@@ -353,7 +354,7 @@ impl PreparedOperation {
         let shares = &self.supergraph.shares;
         let overrides = || shares.context(key.share, &self.override_labels);
         let time = self.planning_time;
-        let plan = guarded(|| plan_document(&document, &self.supergraph, overrides, time))
+        let plan = catch_now(|| plan_document(&document, &self.supergraph, overrides, time))
             .unwrap_or_else(|panic| Err(PlanFailure::Internal(panic)))
             .and_then(|plan| {
                 compile::compile(

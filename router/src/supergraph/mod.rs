@@ -10,10 +10,8 @@ mod required_fields;
 mod schema;
 mod types;
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use graphql_tools::parser::schema::Definition;
@@ -21,6 +19,7 @@ use graphql_tools::static_graphql::schema::{Directive, Document, TypeDefinition}
 use graphql_tools::validation::validate::ValidationPlan;
 use hive_router_planner::planner::{Planner, QueryPlannerOptions};
 use hive_router_planner::state::supergraph_state::SupergraphDefinition;
+use platform::panics::catch_now;
 
 pub(crate) use access::{Access, AccessDecision, RequirementId};
 pub use compose::{Composition, compose, compose_with_hints, omit_authorization};
@@ -61,10 +60,11 @@ impl Supergraph {
         let mut document = features::canonical(document)?;
         interface_objects::share_restrictions(&mut document);
         let planned = cost::without(&document);
-        let planner =
-            guarded(|| Planner::new_from_supergraph(&planned, QueryPlannerOptions::default()))
-                .map_err(RouterError::Planner)?
-                .map_err(|error| RouterError::Planner(error.to_string()))?;
+        // It panics on some unexpected input.
+        let planner = || Planner::new_from_supergraph(&planned, QueryPlannerOptions::default());
+        let planner = catch_now(planner)
+            .map_err(RouterError::Planner)?
+            .map_err(|error| RouterError::Planner(error.to_string()))?;
         let schema = Schema::new(&planner.consumer_schema.document);
         if !schema.types.contains_key(&schema.query) {
             return Err(RouterError::Planner(
@@ -162,17 +162,6 @@ impl fmt::Debug for Supergraph {
 /// A supergraph that no router could be built on.
 pub fn api_sdl(supergraph: &str) -> Result<String, RouterError> {
     Ok(Supergraph::new(supergraph.to_owned())?.schema.sdl())
-}
-
-/// Runs planner code, which panics on some unexpected input, and turns a panic into its message.
-pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|panic: Box<dyn Any + Send>| {
-        panic
-            .downcast_ref::<String>()
-            .cloned()
-            .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-            .unwrap_or_else(|| "the planner panicked".to_owned())
-    })
 }
 
 /// The type definitions of a document.

@@ -1,16 +1,14 @@
 //! Polls carriers for the status of parcels: watched orders first, then the parcels polled longest ago. Each parcel is
 //! polled once per interval, and all instances together stay within the carrier's hourly budget.
 
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use entities::tracking::shipment::{self, Due};
-use futures::FutureExt;
 use futures::stream::{self, StreamExt};
 use metrics::counter;
 use platform::http::{HttpError, UnavailableReason};
-use platform::supervisor::panic_message;
+use platform::panics;
 use platform::tables::call_rate;
 use platform::workers::WorkerContext;
 use resolvers::id::IdKind;
@@ -136,16 +134,14 @@ async fn claim(
 
 /// Polls one parcel. An error or a panic affects only this parcel, which waits for the next interval.
 async fn poll_shipment(state: &State, carrier: Carrier, parcel: &shipment::Model) {
-    let tracking = AssertUnwindSafe(track_shipment(state, carrier, parcel)).catch_unwind();
-    let outcome = match tracking.await {
+    let outcome = match panics::catch(track_shipment(state, carrier, parcel)).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(error)) => {
             tracing::error!(%error, "carrier's response not recorded");
             "unrecorded"
         }
-        Err(panic) => {
-            let error = panic_message(&*panic);
-            tracing::error!(error, "poll panicked");
+        Err(message) => {
+            tracing::error!(error = message, "poll panicked");
             if let Err(error) = record_failure(state, parcel).await {
                 tracing::error!(%error, "failed poll not recorded");
             }

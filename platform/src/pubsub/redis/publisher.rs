@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::aio::ConnectionManager;
 use redis::{Client, RedisError};
 use tokio::sync::Notify;
 
 use super::reconnecting;
 use crate::pubsub::PubSubError;
+use crate::redis_connection;
 
 /// Time limit for sending one message.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -35,12 +36,8 @@ struct Unsent {
 
 impl Publisher {
     pub(super) fn new(client: Client) -> Result<Self, RedisError> {
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(TIMEOUT))
-            .set_response_timeout(Some(TIMEOUT))
-            .set_number_of_retries(1);
         Ok(Self {
-            connection: ConnectionManager::new_lazy_with_config(client, config)?,
+            connection: redis_connection::lazy(client, TIMEOUT)?,
             unsent: Mutex::default(),
             stored: Notify::new(),
         })

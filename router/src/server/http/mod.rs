@@ -7,14 +7,13 @@ pub(super) mod respond;
 mod stream;
 mod stream_format;
 
-use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Request, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request};
 use axum::response::{IntoResponse, Response};
-use futures::FutureExt;
+use platform::panics;
 use platform::telemetry::access_log::OperationDetails;
 use platform::telemetry::request_id::{REQUEST_ID, header_value};
 
@@ -107,13 +106,10 @@ fn is_graphql(response: &Response) -> bool {
 async fn catch_panic(
     answer: impl Future<Output = Result<Response, Refusal>>,
 ) -> Result<Response, Refusal> {
-    AssertUnwindSafe(answer)
-        .catch_unwind()
-        .await
-        .unwrap_or_else(|_| {
-            tracing::error!("a request panicked");
-            Err(Refusal::internal())
-        })
+    panics::catch(answer).await.unwrap_or_else(|_| {
+        tracing::error!("a request panicked");
+        Err(Refusal::internal())
+    })
 }
 
 async fn get(
