@@ -29,9 +29,13 @@ const MAX_IDS: usize = 100;
 /// Clients for the domains, which check access.
 type Clients = Arc<HashMap<Domain, SubgraphClient>>;
 
-/// Every type with a global id.
+/// An object with a globally unique id, which `node` reads.
 #[derive(Interface)]
-#[graphql(field(name = "id", ty = "&ID", desc = "The globally unique id."))]
+#[graphql(field(
+    name = "id",
+    ty = "&ID",
+    desc = "Globally unique id: the type's prefix, followed by 26 characters."
+))]
 enum Node {
     Customer(Customer),
     Notification(Notification),
@@ -44,11 +48,13 @@ enum Node {
 
 /// Key-only types, whose other fields are resolved elsewhere.
 macro_rules! nodes {
-    ($($name:ident of $domain:ident,)+) => {
+    ($($(#[$description:meta])* $name:ident of $domain:ident,)+) => {
         $(
+            $(#[$description])*
             #[derive(SimpleObject)]
             #[graphql(unresolvable = "id")]
             struct $name {
+                /// Globally unique id: the type's prefix, followed by 26 characters.
                 id: ID,
             }
         )+
@@ -71,12 +77,19 @@ macro_rules! nodes {
 }
 
 nodes! {
+    /// A customer, visible only to themselves.
     Customer of Orders,
+    /// A message to a customer, visible only to them.
     Notification of Notifications,
+    /// An order, visible only to the customer who placed it.
     Order of Orders,
+    /// A line of an order, visible only to the customer who placed it.
     OrderItem of Orders,
+    /// A product that the shop sells or has sold, visible to everyone.
     Product of Search,
+    /// Items of one order that a customer sends back, visible only to them.
     Return of Returns,
+    /// A parcel on its way to the customer, or back with a return. Visible to the customer.
     Shipment of Tracking,
 }
 
@@ -84,18 +97,23 @@ struct Query {
     clients: Clients,
 }
 
+/// Root fields of queries, which read data.
 #[Object]
 impl Query {
     /// The object with this id; null if it does not exist or belongs to somebody else.
-    async fn node(&self, context: &Context<'_>, id: ID) -> Option<ApiResult<Node>> {
+    async fn node(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The id of an object of any type, such as `ord_…` or `prd_…`.")] id: ID,
+    ) -> Option<ApiResult<Node>> {
         self.find(context, vec![id]).await.pop().flatten()
     }
 
-    /// The objects with these ids, in the same order. At most 100.
+    /// The objects with these ids, in the same order; null for an id whose object does not exist or belongs to somebody else.
     async fn nodes(
         &self,
         context: &Context<'_>,
-        ids: Vec<ID>,
+        #[graphql(desc = "The ids of objects of any type, at most 100.")] ids: Vec<ID>,
     ) -> ApiResult<Vec<Option<ApiResult<Node>>>> {
         if ids.len() > MAX_IDS {
             let message = format!(

@@ -152,20 +152,25 @@ impl<T> Page<T> {
 #[macro_export]
 macro_rules! connection {
     ($connection:ident, $edge:ident, $node:ty) => {
-        /// A page of a list.
+        /// A page of a list, as specified by Relay.
         #[derive(async_graphql::SimpleObject)]
         pub struct $connection {
+            /// The objects of the page with their cursors, in the list's order.
             pub edges: Vec<$edge>,
+            /// The objects of the page without their cursors.
             pub nodes: Vec<$node>,
+            /// Whether the list goes on, and from which cursors.
             pub page_info: $crate::connection::PageInfo,
-            /// The number of rows in the whole list.
+            /// How many objects the whole list has.
             pub total_count: i32,
         }
 
-        /// A row of a page, with its cursor.
+        /// An object of a page, with its place in the list.
         #[derive(async_graphql::SimpleObject)]
         pub struct $edge {
+            /// The object's place in the list, for `after` and `before`. Opaque.
             pub cursor: String,
+            /// The object.
             pub node: $node,
         }
 

@@ -5,12 +5,16 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::user_error_code::UserErrorCode;
 
-/// An error in the input. `field` is the path from the mutation's arguments to the value.
+/// An error that the caller can correct.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, SimpleObject)]
 #[graphql(shareable)]
 pub struct InputError {
+    /// An explanation in English for the customer. It may change; programs should use the code.
     pub message: String,
+    /// The code as a string; `docs/errors.md` explains each.
     pub code: UserErrorCode,
+    /// The path from the mutation's arguments to the value, such as ["input", "items", "0", "quantity"]; null if the error
+    /// concerns the whole input.
     pub field: Option<Vec<String>>,
 }
 
@@ -24,12 +28,24 @@ impl InputError {
     }
 }
 
-/// The fields of every user error. A domain whose errors have more fields implements it with its own type.
+/// An error in `userErrors`. Types that implement it may have further fields.
 #[derive(Clone, Debug, Interface)]
 #[graphql(
-    field(name = "message", ty = "&String"),
-    field(name = "code", ty = "&UserErrorCode"),
-    field(name = "field", ty = "&Option<Vec<String>>")
+    field(
+        name = "message",
+        ty = "&String",
+        desc = "An explanation in English for the customer. It may change; programs should use the code."
+    ),
+    field(
+        name = "code",
+        ty = "&UserErrorCode",
+        desc = "The code as a string; `docs/errors.md` explains each."
+    ),
+    field(
+        name = "field",
+        ty = "&Option<Vec<String>>",
+        desc = "The path from the mutation's arguments to the value; null if the error concerns the whole input."
+    )
 )]
 pub enum UserError {
     InputError(InputError),

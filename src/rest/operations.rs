@@ -101,7 +101,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_field_that_an_operation_lacks_is_named_with_its_file() {
-        let router = router("  includesShipping: Boolean!\n", "");
+        let router = router("  includesShipping: Boolean!", "  other: Boolean!");
         let error = check(&router).await.unwrap_err().to_string();
         assert!(error.contains("return.graphql"), "{error}");
         assert!(error.contains("includesShipping"), "{error}");

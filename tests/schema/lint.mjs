@@ -1,4 +1,4 @@
-// Lints each file of schema/. A subgraph is no whole schema, so what it lacks of one is added before.
+// Lints schema/: the API schema, and the subgraphs it is composed of. The supergraph has no descriptions of its own.
 
 import { spawnSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
@@ -8,8 +8,11 @@ import { Kind, parse, print } from "graphql";
 const ROOT = join(import.meta.dirname, "../../schema");
 const LINTER = join(import.meta.dirname, "node_modules/.bin/graphql-schema-linter");
 
-/** Left out: the rules that want everything in alphabetical order, for order means something here. */
-const EVERYWHERE = [
+const API = "api.graphql";
+const SUPERGRAPH = "supergraph.graphql";
+
+/** All rules except those for alphabetical order, because the order of fields and values has a meaning. */
+const RULES = [
   "arguments-have-descriptions",
   "deprecations-have-a-reason",
   "descriptions-are-capitalized",
@@ -25,35 +28,32 @@ const EVERYWHERE = [
   "types-are-capitalized",
   "types-have-descriptions",
 ];
-/** A subgraph may own no list, and has entities that only other subgraphs refer to. */
-const OF_WHOLE_SCHEMAS = ["defined-types-are-used", "relay-page-info-spec"];
-const WHOLE = ["api.graphql"];
-/** The supergraph has the definitions of its specifications, which nobody here has written. */
-const OF_SPECIFICATIONS = /^(join|link)__|^inaccessible$/;
+/** A subgraph may have no list, and types that only other subgraphs use. */
+const API_RULES = [...RULES, "defined-types-are-used", "relay-page-info-spec"];
 
-const federation = parse(readFileSync(join(import.meta.dirname, "federation.graphql"), "utf8")).definitions;
-const query = parse('"The entry points for reading." type Query { "Nothing." nothing: Boolean }').definitions;
+const read = (path) => readFileSync(path, "utf8");
+const federation = parse(read(join(import.meta.dirname, "federation.graphql"))).definitions;
+const query = parse('"Required of a schema." type Query { "Required of a type." nothing: Boolean }').definitions;
 
-function whole(text) {
-  const known = parse(text).definitions.filter(({ name }) => !OF_SPECIFICATIONS.test(name?.value ?? ""));
-  const names = new Set(known.map(({ kind, name }) => `${kind} ${name?.value}`));
-  const isMissing = ({ kind, name }) => !names.has(`${kind} ${name.value}`);
-  const added = [...federation, ...query].filter(isMissing);
-  return print({ kind: Kind.DOCUMENT, definitions: [...known, ...added] });
+/** A subgraph with the definitions that it takes for granted, so that it is a schema by itself. */
+function complete(subgraph) {
+  const own = parse(subgraph).definitions;
+  const names = new Set(own.map(({ kind, name }) => `${kind} ${name?.value}`));
+  const missing = [...federation, ...query].filter(({ kind, name }) => !names.has(`${kind} ${name.value}`));
+  return print({ kind: Kind.DOCUMENT, definitions: [...own, ...missing] });
 }
 
-let failed = false;
-for (const name of readdirSync(ROOT).filter((name) => name.endsWith(".graphql"))) {
-  const isWhole = WHOLE.includes(name);
-  const text = readFileSync(join(ROOT, name), "utf8");
-  const rules = isWhole ? [...EVERYWHERE, ...OF_WHOLE_SCHEMAS] : EVERYWHERE;
-  const run = spawnSync(process.execPath, [LINTER, "--stdin", "--format", "json", "--rules", rules.join()], {
-    input: isWhole ? text : whole(text),
-    encoding: "utf8",
-  });
-  const { errors } = JSON.parse(run.stdout);
-  console.log(`${name}: ${errors.length === 0 ? "clean" : `${errors.length} problems`}`);
-  for (const { message, rule } of errors) console.log(`  ${message} (${rule})`);
-  failed ||= errors.length > 0;
+function problems(schema, rules) {
+  const options = ["--stdin", "--format", "json", "--rules", rules.join()];
+  const run = spawnSync(process.execPath, [LINTER, ...options], { input: schema, encoding: "utf8" });
+  if (run.stdout === "") throw new Error(`graphql-schema-linter failed: ${run.stderr}`);
+  return JSON.parse(run.stdout).errors.map(({ message, rule }) => `${message} (${rule})`);
 }
-process.exitCode = failed ? 1 : 0;
+
+const names = readdirSync(ROOT).filter((name) => name.endsWith(".graphql") && name !== SUPERGRAPH);
+for (const name of names) {
+  const text = read(join(ROOT, name));
+  const found = name === API ? problems(text, API_RULES) : problems(complete(text), RULES);
+  console.log([`${name}: ${found.length === 0 ? "clean" : `${found.length} problems`}`, ...found].join("\n  "));
+  if (found.length > 0) process.exitCode = 1;
+}

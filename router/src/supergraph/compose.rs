@@ -2,9 +2,9 @@
 
 mod costs;
 mod diagnostics;
+mod dropped;
 mod features;
 mod links;
-mod specifications;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use graphql_tools::static_graphql::schema::{
     Directive, Document, Field, ObjectType, Type, TypeDefinition, Value,
 };
 
-use self::specifications::Specifications;
+use self::dropped::Dropped;
 use super::{definitions, definitions_mut, directives, named_type, output_fields};
 use crate::error::{ComposeError, CompositionCode, Diagnostic};
 use crate::type_system;
@@ -44,7 +44,7 @@ pub struct Composition {
 pub fn compose_with_hints(subgraphs: &[(&str, &str, &str)]) -> Result<Composition, ComposeError> {
     let mut set = Subgraphs::default();
     let mut diagnostics = Vec::new();
-    let mut specifications = Specifications::default();
+    let mut dropped = Dropped::default();
     for (name, sdl, url) in subgraphs {
         // The composer would expose the argument to clients.
         if links::uses(sdl, "fromContext") {
@@ -59,7 +59,7 @@ pub fn compose_with_hints(subgraphs: &[(&str, &str, &str)]) -> Result<Compositio
         // The composer's syntax errors are drawings of many lines.
         let parsed = type_system::parse(sdl).map_err(|error| error.to_string());
         let ingested = parsed.and_then(|document| {
-            specifications.add(name, &document);
+            dropped.add(name, &document);
             let ingested = set.ingest_str(&costs::by_their_own_names(sdl), name, Some(url));
             ingested.map_err(|error| format!("{error:#}"))
         });
@@ -93,7 +93,7 @@ pub fn compose_with_hints(subgraphs: &[(&str, &str, &str)]) -> Result<Compositio
     join_unions(&mut document);
     join_scalars(&mut document);
     join_interfaces(&mut document);
-    hints.extend(specifications.apply(&mut document));
+    hints.extend(dropped.restore(&mut document));
     features::link_features(&mut document)?;
     Ok(Composition {
         sdl: document.to_string(),
@@ -380,6 +380,22 @@ mod tests {
                 "{api}"
             );
         }
+    }
+
+    #[test]
+    fn root_types_keep_the_first_description() {
+        let a = format!("{LINK} type Query {{ a: Int }} \"Changes.\" type Mutation {{ a: Int }}");
+        let b = format!(
+            "{LINK} schema {{ query: Root }} \"Reads.\" type Root {{ b: Int }} \"No root.\" type Subscription {{ b: Int }}"
+        );
+        let c = format!("{LINK} \"Also reads.\" type Query {{ c: Int }}");
+        let subgraphs =
+            [("a", &a), ("b", &b), ("c", &c)].map(|(name, sdl)| (name, sdl.as_str(), "http://a"));
+        let sdl = compose(&subgraphs).expect("composes");
+        for description in ["\"Reads.\"\ntype Query", "\"Changes.\"\ntype Mutation"] {
+            assert!(sdl.contains(description), "{sdl}");
+        }
+        assert!(!sdl.contains("Also reads."), "{sdl}");
     }
 
     #[test]

@@ -15,13 +15,15 @@ pub(crate) struct Customer {
     pub id: Uuid,
 }
 
+/// A customer, visible only to themselves.
 #[Object]
 impl Customer {
+    /// Globally unique id: `usr_` followed by 26 characters.
     async fn id(&self) -> ID {
         IdKind::Customer.id(self.id)
     }
 
-    /// The matrix of channels and categories; always all 12 cells.
+    /// The messages that the customer wants, by channel and category.
     async fn notification_preferences(
         &self,
         context: &Context<'_>,
@@ -40,12 +42,14 @@ impl Customer {
         answer.transpose()
     }
 
-    /// The messages sent to the customer, newest first.
+    /// The messages to the customer, sent or not, newest first.
     async fn notifications(
         &self,
         context: &Context<'_>,
-        #[graphql(default = 20)] first: Option<i32>,
-        after: Option<String>,
+        #[graphql(default = 20, desc = "How many messages to read, from 0 to 100.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Read the messages that follow this cursor.")] after: Option<String>,
     ) -> Option<ApiResult<NotificationConnection>> {
         let answer: ApiResult<Option<NotificationConnection>> = async {
             let customer =

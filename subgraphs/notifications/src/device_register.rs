@@ -10,27 +10,35 @@ pub(crate) const MAX_DEVICES: u64 = 20;
 /// Regions with their own deals topic.
 pub(crate) const REGIONS: [&str; 3] = ["us", "eu", "apac"];
 
+/// The platform of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "device_token::DevicePlatform")]
 pub(crate) enum DevicePlatform {
+    /// An app on Android.
     Android,
+    /// An app on iOS or iPadOS.
     Ios,
+    /// A web browser.
     Web,
 }
 
+/// A device that receives push messages.
 #[derive(Clone, Debug, InputObject)]
 pub(crate) struct DeviceRegisterInput {
-    /// The push service's registration token.
+    /// The push service's registration token, at most 2,048 bytes.
     pub token: String,
+    /// The device's platform.
     pub platform: DevicePlatform,
-    /// `us` (the default), `eu` or `apac`: which deals topic the device joins.
+    /// The region whose deals the device receives: `us` (the default), `eu` or `apac`.
     pub region: Option<String>,
 }
 
+/// The outcome of `deviceRegister` and `deviceUnregister`.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct DevicePayload {
     /// How many devices the caller has now.
     pub device_tokens: i32,
+    /// Why the device was not registered; otherwise empty.
     pub user_errors: Vec<InputError>,
 }
 

@@ -19,15 +19,19 @@ use crate::notification_preferences_update::{
 
 pub(crate) struct Mutation;
 
+/// Root fields of mutations, which change data. Those of one operation run one after another.
 #[Object]
 impl Mutation {
-    /// Changes the given cells of the caller's matrix; the others stay as they are.
+    /// Changes the given cells of the caller's preferences; the others stay as they are.
     #[graphql(directive = authenticated::apply())]
     async fn notification_preferences_update(
         &self,
         context: &Context<'_>,
-        customer_id: ID,
-        input: NotificationPreferencesUpdateInput,
+        #[graphql(desc = "The caller's own id, `usr_…`.")] customer_id: ID,
+        #[graphql(desc = "The changes.")] input: NotificationPreferencesUpdateInput,
+        #[graphql(
+            desc = "A unique key of at most 255 characters, such as a UUID. Repeating it with the same input within 7 days returns the same outcome and has no further effect; with another input, it is a CONFLICT."
+        )]
         idempotency_key: String,
     ) -> ApiResult<NotificationPreferencesUpdatePayload> {
         access::customer(context)?;
@@ -73,13 +77,13 @@ impl Mutation {
         payload(context, customer, outcome).await
     }
 
-    /// Registers one of the caller's devices for push messages. A customer can have 20 devices; beyond that, the ones
-    /// registered first are removed.
+    /// Registers one of the caller's devices for push messages, or updates it. A customer can have 20 devices; beyond that,
+    /// those registered first are removed.
     #[graphql(directive = authenticated::apply())]
     async fn device_register(
         &self,
         context: &Context<'_>,
-        input: DeviceRegisterInput,
+        #[graphql(desc = "The device to register.")] input: DeviceRegisterInput,
     ) -> ApiResult<DevicePayload> {
         let customer = access::customer(context)?;
         let state = context.data_unchecked::<State>();
@@ -108,7 +112,7 @@ impl Mutation {
     async fn device_unregister(
         &self,
         context: &Context<'_>,
-        token: String,
+        #[graphql(desc = "The token that the device was registered with.")] token: String,
     ) -> ApiResult<DevicePayload> {
         let customer = access::customer(context)?;
         let state = context.data_unchecked::<State>();

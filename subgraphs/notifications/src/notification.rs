@@ -12,18 +12,19 @@ use uuid::Uuid;
 use crate::loaders::Loaders;
 use crate::notification_preferences::{NotificationCategory, NotificationChannel};
 
-/// The delivery status of a message.
+/// Whether a message was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "entity::DeliveryStatus")]
 pub(crate) enum DeliveryStatus {
-    /// Waits for its time: the end of quiet hours, or its place in the queue.
+    /// It waits for its time: the end of quiet hours, or its place in the queue.
     Scheduled,
+    /// It was handed to the channel's provider.
     Sent,
-    /// Failed, and will be retried.
+    /// Sending it failed, and will be tried again.
     Failed,
-    /// Failed for good.
+    /// Sending it failed for good.
     DeadLettered,
-    /// Not sent, because the customer opted out.
+    /// It is not sent, because the customer does not want it.
     Suppressed,
 }
 
@@ -45,42 +46,50 @@ impl Notification {
     }
 }
 
-/// A message to a customer.
+/// A message to a customer, visible only to them.
 #[Object]
 impl Notification {
+    /// Globally unique id: `ntf_` followed by 26 characters.
     async fn id(&self) -> ID {
         IdKind::Notification.id(self.0.id)
     }
 
+    /// What the message is about.
     async fn category(&self) -> NotificationCategory {
         self.0.category.into()
     }
 
+    /// How the message is sent.
     async fn channel(&self) -> NotificationChannel {
         self.0.channel.into()
     }
 
+    /// The headline.
     async fn title(&self) -> &str {
         &self.0.title
     }
 
+    /// The text.
     async fn body(&self) -> &str {
         &self.0.body
     }
 
-    /// The place in the app that the message links to.
+    /// The place in the app that the message opens, such as "vantage://orders/ord_…"; null if it opens none.
     async fn deep_link(&self) -> Option<&str> {
         self.0.deep_link.as_deref()
     }
 
+    /// Whether the message was sent.
     async fn status(&self) -> DeliveryStatus {
         self.0.status.into()
     }
 
+    /// When the message is to be sent; null if it is not scheduled.
     async fn scheduled_for(&self) -> Option<DateTime> {
         self.0.scheduled_for.map(DateTime)
     }
 
+    /// When the message was sent; null if it was not.
     async fn sent_at(&self) -> Option<DateTime> {
         self.0.sent_at.map(DateTime)
     }

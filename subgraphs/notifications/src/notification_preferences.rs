@@ -14,27 +14,38 @@ use crate::rules::preference_matrix::{self as rules, Cell, Matrix};
 /// The time zone of a customer who has not set one.
 pub(crate) const DEFAULT_TIMEZONE: &str = "UTC";
 
+/// How a message reaches a customer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Enum)]
 #[graphql(remote = "rules::NotificationChannel")]
 pub(crate) enum NotificationChannel {
+    /// A push message to the customer's devices.
     Push,
+    /// An email.
     Email,
+    /// A text message.
     Sms,
 }
 
+/// What a message is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Enum)]
 #[graphql(remote = "rules::NotificationCategory")]
 pub(crate) enum NotificationCategory {
+    /// The customer's orders, parcels and returns. On by default.
     Orders,
+    /// Offers and discounts. On by default, except by text message.
     Deals,
+    /// Products on the customer's wishlist. On by default, except by text message.
     Wishlist,
+    /// The activity of other people. Off by default.
     Social,
 }
 
-/// Hours during which deals are held back, in the customer's time zone. May cross midnight.
+/// The hours of the day during which deals are held back, in the customer's time zone. They may cross midnight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, SimpleObject)]
 pub(crate) struct QuietHours {
+    /// When they begin.
     pub start: LocalTime,
+    /// When they end.
     pub end: LocalTime,
 }
 
@@ -47,21 +58,27 @@ impl From<rules::QuietHours> for QuietHours {
     }
 }
 
+/// Whether a customer wants the messages of one category by one channel.
 #[derive(Clone, Copy, Debug, SimpleObject)]
 pub(crate) struct NotificationPreference {
+    /// How the messages are sent.
     pub channel: NotificationChannel,
+    /// What the messages are about.
     pub category: NotificationCategory,
+    /// Whether the customer wants them.
     pub enabled: bool,
+    /// When deals are held back; null if the customer has set no quiet hours.
     pub quiet_hours: Option<QuietHours>,
 }
 
+/// The messages that a customer wants, visible only to themselves.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct NotificationPreferences {
-    /// Always the 12 cells: 3 channels by 4 categories.
+    /// Always 12 cells: each of the 4 categories by each of the 3 channels.
     pub preferences: Vec<NotificationPreference>,
-    /// IANA name of the time zone of quiet hours.
+    /// The time zone of quiet hours, by its IANA name, such as "America/New_York". By default UTC.
     pub timezone: String,
-    /// When the customer last changed anything; the Unix epoch if they never have.
+    /// When the customer last changed anything; 1970-01-01 if they never have.
     pub updated_at: DateTime,
 }
 

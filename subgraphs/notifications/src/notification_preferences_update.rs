@@ -23,44 +23,58 @@ use crate::rules::topics;
 /// The number of cells; an update with more must repeat one.
 const CELLS: usize = 12;
 
+/// The hours of the day during which deals are held back, in the customer's time zone. They may cross midnight.
 #[derive(Clone, Copy, Debug, Serialize, InputObject)]
 pub(crate) struct QuietHoursInput {
+    /// When they begin.
     pub start: LocalTime,
+    /// When they end, which is not when they begin.
     pub end: LocalTime,
 }
 
-/// A change of one cell: an absent value is kept, null clears quiet hours, and `enabled` must not be null.
+/// A change of one cell. What is absent stays as it is.
 #[derive(Clone, Debug, Serialize, InputObject)]
 pub(crate) struct NotificationPreferenceUpdate {
+    /// How the messages are sent.
     pub channel: NotificationChannel,
+    /// What the messages are about.
     pub category: NotificationCategory,
+    /// Whether the customer wants them. It must not be null.
     // Absent and null are different inputs, which an idempotency key must distinguish.
     #[serde(skip_serializing_if = "MaybeUndefined::is_undefined")]
     pub enabled: MaybeUndefined<bool>,
+    /// When deals are held back. Null clears the quiet hours.
     #[serde(skip_serializing_if = "MaybeUndefined::is_undefined")]
     pub quiet_hours: MaybeUndefined<QuietHoursInput>,
 }
 
+/// A change of a customer's preferences.
 #[derive(Clone, Debug, Serialize, InputObject)]
 pub(crate) struct NotificationPreferencesUpdateInput {
+    /// The cells to change, each at most once.
     pub updates: Vec<NotificationPreferenceUpdate>,
-    /// IANA time zone name, "America/New_York"; absent keeps the current one.
+    /// The time zone of quiet hours, by its IANA name, such as "America/New_York". What is absent stays as it is.
     pub timezone: Option<String>,
 }
 
+/// What happened to devices and a push topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Enum)]
 #[graphql(remote = "topics::TopicAction")]
 pub(crate) enum TopicAction {
+    /// The devices joined the topic.
     Subscribed,
+    /// The devices left the topic.
     Unsubscribed,
 }
 
 /// A push topic that the caller's devices joined or left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, SimpleObject)]
 pub(crate) struct TopicChange {
+    /// The name of the topic, such as "vantage-deals-us".
     pub topic: String,
+    /// Whether the devices joined or left.
     pub action: TopicAction,
-    /// How many of the caller's devices.
+    /// How many of the caller's devices joined or left.
     pub device_tokens: i32,
 }
 
@@ -74,13 +88,18 @@ impl From<topics::TopicChange> for TopicChange {
     }
 }
 
+/// The outcome of `notificationPreferencesUpdate`.
 #[derive(Clone, Debug, Default, SimpleObject)]
 pub(crate) struct NotificationPreferencesUpdatePayload {
-    /// How many cells the update contained.
+    /// How many cells the update contained; 0 if there are errors.
     pub updated: i32,
+    /// The push topics that the caller's devices joined or left.
     pub topic_changes: Vec<TopicChange>,
+    /// All of the caller's preferences as they are now; null if there are errors.
     pub notification_preferences: Option<NotificationPreferences>,
+    /// When the update was made; null if there are errors.
     pub updated_at: Option<DateTime>,
+    /// Why nothing was changed; empty if the update was made.
     pub user_errors: Vec<InputError>,
 }
 

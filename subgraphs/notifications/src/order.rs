@@ -12,13 +12,15 @@ pub(crate) struct Order {
     pub id: Uuid,
 }
 
+/// An order, visible only to the customer who placed it.
 #[Object]
 impl Order {
+    /// Globally unique id: `ord_` followed by 26 characters.
     async fn id(&self) -> ID {
         IdKind::Order.id(self.id)
     }
 
-    /// The messages sent to the caller about this order, oldest first.
+    /// The messages to the caller about this order, sent or not, oldest first.
     async fn notifications(&self, context: &Context<'_>) -> Option<ApiResult<Vec<Notification>>> {
         let answer: ApiResult<Option<Vec<Notification>>> = async {
             let customer = access::customer(context)?;

@@ -10,6 +10,7 @@ use crate::order::Order;
 
 pub(crate) struct Query;
 
+/// Root fields of queries, which read data.
 #[Object]
 impl Query {
     #[graphql(entity)]

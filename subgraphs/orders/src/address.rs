@@ -8,13 +8,17 @@ use entities::orders::order as entity;
 pub(crate) struct Address {
     /// The recipient.
     pub name: String,
+    /// Street and number, or PO box.
     pub line1: String,
+    /// Apartment, floor, company, or whatever else the carrier needs.
     pub line2: Option<String>,
+    /// City, town or village.
     pub city: String,
-    /// State, province or prefecture, where the country has them.
+    /// State, province or prefecture, where the country has them. In the US and Canada its code, such as "TX".
     pub region: Option<String>,
+    /// In the country's format; empty for countries without postal codes.
     pub postal_code: String,
-    /// ISO 3166-1 alpha-2, "US".
+    /// ISO 3166-1 alpha-2 code, such as "US".
     pub country_code: String,
 }
 

@@ -38,30 +38,44 @@ impl Customer {
     }
 }
 
-/// A customer; visible only to themselves.
+/// A customer, visible only to themselves.
 #[Object]
 impl Customer {
+    /// Globally unique id: `usr_` followed by 26 characters.
     async fn id(&self) -> ID {
         IdKind::Customer.id(self.id)
     }
 
+    /// The address for email to the customer.
     async fn email(&self, context: &Context<'_>) -> ApiResult<String> {
         Ok(self.row(context).await?.email.clone())
     }
 
+    /// The full name, as the customer gave it.
     async fn name(&self, context: &Context<'_>) -> ApiResult<String> {
         Ok(self.row(context).await?.name.clone())
     }
 
-    /// The customer's orders, newest first; optionally only those with the given statuses.
+    /// The customer's orders, newest first.
     async fn orders(
         &self,
         context: &Context<'_>,
-        #[graphql(default = 20)] first: Option<i32>,
+        #[graphql(
+            default = 20,
+            desc = "How many orders to read from the start of the list or after the cursor, from 0 to 100."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Read the orders that follow this cursor. Only with `first`.")]
         after: Option<String>,
+        #[graphql(
+            desc = "How many orders to read from the end of the list or before the cursor, from 0 to 100. Instead of `first`."
+        )]
         last: Option<i32>,
+        #[graphql(desc = "Read the orders that precede this cursor. Only with `last`.")]
         before: Option<String>,
-        status: Option<Vec<OrderStatus>>,
+        #[graphql(desc = "Only orders with one of these statuses; by default all.")] status: Option<
+            Vec<OrderStatus>,
+        >,
     ) -> ApiResult<OrderConnection> {
         let customer = access::owner(context, self.id, "You can only see your own orders")?;
         let request =

@@ -42,15 +42,20 @@ struct CancelInput<'a> {
 
 pub(crate) struct Mutation;
 
+/// Root fields of mutations, which change data. Those of one operation run one after another.
 #[Object]
 impl Mutation {
-    /// Orders products at their current prices in the chosen currency, and charges the payment. The same key always
-    /// returns the same order.
+    /// Orders products at their current prices, and charges the payment. Answers within a few seconds: a payment that
+    /// takes longer continues in the background, and the order stays PENDING until it is settled.
     #[graphql(directive = authenticated::apply(), directive = cost::apply(THIRD_PARTY))]
     async fn order_place(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "What to order, where to send it, and how it is paid.")]
         input: OrderPlaceInput,
+        #[graphql(
+            desc = "A unique key of at most 255 characters, such as a UUID. Repeating it with the same input within 30 days returns the same order and has no further effect; with another input, it is a CONFLICT."
+        )]
         idempotency_key: String,
     ) -> ApiResult<OrderPlacePayload> {
         let customer = access::customer(context)?;
@@ -115,13 +120,18 @@ impl Mutation {
         order_place::payload(&state.database, Some(stripe), id).await
     }
 
-    /// Cancels one of the caller's orders, which is possible until the carrier has it. The payment is refunded.
+    /// Cancels one of the caller's orders, which is possible until the carrier has it, and returns the payment.
     #[graphql(directive = authenticated::apply())]
     async fn order_cancel(
         &self,
         context: &Context<'_>,
-        id: ID,
-        reason: Option<String>,
+        #[graphql(desc = "The order's id, `ord_…`.")] id: ID,
+        #[graphql(desc = "Why the customer cancels, in at most 500 characters.")] reason: Option<
+            String,
+        >,
+        #[graphql(
+            desc = "A unique key of at most 255 characters, such as a UUID. Repeating it with the same input within 30 days returns the cancelled order and has no further effect; with another input, it is a CONFLICT."
+        )]
         idempotency_key: String,
     ) -> ApiResult<OrderCancelPayload> {
         let customer = access::customer(context)?;

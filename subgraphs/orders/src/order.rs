@@ -19,7 +19,7 @@ use crate::order_item::OrderItem;
 use crate::payment_method::PaymentMethod;
 use crate::rules::allowed_actions;
 
-/// The status of an order.
+/// The progress of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
 #[graphql(remote = "entity::OrderStatus")]
 pub(crate) enum OrderStatus {
@@ -27,17 +27,21 @@ pub(crate) enum OrderStatus {
     Pending,
     /// Paid and being prepared.
     Confirmed,
+    /// The carrier has the parcel.
     Shipped,
+    /// The carrier has delivered the parcel.
     Delivered,
+    /// It will not be sent: the customer cancelled it, or the payment was declined.
     Cancelled,
 }
 
-/// An action the customer can currently take on an order.
+/// Something a customer can do with an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "allowed_actions::OrderAction")]
 pub(crate) enum OrderAction {
+    /// Cancel it with `orderCancel`.
     Cancel,
-    /// Order the same products again.
+    /// Order the same products again with `orderPlace`.
     Reorder,
 }
 
@@ -100,51 +104,60 @@ impl Order {
     }
 }
 
-/// An order. Amounts are in the currency of the payment unless stated otherwise.
+/// An order, visible only to the customer who placed it. Amounts are in the currency of the payment unless stated
+/// otherwise.
 #[Object]
 impl Order {
+    /// Globally unique id: `ord_` followed by 26 characters.
     async fn id(&self) -> ID {
         IdKind::Order.id(self.row.id)
     }
 
+    /// The order's progress.
     async fn status(&self) -> OrderStatus {
         self.row.status.into()
     }
 
+    /// When the customer placed the order.
     async fn placed_at(&self) -> DateTime {
         self.row.placed_at.into()
     }
 
+    /// When the carrier delivered the order; null until then.
     async fn delivered_at(&self) -> Option<DateTime> {
         self.row.delivered_at.map(DateTime)
     }
 
+    /// The customer who placed the order.
     async fn customer(&self) -> Customer {
         Customer {
             id: self.row.customer_id,
         }
     }
 
+    /// The lines of the order, one for each product.
     async fn items(&self, context: &Context<'_>) -> ApiResult<Vec<OrderItem>> {
         let loaders = context.data_unchecked::<Loaders>();
         let rows = loaders.items_of_order.load_list(self.row.id).await?;
         rows.into_iter().map(OrderItem::try_from).collect()
     }
 
-    /// The total of all lines, before shipping and tax.
+    /// The sum of all lines, before shipping and tax.
     async fn subtotal(&self) -> Money {
         self.money(self.row.subtotal_amount)
     }
 
+    /// The price of shipping, which is not taxed; zero if it was free.
     async fn shipping(&self) -> Money {
         self.money(self.row.shipping_amount)
     }
 
+    /// The tax on all lines.
     async fn tax(&self) -> Money {
         self.money(self.row.tax_amount)
     }
 
-    /// The amount paid: subtotal, shipping and tax.
+    /// The amount to pay: subtotal, shipping and tax.
     async fn total(&self) -> Money {
         self.money(self.row.local_currency_amount)
     }
@@ -154,17 +167,19 @@ impl Order {
         Money::new(self.row.usd_amount, CurrencyCode::Usd)
     }
 
-    /// Units of the paid currency per US dollar, fixed when the order was placed.
+    /// Units of the payment's currency per US dollar, fixed when the order was placed.
     async fn exchange_rate(&self) -> ApiResult<Decimal> {
         self.row.exchange_rate.parse().map_err(|error| {
             ApiError::internal(format!("the rate of order {}: {error}", self.row.id))
         })
     }
 
+    /// Where the order is sent.
     async fn shipping_address(&self) -> Address {
         (&self.row.shipping_address).into()
     }
 
+    /// How the order is paid.
     async fn payment_method(&self, context: &Context<'_>) -> ApiResult<PaymentMethod> {
         let loaders = context.data_unchecked::<Loaders>();
         let id = self.row.payment_method_id;
@@ -173,21 +188,21 @@ impl Order {
             .ok_or_else(|| ApiError::internal(format!("payment method {id} is missing")))
     }
 
-    /// The payment's id at the payment provider, `pi_…`, once there is one. For other domains only: refunds use the
+    /// The payment's id at the payment provider, `pi_…`; null until there is one. For other subgraphs only: refunds use the
     /// original payment.
     #[graphql(inaccessible)]
     async fn payment_intent_id(&self) -> Option<&str> {
         self.row.payment_intent_id.as_deref()
     }
 
-    /// The order's history, oldest first.
+    /// What has happened to the order, oldest first.
     async fn timeline(&self, context: &Context<'_>) -> ApiResult<Vec<OrderEvent>> {
         let loaders = context.data_unchecked::<Loaders>();
         let rows = loaders.events_of_order.load_list(self.row.id).await?;
         Ok(rows.into_iter().map(OrderEvent).collect())
     }
 
-    /// The actions the customer can currently take.
+    /// What the customer can do with the order now.
     async fn allowed_actions(&self) -> Vec<OrderAction> {
         let actions = allowed_actions::allowed(self.row.status);
         actions.iter().copied().map(OrderAction::from).collect()

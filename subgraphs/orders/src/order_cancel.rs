@@ -16,10 +16,12 @@ use crate::payment;
 use crate::rules::status::OrderStatus;
 use crate::transitions::{self, Transition, TransitionError};
 
+/// The outcome of `orderCancel`.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct OrderCancelPayload {
-    /// The order. Its payment is refunded in the background. Null when there are errors.
+    /// The cancelled order, whose payment is returned in the background; null if there are errors.
     pub order: Option<Order>,
+    /// Why the order was not cancelled; empty if it was.
     pub user_errors: Vec<InputError>,
 }
 

@@ -8,16 +8,16 @@ use resolvers::scalars::DateTime;
 
 use crate::events;
 
-/// The kinds of events in an order's timeline.
+/// What can happen to an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub(crate) enum OrderEventType {
-    /// The customer placed it; the payment is not settled yet.
+    /// The customer placed it. The payment is not settled yet.
     Placed,
     /// The payment succeeded.
     Confirmed,
     /// The carrier has the parcel.
     Shipped,
-    /// The carrier delivered it.
+    /// The carrier delivered the parcel.
     Delivered,
     /// It will not be sent.
     Cancelled,
@@ -41,21 +41,23 @@ impl OrderEventType {
 
 pub(crate) struct OrderEvent(pub Arc<entity::Model>);
 
-/// An event in the history of an order.
+/// Something that happened to an order.
 #[Object]
 impl OrderEvent {
-    /// `order.placed`, `order.confirmed`, `order.shipped`, `order.delivered`, `order.cancelled` or
-    /// `order.refunded`.
+    /// What happened, as a string: `order.placed`, `order.confirmed`, `order.shipped`, `order.delivered`,
+    /// `order.cancelled` or `order.refunded`.
+    #[graphql(deprecation = "Use `type`, which is an enumeration.")]
     async fn event(&self) -> &str {
         &self.0.event
     }
 
-    /// The same as an enumeration; null for events this version does not know.
+    /// What happened; null for an event that this version does not know.
     #[graphql(name = "type")]
     async fn event_type(&self) -> Option<OrderEventType> {
         OrderEventType::of(&self.0.event)
     }
 
+    /// When it happened.
     async fn timestamp(&self) -> DateTime {
         self.0.occurred_at.into()
     }

@@ -13,10 +13,11 @@ use crate::loaders::Loaders;
 use crate::order::Order;
 use crate::rules::line;
 
-// A product of the catalog; described by the domain that owns it.
+/// A product that the shop sells or has sold, visible to everyone.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(unresolvable = "id")]
 pub(crate) struct Product {
+    /// Globally unique id: `prd_` followed by 26 characters.
     pub id: ID,
 }
 
@@ -62,13 +63,16 @@ impl OrderItem {
     }
 }
 
-/// A line of an order, with name, price and tax as of when it was placed.
+/// A line of an order: units of one product, with name, price and tax as of when the order was placed. Visible only to the
+/// customer who placed it.
 #[Object]
 impl OrderItem {
+    /// Globally unique id: `oi_` followed by 26 characters.
     async fn id(&self) -> ID {
         IdKind::OrderItem.id(self.row.id)
     }
 
+    /// The order that the line belongs to.
     async fn order(&self, context: &Context<'_>) -> ApiResult<Order> {
         let loaders = context.data_unchecked::<Loaders>();
         let id = self.row.order_id;
@@ -80,25 +84,29 @@ impl OrderItem {
             .try_into()
     }
 
+    /// The product as it is now. It may no longer be for sale.
     async fn product(&self) -> Product {
         Product {
             id: IdKind::Product.id(self.row.product_id),
         }
     }
 
+    /// The product's title when the order was placed.
     async fn product_name(&self) -> &str {
         &self.row.product_name
     }
 
+    /// How many units were ordered.
     async fn quantity(&self) -> i32 {
         self.row.quantity
     }
 
+    /// The price of one unit, without tax.
     async fn unit_price(&self) -> Money {
         self.unit()
     }
 
-    /// Quantity times unit price, without tax.
+    /// `quantity` times `unitPrice`, without tax.
     async fn line_total(&self) -> ApiResult<Money> {
         line::total(self.unit(), self.row.quantity)
             .ok_or_else(|| ApiError::internal(format!("order item {} is too large", self.row.id)))
@@ -109,7 +117,8 @@ impl OrderItem {
         Money::new(self.row.tax_amount, self.currency)
     }
 
-    /// Why the product cannot be returned: `PERSONALIZED`, `HAZARDOUS`, `DIGITAL`, or null. For other domains only.
+    /// Why the product cannot be returned: `PERSONALIZED`, `HAZARDOUS` or `DIGITAL`; null if it can. For other subgraphs
+    /// only.
     #[graphql(inaccessible)]
     async fn restriction(&self) -> Option<String> {
         self.row

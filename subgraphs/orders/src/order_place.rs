@@ -27,14 +27,16 @@ use crate::transitions;
 /// How long a request waits for the outcome of a payment, which is settled in any case.
 pub(crate) const PAYMENT_TIMEOUT: Duration = Duration::from_millis(2_500);
 
+/// The outcome of `orderPlace`.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct OrderPlacePayload {
-    /// The order: CANCELLED if its payment was declined, PENDING while the payment is in progress. Null if the input
-    /// has errors; then nothing was placed.
+    /// The order: CONFIRMED once it is paid, PENDING while the payment is in progress, CANCELLED if the payment was
+    /// declined. Null if nothing was ordered, because the input has errors.
     pub order: Option<Order>,
-    /// Lets the payment provider's form have the customer confirm the payment with their bank. Null if there is nothing
-    /// to confirm.
+    /// What the payment provider's form needs for the customer to confirm the payment with their bank; null if there is
+    /// nothing to confirm.
     pub payment_client_secret: Option<String>,
+    /// What is wrong with the input, or why the payment was declined; otherwise empty.
     pub user_errors: Vec<InputError>,
 }
 

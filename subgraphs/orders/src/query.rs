@@ -11,6 +11,7 @@ use crate::order_item::OrderItem;
 
 pub(crate) struct Query;
 
+/// Root fields of queries, which read data.
 #[Object]
 impl Query {
     /// The signed-in customer; null if the account no longer exists.
@@ -26,7 +27,11 @@ impl Query {
 
     /// One of the caller's orders: null if it does not exist, FORBIDDEN if it belongs to somebody else.
     #[graphql(directive = authenticated::apply())]
-    async fn order(&self, context: &Context<'_>, id: ID) -> Option<ApiResult<Order>> {
+    async fn order(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The order's id, `ord_…`.")] id: ID,
+    ) -> Option<ApiResult<Order>> {
         let answer: ApiResult<Option<Order>> = async {
             access::customer(context)?;
             Order::of_caller(context, IdKind::Order.argument("id", &id)?).await

@@ -8,9 +8,9 @@ use resolvers::money::CurrencyCode;
 pub(crate) struct Currency {
     /// ISO 4217 code, for arguments that take a currency.
     pub code: CurrencyCode,
-    /// The name in English, "Canadian Dollar".
+    /// The name in English, such as "Canadian Dollar".
     pub name: &'static str,
-    /// The symbol in front of amounts. Dollars and pesos other than the US dollar have a letter prefix, "C$".
+    /// The symbol in front of amounts, such as "€", or "C$" for Canadian dollars.
     pub symbol: &'static str,
     /// How many decimals an amount has, the exponent of ISO 4217: 0 for yen, 2 for all others.
     pub decimal_places: u32,

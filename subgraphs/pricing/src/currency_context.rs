@@ -7,7 +7,7 @@ use resolvers::{ApiResult, access};
 use crate::State;
 use crate::rules::detection::{self, DetectedCurrency};
 
-/// What a currency was chosen by, from most to least decisive.
+/// How a currency was chosen, the most reliable way first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "detection::CurrencySource")]
 pub(crate) enum CurrencySource {
@@ -23,14 +23,14 @@ pub(crate) enum CurrencySource {
     Default,
 }
 
-/// The currency to show prices in, and what it was chosen by.
+/// The currency to show prices in, and how it was chosen.
 #[derive(Clone, Debug, PartialEq, Eq, SimpleObject)]
 pub(crate) struct CurrencyContext {
     /// The chosen currency: US dollars for a country whose own currency is not supported.
     pub currency: CurrencyCode,
-    /// The customer's country, ISO 3166-1 alpha-2, "DE"; null if it is unknown.
+    /// The customer's country, as an ISO 3166-1 alpha-2 code such as "DE"; null if it is unknown.
     pub country: Option<String>,
-    /// What decided the currency.
+    /// How the currency was chosen.
     pub detected_from: CurrencySource,
 }
 

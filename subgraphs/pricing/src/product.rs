@@ -18,7 +18,7 @@ pub(crate) struct Product {
     pub id: Uuid,
 }
 
-/// A product that the shop sells or has sold. Everybody may see it.
+/// A product that the shop sells or has sold, visible to everyone.
 #[Object]
 impl Product {
     /// Globally unique id: `prd_` followed by 26 characters.

@@ -22,7 +22,7 @@ const MAX_PRODUCTS: usize = 100;
 
 pub(crate) struct Query;
 
-/// The fields that reading starts from.
+/// Root fields of queries, which read data.
 #[Object]
 impl Query {
     /// The currencies that prices can be shown in.
@@ -41,11 +41,11 @@ impl Query {
             CurrencyCode,
         >,
         #[graphql(
-            desc = "The country that orders go to, as an ISO 3166-1 alpha-2 code such as DE."
+            desc = "The country of the shipping address, as an ISO 3166-1 alpha-2 code such as DE."
         )]
         shipping_country: Option<String>,
         #[graphql(
-            desc = "The country of the customer's bills, as an ISO 3166-1 alpha-2 code such as DE."
+            desc = "The country of the billing address, as an ISO 3166-1 alpha-2 code such as DE."
         )]
         billing_country: Option<String>,
     ) -> ApiResult<CurrencyContext> {
@@ -57,7 +57,7 @@ impl Query {
         Ok(detection::detect(currency, shipping, billing, ip, currency_of).into())
     }
 
-    /// The last known rate from US dollars. The error is NOT_FOUND if none is known yet.
+    /// The last known exchange rate from US dollars. NOT_FOUND if none is known yet.
     #[graphql(cache_control(max_age = 60))]
     async fn exchange_rate(
         &self,
@@ -110,7 +110,7 @@ impl Query {
             CurrencyCode,
         >,
         #[graphql(
-            desc = "The country that the order goes to, as an ISO 3166-1 alpha-2 code such as DE."
+            desc = "The country of the shipping address, as an ISO 3166-1 alpha-2 code such as DE."
         )]
         shipping_country: Option<String>,
     ) -> ApiResult<CheckoutQuote> {

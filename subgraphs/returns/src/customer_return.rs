@@ -16,18 +16,23 @@ use crate::refund_quote::{RefundMethod, RefundQuote};
 use crate::return_item::ReturnItem;
 use crate::rules::status;
 
+/// The progress of a return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "entity::ReturnStatus")]
 pub(crate) enum ReturnStatus {
+    /// Created. The customer needs a label next.
     Initiated,
+    /// The label can be printed; the carrier does not have the package yet.
     LabelGenerated,
-    /// The carrier has the package.
+    /// The carrier has the package, and the refund is being issued.
     CarrierScanned,
+    /// The refund was issued; the package is on its way to the warehouse.
     RefundIssued,
-    /// The package is back at the warehouse and its units are in stock again.
+    /// Finished: the package is back at the warehouse, or support has closed the return.
     Completed,
     /// A support agent is reviewing it.
     ManualReview,
+    /// The customer cancelled it.
     Cancelled,
 }
 
@@ -94,23 +99,28 @@ impl Return {
     }
 }
 
-/// Items of one order that a customer sends back.
+/// Items of one order that a customer sends back, visible only to them. Amounts are in the currency of the order's payment
+/// unless stated otherwise.
 #[Object]
 impl Return {
+    /// Globally unique id: `ret_` followed by 26 characters.
     async fn id(&self) -> ID {
         IdKind::Return.id(self.row.id)
     }
 
+    /// The order that the items belong to.
     async fn order(&self) -> Order {
         Order {
             id: self.row.order_id,
         }
     }
 
+    /// The return's progress.
     async fn status(&self) -> ReturnStatus {
         self.row.status.into()
     }
 
+    /// What is sent back, one entry for each order item.
     async fn items(&self, context: &Context<'_>) -> ApiResult<Vec<ReturnItem>> {
         let rows = context
             .data_unchecked::<Loaders>()
@@ -120,7 +130,8 @@ impl Return {
         rows.into_iter().map(ReturnItem::try_from).collect()
     }
 
-    /// The amount quoted when the return was created. It is quoted again when the refund is issued and never decreases.
+    /// The amounts quoted when the return was created. They are quoted again when the refund is issued; the total may rise
+    /// but never falls.
     async fn refund(&self) -> RefundQuote {
         let money = |minor| Money::new(minor, self.currency);
         RefundQuote {
@@ -132,16 +143,17 @@ impl Return {
         }
     }
 
+    /// Where the refund goes, or went.
     async fn refund_method(&self) -> RefundMethod {
         self.row.refund_method.into()
     }
 
-    /// The shipping label; null until there is one, and once the return is cancelled.
+    /// The shipping label; null until it is created, and after the return or the label is cancelled.
     async fn label(&self) -> Option<&ReturnLabel> {
         self.label.as_ref()
     }
 
-    /// What has happened so far, in order.
+    /// What has happened to the return, oldest first.
     async fn timeline(&self, context: &Context<'_>) -> ApiResult<Vec<ReturnEvent>> {
         let rows = context
             .data_unchecked::<Loaders>()
@@ -158,35 +170,42 @@ impl Return {
             .collect())
     }
 
-    /// What the customer should do or wait for; null when nothing more will happen.
+    /// A sentence in English that tells the customer what to do or wait for; null when nothing more will happen.
     async fn next_step(&self) -> Option<Cow<'static, str>> {
         status::next_step(self.row.status, self.row.label_carrier.as_deref())
     }
 
-    /// When the return goes to manual review unless the carrier has scanned the package.
+    /// When the return goes to manual review unless the carrier has scanned the package, 72 hours after the label was
+    /// created; null unless the status is LABEL_GENERATED.
     async fn fallback_deadline(&self) -> Option<DateTime> {
         status::fallback_deadline(self.row.status, self.row.label_generated_at).map(DateTime)
     }
 
+    /// When the customer created the return.
     async fn created_at(&self) -> DateTime {
         self.row.created_at.into()
     }
 
+    /// When the return last changed.
     async fn updated_at(&self) -> DateTime {
         self.row.updated_at.into()
     }
 }
 
-/// A label to print and attach to the package.
+/// A shipping label to print and attach to the package.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnLabel {
-    /// A PDF. The link is valid until `expiresAt`.
+    /// A link to the label as a PDF. It works until `expiresAt`; `returnLabelGenerate` renews it.
     pub url: String,
+    /// The carrier's name, such as "USPS".
     pub carrier: String,
+    /// The carrier's number for the package.
     pub tracking_number: String,
-    /// The carrier's price.
+    /// What the carrier charges the shop, in US dollars.
     pub estimated_cost: Money,
+    /// Where the package goes, on one line.
     pub return_address: String,
+    /// When `url` stops working.
     pub expires_at: DateTime,
 }
 
@@ -208,36 +227,38 @@ impl ReturnLabel {
     }
 }
 
-/// An event in the history of a return.
+/// Something that happened to a return.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnEvent {
-    /// `return_initiated`, `label_generated`, `carrier_scanned`, `refund_issued`, `completed`,
-    /// `manual_review` or `cancelled`; `shipping_refunded` and `store_credit_issued` between them.
+    /// What happened, as a string: `return_initiated`, `label_generated`, `carrier_scanned`, `refund_issued`, `completed`,
+    /// `manual_review`, `cancelled`, `shipping_refunded` or `store_credit_issued`.
+    #[graphql(deprecation = "Use `type`, which is an enumeration.")]
     pub event: String,
-    /// The same as an enumeration; null for events this version does not know.
+    /// What happened; null for an event that this version does not know.
     #[graphql(name = "type")]
     pub event_type: Option<ReturnEventType>,
+    /// When it happened.
     pub timestamp: DateTime,
 }
 
-/// The kinds of events in a return's timeline.
+/// What can happen to a return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub(crate) enum ReturnEventType {
     /// The customer created the return.
     ReturnInitiated,
-    /// A shipping label was created.
+    /// The shipping label was created.
     LabelGenerated,
     /// The carrier has the package.
     CarrierScanned,
     /// The refund was issued.
     RefundIssued,
-    /// The return is complete.
+    /// The return was finished.
     Completed,
-    /// Support is reviewing the return.
+    /// Support began to review the return.
     ManualReview,
     /// The customer cancelled the return.
     Cancelled,
-    /// The order's shipping was refunded after the rest of the refund.
+    /// The order's shipping was refunded later than the rest.
     ShippingRefunded,
     /// The customer got store credit instead of money.
     StoreCreditIssued,

@@ -31,14 +31,19 @@ pub(crate) struct Outcome {
 
 pub(crate) struct Mutation;
 
+/// Root fields of mutations, which change data. Those of one operation run one after another.
 #[Object]
 impl Mutation {
-    /// Creates a return for items of one of the caller's orders, if every rule allows it.
+    /// Creates a return for items of one of the caller's orders, if every rule allows it. FORBIDDEN while returns are only
+    /// possible through support.
     #[graphql(directive = authenticated::apply())]
     async fn return_create(
         &self,
         context: &Context<'_>,
-        input: ReturnCreateInput,
+        #[graphql(desc = "What is returned, and why.")] input: ReturnCreateInput,
+        #[graphql(
+            desc = "A unique key of at most 255 characters, such as a UUID. Repeating it with the same input within 30 days returns the same return and has no further effect; with another input, it is a CONFLICT."
+        )]
         idempotency_key: String,
     ) -> ApiResult<ReturnCreatePayload> {
         let customer = access::customer(context)?;
@@ -85,14 +90,17 @@ impl Mutation {
         ReturnCreatePayload::of(row)
     }
 
-    /// Gets the shipping label of one of the caller's returns, creating it if necessary. If that takes too long, the
-    /// answer is `labelStatus: PENDING` and the label is created in the background. Without a plausible rate the return
-    /// goes to manual review.
+    /// The shipping label of one of the caller's returns, created if there is none yet, with a link that works. Answers
+    /// within a few seconds: a label that takes longer is created in the background, and `labelStatus` is PENDING. If no
+    /// carrier offers a plausible rate, the return goes to manual review.
     #[graphql(directive = authenticated::apply(), directive = cost::apply(THIRD_PARTY))]
     async fn return_label_generate(
         &self,
         context: &Context<'_>,
-        id: ID,
+        #[graphql(desc = "The return's id, `ret_…`.")] id: ID,
+        #[graphql(
+            desc = "A unique key of at most 255 characters, such as a UUID. Repeating it with the same input within 30 days returns the same return with its label and has no further effect; with another input, it is a CONFLICT."
+        )]
         idempotency_key: String,
     ) -> ApiResult<ReturnLabelPayload> {
         let customer = access::customer(context)?;
@@ -127,7 +135,10 @@ impl Mutation {
     async fn return_cancel(
         &self,
         context: &Context<'_>,
-        id: ID,
+        #[graphql(desc = "The return's id, `ret_…`.")] id: ID,
+        #[graphql(
+            desc = "A unique key of at most 255 characters, such as a UUID. Repeating it with the same input within 7 days returns the cancelled return and has no further effect; with another input, it is a CONFLICT."
+        )]
         idempotency_key: String,
     ) -> ApiResult<ReturnCancelPayload> {
         let customer = access::customer(context)?;

@@ -12,8 +12,10 @@ pub(crate) struct Order {
     pub id: Uuid,
 }
 
+/// An order, visible only to the customer who placed it.
 #[Object]
 impl Order {
+    /// Globally unique id: `ord_` followed by 26 characters.
     async fn id(&self) -> ID {
         IdKind::Order.id(self.id)
     }

@@ -14,13 +14,15 @@ pub(crate) struct OrderItem {
     pub id: Uuid,
 }
 
+/// A line of an order, visible only to the customer who placed it.
 #[Object]
 impl OrderItem {
+    /// Globally unique id: `oi_` followed by 26 characters.
     async fn id(&self) -> ID {
         IdKind::OrderItem.id(self.id)
     }
 
-    /// Whether a unit of this item may be returned now; null if the item is not the caller's.
+    /// Whether units of this item may be returned now; null if the item is not the caller's.
     async fn return_eligibility(
         &self,
         context: &Context<'_>,

@@ -15,30 +15,36 @@ use crate::rules::reasons::REASONS;
 
 pub(crate) struct Query;
 
+/// Root fields of queries, which read data.
 #[Object]
 impl Query {
-    /// One of the caller's returns; null when it does not exist.
+    /// One of the caller's returns: null if it does not exist, FORBIDDEN if it belongs to somebody else.
     #[graphql(
         name = "return",
         directive = authenticated::apply(),
         cache_control(no_cache)
     )]
-    async fn one_return(&self, context: &Context<'_>, id: ID) -> Option<ApiResult<Return>> {
+    async fn one_return(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The return's id, `ret_…`.")] id: ID,
+    ) -> Option<ApiResult<Return>> {
         Return::of_caller(context, &id).await.transpose()
     }
 
-    /// The 18 reasons for a return.
+    /// The 18 reasons that a customer can give for a return, by category.
     #[graphql(cache_control(max_age = 3600))]
     async fn return_reasons(&self) -> Vec<ReturnReason> {
         REASONS.iter().map(ReturnReason::from).collect()
     }
 
-    /// Whether this return would be accepted and what would be refunded. Writes nothing.
+    /// Whether a return would be accepted now, and what would be refunded. Changes nothing. Errors in the input are
+    /// BAD_USER_INPUT.
     #[graphql(directive = authenticated::apply(), cache_control(no_cache))]
     async fn return_preview(
         &self,
         context: &Context<'_>,
-        input: ReturnCreateInput,
+        #[graphql(desc = "The return, as for `returnCreate`.")] input: ReturnCreateInput,
     ) -> ApiResult<ReturnPreview> {
         return_preview::preview(context, &input).await
     }

@@ -15,11 +15,13 @@ use crate::rules::status::ReturnStatus;
 use crate::transitions::{self, Actor, Transition, TransitionError};
 use crate::void_task::VoidLabel;
 
+/// The outcome of `returnCancel`.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnCancelPayload {
-    /// Null when there are errors.
+    /// The cancelled return; null if there are errors.
     #[graphql(name = "return")]
     pub cancelled: Option<Return>,
+    /// Why the return was not cancelled; empty if it was.
     pub user_errors: Vec<InputError>,
 }
 

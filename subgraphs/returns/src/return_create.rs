@@ -18,11 +18,13 @@ use crate::rules::status::ReturnStatus;
 use crate::transitions::{self, Actor};
 use crate::user_error::{ReturnCreateError, ReturnIneligible};
 
+/// The outcome of `returnCreate`.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnCreatePayload {
-    /// Null when there are errors.
+    /// The new return; null if there are errors.
     #[graphql(name = "return")]
     pub made: Option<Return>,
+    /// Why no return was created; empty if one was.
     pub user_errors: Vec<ReturnCreateError>,
 }
 

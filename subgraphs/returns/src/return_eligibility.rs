@@ -9,14 +9,21 @@ use resolvers::scalars::DateTime;
 use crate::order_facts::OrderItemFacts;
 use crate::rules::eligibility::{self, Ineligible};
 
+/// The rules that can prevent a return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "eligibility::IneligibilityCode")]
 pub(crate) enum IneligibilityCode {
+    /// The order was delivered more than 30 days ago.
     PastReturnWindow,
+    /// The item is personalized, hazardous or digital.
     ExcludedCategory,
+    /// The order's total is 10 US dollars or less.
     OrderTotalTooLow,
+    /// Every unit of the item is in a return already.
     AlreadyReturned,
+    /// More units are requested than can still be returned.
     QuantityExceedsPurchased,
+    /// The order has not been delivered yet.
     NotDelivered,
     /// Returns are currently only possible through support.
     SelfServiceUnavailable,
@@ -25,14 +32,15 @@ pub(crate) enum IneligibilityCode {
 /// A rule that prevents a return.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct IneligibilityReason {
+    /// Which rule it is.
     pub code: IneligibilityCode,
-    /// Human-readable.
+    /// An explanation in English for the customer.
     pub message: String,
-    /// The item it concerns; null if it concerns the whole order.
+    /// The order item that the rule concerns; null if it concerns the whole order.
     pub order_item_id: Option<ID>,
-    /// Only for PAST_RETURN_WINDOW.
+    /// When the order was delivered; null unless the rule is PAST_RETURN_WINDOW.
     pub delivery_date: Option<DateTime>,
-    /// Only for PAST_RETURN_WINDOW.
+    /// Until when a return was possible; null unless the rule is PAST_RETURN_WINDOW.
     pub return_deadline: Option<DateTime>,
 }
 
@@ -55,13 +63,14 @@ impl From<&Ineligible> for IneligibilityReason {
     }
 }
 
-/// Whether a unit of an order item may be returned now.
+/// Whether units of an order item may be returned now.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnEligibility {
+    /// Whether at least one unit may be returned.
     pub eligible: bool,
-    /// Every failed rule.
+    /// Every rule that prevents it; empty if the item is eligible.
     pub reasons: Vec<IneligibilityReason>,
-    /// The last moment at which a return is accepted; null before delivery.
+    /// Until when a return is possible, 30 days after delivery; null before delivery.
     pub return_deadline: Option<DateTime>,
     /// How many units may be returned now; 0 if the item is not eligible.
     pub returnable_quantity: i32,

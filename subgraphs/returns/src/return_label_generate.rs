@@ -29,21 +29,23 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// The progress of a return's label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub(crate) enum ReturnLabelStatus {
-    /// It is available in `return.label`.
+    /// The label is in `return { label }`.
     Ready,
-    /// It is being created; fetch the return again later.
+    /// The label is being created. Read the return again in a few seconds, or watch it with `returnUpdated`.
     Pending,
-    /// There is none: the return is in manual review, or no longer needs a label.
+    /// There is no label: the return is in manual review, or no longer needs one.
     Unavailable,
 }
 
+/// The outcome of `returnLabelGenerate`.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnLabelPayload {
-    /// Its current state, with or without a label. Null when there are errors.
+    /// The return as it is now, with or without a label; null if there are errors.
     #[graphql(name = "return")]
     pub labelled: Option<Return>,
-    /// Null when there are errors.
+    /// The progress of the label; null if there are errors.
     pub label_status: Option<ReturnLabelStatus>,
+    /// Why the return cannot have a label; empty if it can.
     pub user_errors: Vec<InputError>,
 }
 

@@ -14,13 +14,14 @@ use crate::return_eligibility::IneligibilityReason;
 use crate::return_request::{Evaluation, PriorReturns, ReturnRequest, refunded};
 use crate::self_service;
 
-/// The outcome of a return, if it were created.
+/// What would happen if a return were created now.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnPreview {
+    /// Whether the return would be accepted.
     pub eligible: bool,
-    /// Every failed rule.
+    /// Every rule that prevents it; empty if it would be accepted.
     pub reasons: Vec<IneligibilityReason>,
-    /// Null when it is not eligible.
+    /// What would be refunded; null if the return would not be accepted.
     pub refund: Option<RefundQuote>,
 }
 

@@ -24,14 +24,15 @@ use crate::events;
 
 pub(crate) struct Subscription;
 
+/// Root fields of subscriptions, which send updates as they happen. An operation has one.
 #[Subscription]
 impl Subscription {
-    /// One of the caller's returns: its current state, then its state after each change.
+    /// One of the caller's returns: first as it is now, then after each change. NOT_FOUND if it does not exist.
     #[graphql(directive = authenticated::apply())]
     async fn return_updated(
         &self,
         context: &Context<'_>,
-        return_id: ID,
+        #[graphql(desc = "The return's id, `ret_…`.")] return_id: ID,
     ) -> Result<Events<Return>, ApiError> {
         subscription::events(context, async {
             let customer = access::customer(context)?;

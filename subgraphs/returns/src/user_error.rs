@@ -9,10 +9,13 @@ use crate::rules::eligibility::Ineligible;
 /// The items may not be returned.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnIneligible {
+    /// An explanation in English for the customer. Those of `reasons` are more precise.
     pub message: String,
+    /// Always `RETURN_INELIGIBLE`.
     pub code: UserErrorCode,
+    /// Always null, because it concerns the whole input.
     pub field: Option<Vec<String>>,
-    /// Every failed rule.
+    /// Every rule that prevents the return.
     pub reasons: Vec<IneligibilityReason>,
 }
 
@@ -27,18 +30,31 @@ impl ReturnIneligible {
     }
 }
 
+/// Why a return was not created: the input is wrong, or a rule prevents the return.
 #[derive(Clone, Debug, Union)]
 pub(crate) enum ReturnCreateError {
     Ineligible(ReturnIneligible),
     Input(InputError),
 }
 
-/// The fields of every user error. A domain whose errors have more fields implements it with its own type.
+/// An error in `userErrors`. Types that implement it may have further fields.
 #[derive(Clone, Debug, Interface)]
 #[graphql(
-    field(name = "message", ty = "&String"),
-    field(name = "code", ty = "&UserErrorCode"),
-    field(name = "field", ty = "&Option<Vec<String>>")
+    field(
+        name = "message",
+        ty = "&String",
+        desc = "An explanation in English for the customer. It may change; programs should use the code."
+    ),
+    field(
+        name = "code",
+        ty = "&UserErrorCode",
+        desc = "The code as a string; `docs/errors.md` explains each."
+    ),
+    field(
+        name = "field",
+        ty = "&Option<Vec<String>>",
+        desc = "The path from the mutation's arguments to the value; null if the error concerns the whole input."
+    )
 )]
 pub(crate) enum UserError {
     Input(InputError),

@@ -14,13 +14,14 @@ use crate::search_event::{SearchEventInput, SearchEventPayload};
 
 pub(crate) struct Mutation;
 
+/// Root fields of mutations, which change data. Those of one operation run one after another.
 #[Object]
 impl Mutation {
-    /// Records an interaction of the caller with a product; the caller need not be signed in.
+    /// Records that a shopper, signed in or not, did something with a product.
     async fn search_event_record(
         &self,
         context: &Context<'_>,
-        input: SearchEventInput,
+        #[graphql(desc = "What the shopper did.")] input: SearchEventInput,
     ) -> ApiResult<SearchEventPayload> {
         let customer_id = access::visitor(context)?;
         let mut user_errors = Vec::new();

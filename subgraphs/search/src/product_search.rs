@@ -26,13 +26,18 @@ const MAX_VALUES: usize = 100;
 /// The range of ratings.
 const RATINGS: std::ops::RangeInclusive<f64> = 0.0..=5.0;
 
+/// The order of search results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub(crate) enum ProductSort {
+    /// What matches the query best comes first, with a little weight on popularity.
     Relevance,
+    /// The cheapest comes first, by base price.
     PriceAsc,
+    /// The most expensive comes first, by base price.
     PriceDesc,
+    /// The newest in the catalog comes first.
     Newest,
-    /// Best rated first, then most reviewed.
+    /// The best rated comes first; of those rated alike, the most reviewed.
     Rating,
 }
 
@@ -48,22 +53,22 @@ impl From<ProductSort> for Sort {
     }
 }
 
-/// What every result must match.
+/// What every result must match. Filters that are absent match everything.
 #[derive(Clone, Debug, Default, InputObject)]
 pub(crate) struct ProductSearchFilters {
-    /// Any of these, case-insensitive.
+    /// One of these categories, at most 100, in upper or lower case.
     pub categories: Option<Vec<String>>,
-    /// Any of these, case-insensitive.
+    /// One of these brands, at most 100, in upper or lower case.
     pub brands: Option<Vec<String>>,
-    /// Minimum base price as shown in `currency`, inclusive.
+    /// The lowest base price as shown in `currency`, inclusive.
     pub min_price: Option<Decimal>,
-    /// Maximum base price as shown in `currency`, inclusive.
+    /// The highest base price as shown in `currency`, inclusive.
     pub max_price: Option<Decimal>,
-    /// The currency of the price filters. Default: US dollars.
+    /// The currency of `minPrice` and `maxPrice`. By default US dollars.
     pub currency: Option<CurrencyCode>,
     /// True for products in stock, false for those out of stock.
     pub in_stock: Option<bool>,
-    /// Minimum rating, inclusive.
+    /// The lowest rating, from 0 to 5, inclusive.
     pub min_rating: Option<f64>,
 }
 
@@ -150,23 +155,27 @@ async fn rate(context: &Context<'_>, currency: CurrencyCode) -> ApiResult<Decima
     Ok(answer.exchange_rate.effective_rate)
 }
 
-/// How much the caller's preferences influence the order.
+/// How strongly results are personalized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub(crate) enum PersonalizationMode {
-    /// Plain relevance.
+    /// Not at all.
     None,
-    /// Half the customer's preferences, half what is popular in each category.
+    /// Half by the customer's preferences, half by what is popular in each category.
     Blended,
+    /// By the customer's preferences.
     Full,
 }
 
+/// How results are personalized. They are not yet, so the mode is always NONE.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct Personalization {
+    /// How strongly the results are personalized.
     pub mode: PersonalizationMode,
-    /// The factor for similarity to the customer's preferences; 1 has no effect.
+    /// The factor for products that fit the customer's preferences; 1 has no effect.
     pub boost: f64,
-    /// The customer's variant in the experiment.
+    /// The customer's group in the experiment, `control` for those whose results are not personalized.
     pub variant: &'static str,
+    /// Whether the order differs from that by relevance alone.
     pub reranked: bool,
 }
 
@@ -183,14 +192,16 @@ impl Personalization {
 /// The distribution of the results over an attribute's values, counted over all pages.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct Facet {
-    /// `category`, `brand`, `price` (in US dollars, `25.00-49.99`) or `rating` (`4`: 4 and better).
+    /// The attribute: `category`, `brand`, `price` or `rating`.
     pub name: &'static str,
-    /// Without empty buckets.
+    /// The attribute's values that have results.
     pub buckets: Vec<FacetBucket>,
 }
 
+/// A value of an attribute, with the number of results that have it.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct FacetBucket {
+    /// A category, a brand, a range of base prices in US dollars ("25.00-49.99"), or a lowest rating ("4" is 4 and better).
     pub value: String,
     /// How many results there would be with this value as an additional filter.
     pub count: i32,
@@ -223,12 +234,15 @@ impl SearchRequest {
     }
 }
 
+/// A result of a search, with its place in the list.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(complex)]
 pub(crate) struct ProductSearchEdge {
+    /// The product.
     pub node: Product,
+    /// The product's place in the list, for `after`. Opaque.
     pub cursor: String,
-    /// From 0 to 1: relevance relative to the most relevant result.
+    /// How relevant the product is compared to the most relevant result, from 0 to 1.
     pub score: f64,
     #[graphql(skip)]
     request: Arc<SearchRequest>,
@@ -236,8 +250,8 @@ pub(crate) struct ProductSearchEdge {
 
 #[ComplexObject]
 impl ProductSearchEdge {
-    /// Which words of the query matched: `exact title`, `title: headphones`, `title starts: head`, `title resembles:
-    /// hedphones`. Empty for an empty query.
+    /// Which words of the query matched what: `exact title`, `title: headphones`, `brand: auralis`, `title starts: head`,
+    /// `title resembles: hedphones`. Empty for a blank query.
     async fn why(&self) -> Vec<String> {
         let product = &self.node.0;
         let texts = Texts {
@@ -250,15 +264,22 @@ impl ProductSearchEdge {
     }
 }
 
+/// A page of search results.
 #[derive(SimpleObject)]
 pub(crate) struct ProductSearchConnection {
+    /// The products of the page with their cursors, in the requested order.
     pub edges: Vec<ProductSearchEdge>,
+    /// The products of the page without their cursors.
     pub nodes: Vec<Product>,
+    /// Whether there are more results, and from which cursors.
     pub page_info: PageInfo,
+    /// How many products match, on all pages.
     pub total_count: i32,
+    /// The distribution of the results over categories, brands, prices and ratings, counted over all pages.
     pub facets: Vec<Facet>,
+    /// How the results are personalized.
     pub personalization: Personalization,
-    /// Identifies this search in later `searchEventRecord` calls.
+    /// Identifies this search in `searchEventRecord`.
     pub query_id: ID,
 }
 

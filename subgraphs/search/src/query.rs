@@ -21,9 +21,10 @@ const MAX_IDS: usize = 100;
 
 pub(crate) struct Query;
 
+/// Root fields of queries, which read data.
 #[Object]
 impl Query {
-    /// Active products that match the words and the filters. A blank query matches everything.
+    /// The products for sale that match the words of a query and the filters.
     #[graphql(directive = cost::apply(SEARCH), cache_control(max_age = 30))]
     #[expect(
         clippy::too_many_arguments,
@@ -32,16 +33,28 @@ impl Query {
     async fn product_search(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "At most 256 characters.")] query: String,
-        filters: Option<ProductSearchFilters>,
-        #[graphql(default_with = "Some(ProductSort::Relevance)")] sort: Option<ProductSort>,
+        #[graphql(
+            desc = "The words to search for, at most 256 characters. A blank query matches every product."
+        )]
+        query: String,
+        #[graphql(desc = "What every result must match.")] filters: Option<ProductSearchFilters>,
+        #[graphql(
+            default_with = "Some(ProductSort::Relevance)",
+            desc = "The order of the results."
+        )]
+        sort: Option<ProductSort>,
         #[graphql(
             name = "personalize",
             default_with = "Some(true)",
-            desc = "Whether the order may depend on the caller. Not supported yet: see personalization."
+            desc = "Whether the results may be personalized. It has no effect yet: they never are."
         )]
         _personalize: Option<bool>,
-        #[graphql(default = 20)] first: Option<i32>,
+        #[graphql(default = 20, desc = "How many products to read, from 0 to 100.")] first: Option<
+            i32,
+        >,
+        #[graphql(
+            desc = "Read the products that follow this cursor, which belongs to a search with the same `sort`."
+        )]
         after: Option<String>,
     ) -> ApiResult<ProductSearchConnection> {
         check_length("query", &query)?;
@@ -67,7 +80,7 @@ impl Query {
         ProductSearchConnection::load(context, search, page, found.total, found.facets).await
     }
 
-    /// Completions of the text being typed; those that start with it come first.
+    /// Completions of a text that is being typed. Those that start with it come first, then popular ones.
     #[graphql(
         directive = cost::apply(SEARCH),
         directive = list_size::apply(None, Some(vec!["first".to_owned()]), None, Some(false)),
@@ -76,8 +89,12 @@ impl Query {
     async fn search_suggestions(
         &self,
         context: &Context<'_>,
+        #[graphql(
+            desc = "The text typed so far, at most 256 characters. A blank text suggests popular products."
+        )]
         prefix: String,
-        #[graphql(default = 8)] first: Option<i32>,
+        #[graphql(default = 8, desc = "How many suggestions to read, from 0 to 100.")]
+        first: Option<i32>,
     ) -> ApiResult<Vec<SearchSuggestion>> {
         check_length("prefix", &prefix)?;
         let limit = page_size("first", first.unwrap_or(8))?;
@@ -90,16 +107,20 @@ impl Query {
     }
 
     /// A product that is for sale; null if there is none with this id.
-    async fn product(&self, context: &Context<'_>, id: ID) -> ApiResult<Option<Product>> {
+    async fn product(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The product's id, `prd_…`.")] id: ID,
+    ) -> ApiResult<Option<Product>> {
         let product = load(context, IdKind::Product.argument("id", &id)?).await?;
         Ok(product.filter(|product| product.0.active))
     }
 
-    /// Products that are for sale, in the order of their ids; null for those that are not. At most 100.
+    /// The products with these ids, in the same order; null for an id whose product is not for sale.
     async fn products(
         &self,
         context: &Context<'_>,
-        ids: Vec<ID>,
+        #[graphql(desc = "The products' ids, `prd_…`, at most 100.")] ids: Vec<ID>,
     ) -> ApiResult<Vec<Option<Product>>> {
         if ids.len() > MAX_IDS {
             return Err(ApiError::bad_user_input(format!(

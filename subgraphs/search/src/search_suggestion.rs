@@ -10,9 +10,10 @@ use crate::engine;
 use crate::loaders::Loaders;
 use crate::product::Product;
 
+/// A completion of a text that is being typed.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct SearchSuggestion {
-    /// A query with results.
+    /// A query that finds something: the title of a product.
     pub text: String,
     /// The product with this title.
     pub product: Option<Product>,

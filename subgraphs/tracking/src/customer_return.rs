@@ -12,13 +12,15 @@ pub(crate) struct Return {
     pub id: Uuid,
 }
 
+/// Items of one order that a customer sends back, visible only to them.
 #[Object]
 impl Return {
+    /// Globally unique id: `ret_` followed by 26 characters.
     async fn id(&self) -> ID {
         IdKind::Return.id(self.id)
     }
 
-    /// The parcel of the caller's return, once it has a label.
+    /// The parcel with the items; null until the return has a label.
     async fn shipment(&self, context: &Context<'_>) -> Option<ApiResult<Shipment>> {
         let answer: ApiResult<Option<Shipment>> = async {
             let customer = access::customer(context)?;

@@ -31,13 +31,15 @@ impl Order {
     }
 }
 
+/// An order, visible only to the customer who placed it.
 #[Object]
 impl Order {
+    /// Globally unique id: `ord_` followed by 26 characters.
     async fn id(&self) -> ID {
         IdKind::Order.id(self.id)
     }
 
-    /// The caller's parcels of this order, oldest first. Parcels of returns are on the returns.
+    /// The parcels of this order, oldest first, without those of its returns.
     async fn shipments(&self, context: &Context<'_>) -> Option<ApiResult<Vec<Shipment>>> {
         let answer: ApiResult<Option<Vec<Shipment>>> = async {
             let customer = access::customer(context)?;
@@ -55,8 +57,7 @@ impl Order {
         answer.transpose()
     }
 
-    /// The caller's most recently updated parcel of this order, with which live updates start; null while there is
-    /// none.
+    /// The most recently updated parcel of this order, which live updates start with; null while there is none.
     async fn latest_shipment(&self, context: &Context<'_>) -> Option<ApiResult<Shipment>> {
         let answer: ApiResult<Option<Shipment>> = async {
             let customer = access::customer(context)?;
@@ -74,8 +75,8 @@ impl Order {
         answer.transpose()
     }
 
-    /// A token with which somebody without an account can track this order for 30 days: with `trackByToken`, or live
-    /// with `orderTrackingByToken`. For the owner, once there is a parcel.
+    /// A token that lets somebody without an account track this order for 30 days, by `trackByToken` or live by
+    /// `orderTrackingByToken`. Each request makes a new one. Null while there is no parcel.
     async fn tracking_token(&self, context: &Context<'_>) -> Option<ApiResult<String>> {
         let answer: ApiResult<Option<String>> = async {
             let customer = access::customer(context)?;

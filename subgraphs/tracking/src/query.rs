@@ -16,11 +16,16 @@ use crate::shipment::Shipment;
 
 pub(crate) struct Query;
 
+/// Root fields of queries, which read data.
 #[Object]
 impl Query {
-    /// One of the caller's parcels.
+    /// One of the caller's parcels; null if it does not exist or belongs to somebody else.
     #[graphql(directive = authenticated::apply())]
-    async fn shipment(&self, context: &Context<'_>, id: ID) -> Option<ApiResult<Shipment>> {
+    async fn shipment(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The parcel's id, `shp_…`.")] id: ID,
+    ) -> Option<ApiResult<Shipment>> {
         let answer: ApiResult<Option<Shipment>> = async {
             access::customer(context)?;
             own_shipment(context, IdKind::Shipment.argument("id", &id)?).await
@@ -29,11 +34,12 @@ impl Query {
         answer.transpose()
     }
 
-    /// The parcel shown by a signed guest link; for an order's link, the most recently updated one.
+    /// The parcel that a signed link shows to somebody without an account. For the link of an order it is the most recently
+    /// updated one, or null if there is none.
     async fn track_by_token(
         &self,
         context: &Context<'_>,
-        token: String,
+        #[graphql(desc = "The token of the link, as from `Order.trackingToken`.")] token: String,
     ) -> Option<ApiResult<Shipment>> {
         let answer: ApiResult<Option<Shipment>> = async {
             let state = context.data_unchecked::<State>();

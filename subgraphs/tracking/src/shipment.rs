@@ -35,27 +35,31 @@ impl Shipment {
     }
 }
 
-/// A parcel on its way to the customer, or back with a return.
+/// A parcel on its way to the customer, or back with a return. Visible to the customer, and to anyone with a signed link to
+/// it.
 #[Object]
 impl Shipment {
+    /// Globally unique id: `shp_` followed by 26 characters.
     async fn id(&self) -> ID {
         IdKind::Shipment.id(self.row.id)
     }
 
-    /// Null for guests, whose link shows parcels but not the order.
+    /// The order that the parcel belongs to; null for guests, whose link shows parcels but not the order.
     async fn order(&self, context: &Context<'_>) -> Option<ApiResult<Order>> {
         Order::of_owner(context, self.row.order_id, Some(self.row.customer_id)).transpose()
     }
 
+    /// The company that transports the parcel.
     async fn carrier(&self) -> Carrier {
         self.row.carrier.into()
     }
 
+    /// The carrier's number for the parcel.
     async fn tracking_number(&self) -> &str {
         &self.row.tracking_number
     }
 
-    /// The carrier's own page about this parcel.
+    /// The URL of the carrier's own page about the parcel.
     async fn tracking_url(&self, context: &Context<'_>) -> Option<String> {
         let config = &context.data_unchecked::<State>().config;
         Some(
@@ -65,26 +69,28 @@ impl Shipment {
         )
     }
 
+    /// The parcel's progress, from everything that the carrier has reported.
     async fn status(&self) -> TrackingStatus {
         self.row.status.into()
     }
 
-    /// When the status was reached, by the carrier's clock.
+    /// When the parcel reached its status, by the carrier's clock; null before the first report.
     async fn last_update(&self) -> Option<DateTime> {
         self.row.last_update.map(DateTime)
     }
 
-    /// Whether it was returned to its sender. It was then not delivered, and its status remains RETURNING. The sender
-    /// of a return's parcel is the customer.
+    /// Whether the parcel is back at its sender. Its status remains RETURNING, because it was not delivered. The sender of a
+    /// return's parcel is the customer.
     async fn returned_to_sender(&self) -> bool {
         self.row.returned_to_sender
     }
 
+    /// When the carrier expects to deliver the parcel; null if it has not said.
     async fn estimated_delivery(&self) -> Option<DateTime> {
         self.row.estimated_delivery.map(DateTime)
     }
 
-    /// Everything the carrier has reported, in the order it happened.
+    /// Everything that the carrier has reported, by the time it happened, oldest first.
     async fn history(&self, context: &Context<'_>) -> ApiResult<Vec<TrackingEvent>> {
         let rows = context
             .data_unchecked::<Loaders>()
@@ -94,7 +100,8 @@ impl Shipment {
         Ok(rows.into_iter().map(TrackingEvent::from).collect())
     }
 
-    /// Whether the carrier has not answered for longer than its staleness limit.
+    /// Whether the status may be outdated, because the parcel is on its way and its carrier has not answered for longer than
+    /// usual.
     async fn stale(&self, context: &Context<'_>) -> bool {
         let state = context.data_unchecked::<State>();
         let last_answer = self.row.last_answered_at.unwrap_or(self.row.created_at);
@@ -103,16 +110,18 @@ impl Shipment {
     }
 }
 
-/// A tracking event of a parcel.
+/// Something that a carrier has reported about a parcel.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct TrackingEvent {
+    /// What the carrier reported.
     status: TrackingStatus,
+    /// Where it happened, in the carrier's words, such as "Warehouse, Chicago IL"; null if it has not said.
     location: Option<String>,
-    /// When it happened: the carrier's time, or the time of the report if that is earlier.
+    /// When it happened: the carrier's time, or that of the report if it is earlier.
     timestamp: DateTime,
-    /// The carrier's own time, which may be in the future if its clock is wrong.
+    /// The carrier's own time, which is in the future if its clock is wrong.
     carrier_time: DateTime,
-    /// Whether UTC was assumed, because the carrier gave a local time at a place whose time zone is unknown.
+    /// Whether UTC was assumed, because the carrier gave the local time of a place whose time zone is unknown.
     time_zone_assumed: bool,
 }
 

@@ -14,15 +14,19 @@ use crate::tracking_update::TrackingUpdate;
 
 pub(crate) struct Subscription;
 
+/// Root fields of subscriptions, which send updates as they happen. An operation has one.
 #[Subscription]
 impl Subscription {
-    /// The changes of the order's parcels: first their current state, then each change once, in order. After a lost
-    /// connection, pass the last change seen as `after` to receive what came since instead of the current state.
+    /// The parcels of one of the caller's orders: first the current state of the most recently updated one, then each change
+    /// of any of them once, in order. FORBIDDEN while live updates are switched off.
     #[graphql(directive = authenticated::apply())]
     async fn order_tracking(
         &self,
         context: &Context<'_>,
-        order_id: ID,
+        #[graphql(desc = "The order's id, `ord_…`.")] order_id: ID,
+        #[graphql(
+            desc = "The `sequence` of the last update received before a lost connection. The updates since then are sent instead of the current state."
+        )]
         after: Option<i32>,
     ) -> Result<Events<TrackingUpdate>, ApiError> {
         subscription::events(context, async {
@@ -36,11 +40,14 @@ impl Subscription {
         .await
     }
 
-    /// The same for somebody with a signed link to the order, until it expires.
+    /// Like `orderTracking`, for somebody without an account who has a signed link to the order, until the link expires.
     async fn order_tracking_by_token(
         &self,
         context: &Context<'_>,
-        token: String,
+        #[graphql(desc = "The token of the link, from `Order.trackingToken`.")] token: String,
+        #[graphql(
+            desc = "The `sequence` of the last update received before a lost connection. The updates since then are sent instead of the current state."
+        )]
         after: Option<i32>,
     ) -> Result<Events<TrackingUpdate>, ApiError> {
         subscription::events(context, async {

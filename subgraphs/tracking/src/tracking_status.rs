@@ -4,23 +4,28 @@ use async_graphql::Enum;
 
 use crate::rules::status;
 
-/// The status of a parcel, the same for all carriers.
+/// The progress of a parcel. The statuses are the same for all carriers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
 pub(crate) enum TrackingStatus {
-    /// The order has no parcel yet. Only used in live updates of an order.
+    /// The order has no parcel yet. Only live updates of an order have this status.
     NotShipped,
+    /// The carrier expects the parcel, and does not have it yet.
     LabelCreated,
-    /// The carrier has it.
+    /// The carrier has the parcel.
     Shipped,
+    /// The parcel is between the carrier's depots, or at one.
     InTransit,
+    /// The parcel is on the vehicle that delivers it.
     OutForDelivery,
-    /// Nobody was there; the carrier will try again or keep the parcel.
+    /// Nobody was there. The carrier will try again, or keep the parcel to be picked up.
     DeliveryAttempted,
+    /// The recipient can pick up the parcel.
     AvailableForPickup,
+    /// The recipient has the parcel.
     Delivered,
-    /// On its way back to the sender, or returned.
+    /// The parcel is on its way back to the sender, or there.
     Returning,
-    /// Held up: damaged, lost, or at customs.
+    /// The parcel is held up: damaged, lost, or at customs.
     Exception,
 }
 

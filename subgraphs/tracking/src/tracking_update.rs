@@ -40,21 +40,21 @@ impl TrackingUpdate {
     }
 }
 
-/// The state of a parcel after a change, or currently in a snapshot.
+/// The state of a parcel after a change, or its current state in a snapshot.
 #[Object]
 impl TrackingUpdate {
-    /// The number of the change among all of the order's; it grows by one each time.
+    /// The number of the change among those of all the order's parcels. It grows by one each time, and is 0 before the first.
     async fn sequence(&self) -> i32 {
         self.sequence
     }
 
-    /// Whether this is the first event: the current state of the order's most recently updated parcel, with the number
-    /// of the last change. The other parcels are in `order { shipments }`. An order without a parcel has number 0.
+    /// True for the current state that a subscription starts with: that of the most recently updated parcel, with the
+    /// number of the last change. False for a change. All parcels are in `order { shipments }`.
     async fn snapshot(&self) -> bool {
         self.snapshot
     }
 
-    /// `NOT_SHIPPED` for an order without a parcel; its own progress is in `order { status }`.
+    /// The parcel's progress; NOT_SHIPPED while the order has none.
     async fn status(&self) -> TrackingStatus {
         self.parcel()
             .map_or(TrackingStatus::NotShipped, |shipment| {
@@ -62,11 +62,12 @@ impl TrackingUpdate {
             })
     }
 
+    /// Where the parcel reached the status, in the carrier's words; null if the carrier has not said.
     async fn location(&self) -> Option<&str> {
         self.parcel()?.row.location.as_deref()
     }
 
-    /// When the status was reached, by the carrier's clock.
+    /// When the parcel reached the status, by the carrier's clock; the current time while the order has no parcel.
     async fn timestamp(&self) -> DateTime {
         match &self.parcel {
             UpdatedParcel::Some(Shipment { row, .. }) => {
@@ -76,21 +77,22 @@ impl TrackingUpdate {
         }
     }
 
+    /// When the carrier expects to deliver the parcel; null if it has not said.
     async fn estimated_delivery(&self) -> Option<DateTime> {
         self.parcel()?.row.estimated_delivery.map(DateTime)
     }
 
-    /// Null while the order has no parcel.
+    /// The company that transports the parcel; null while the order has none.
     async fn carrier(&self) -> Option<Carrier> {
         Some(self.parcel()?.row.carrier.into())
     }
 
-    /// Null while the order has no parcel.
+    /// The parcel; null while the order has none.
     async fn shipment(&self) -> Option<&Shipment> {
         self.parcel()
     }
 
-    /// Null for guests, whose link shows parcels but not the order.
+    /// The order; null for guests, whose link shows parcels but not the order.
     async fn order(&self, context: &Context<'_>) -> ApiResult<Option<Order>> {
         let owner = match &self.parcel {
             UpdatedParcel::Some(shipment) => Some(shipment.row.customer_id),
