@@ -91,7 +91,11 @@ pub(crate) fn attacks() -> Vec<Attack> {
     attacks.push(attack("fields: spread fragments", "`fields`", wide));
     let unknown = format!("{{a{{{}}}}}", numbered(limits.tokens / 2 - 8, "...f", ""));
     for (name, document) in [
-        ("comparisons: fields in fields", nested("a", 43, 2)),
+        // In one root field.
+        (
+            "comparisons: fields in fields",
+            format!("{{a{}}}", nested("a", 43, 2)),
+        ),
         ("comparisons: unknown fragments", unknown),
     ] {
         attacks.push(attack(name, "`comparisons`", document));
