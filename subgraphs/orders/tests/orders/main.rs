@@ -9,6 +9,7 @@ mod account;
 mod checkout;
 mod fake_stripe;
 mod fake_subgraphs;
+mod faults;
 mod fixture;
 mod order_cancel;
 mod order_place;
