@@ -65,7 +65,7 @@ pub(crate) async fn start(
 
 /// Whether `serve` has third parties to simulate: in development, if subgraphs run in this process and some real
 /// providers are not configured.
-pub(crate) fn are_needed(configuration: &Configuration, subgraphs_here: usize) -> bool {
+pub(crate) fn is_required(configuration: &Configuration, subgraphs_here: usize) -> bool {
     configuration.mode == Mode::Development
         && configuration.sandbox.enabled
         && subgraphs_here > 0

@@ -42,7 +42,7 @@ async fn measure(place: &str, limiter: RateLimiter) {
                     bucket(format!("user:{user}")),
                 ];
                 let started = Instant::now();
-                if limiter.take(&buckets, 1).await.is_none() {
+                if limiter.acquire(&buckets, 1).await.is_none() {
                     undecided.fetch_add(1, Ordering::Relaxed);
                 }
                 times.push(started.elapsed());

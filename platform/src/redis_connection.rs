@@ -70,12 +70,12 @@ impl PromptRedis {
     }
 
     /// Waits this long for each answer, instead of 20 ms.
-    pub(crate) fn with_patience(self, patience: Duration) -> Self {
+    pub(crate) fn with_timeout(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
     /// The answer to the question that is put to the server, if it arrives in time.
-    pub(crate) async fn ask<T>(
+    pub(crate) async fn query<T>(
         &self,
         question: impl AsyncFnOnce(&mut ConnectionManager) -> Result<T, RedisError>,
     ) -> Result<T, Skipped> {

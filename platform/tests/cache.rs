@@ -21,7 +21,7 @@ fn server() -> Option<String> {
 /// A cache that a busy machine does not make skip Redis.
 fn patient(url: &str, name: &'static str, bounds: CacheBounds) -> RedisCache {
     let cache = RedisCache::new(url, name, bounds).unwrap();
-    cache.with_patience(Duration::from_secs(20))
+    cache.with_timeout(Duration::from_secs(20))
 }
 
 /// Every kind of cache that this machine can run.

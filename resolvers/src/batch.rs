@@ -184,7 +184,7 @@ impl Drive {
         context: &mut Context<'_>,
         mut request: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        batches.budget.begin_turn();
+        batches.budget.begin_slice();
         let signal = &self.signal;
         let waker = Waker::from(signal.clone());
         signal.task.take();
@@ -197,7 +197,7 @@ impl Drive {
                 signal.woken.store(true, Ordering::Release);
                 return Poll::Ready(output);
             }
-            if batches.budget.is_turn_over() {
+            if batches.budget.is_slice_over() {
                 // Yield to other requests. The remaining resolvers have already woken this one.
                 break;
             }
@@ -247,7 +247,7 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
 
     use super::*;
-    use crate::budget::ROWS_OF_A_TURN;
+    use crate::budget::ROWS_PER_SLICE;
 
     /// Returns each key as its value, and records the size of every batch.
     struct Echo(Arc<Mutex<Vec<usize>>>);
@@ -369,6 +369,6 @@ mod tests {
             request.as_mut().poll(context)
         });
         assert_eq!(answers.await.len(), 10_000);
-        assert!(polls.into_inner() >= 10_000 / ROWS_OF_A_TURN);
+        assert!(polls.into_inner() >= 10_000 / ROWS_PER_SLICE);
     }
 }

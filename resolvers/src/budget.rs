@@ -8,7 +8,7 @@ use std::task::Poll;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 
 /// How many rows a request resolves before it yields.
-pub(crate) const ROWS_OF_A_TURN: usize = 128;
+pub(crate) const ROWS_PER_SLICE: usize = 128;
 
 /// The row budget of one request.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct Budget {
     allowed: usize,
     left: AtomicUsize,
     /// Rows resolved in the current poll.
-    turn: AtomicUsize,
+    slice: AtomicUsize,
 }
 
 impl Budget {
@@ -24,7 +24,7 @@ impl Budget {
         Self {
             allowed: rows,
             left: AtomicUsize::new(rows),
-            turn: AtomicUsize::new(ROWS_OF_A_TURN),
+            slice: AtomicUsize::new(ROWS_PER_SLICE),
         }
     }
 
@@ -41,24 +41,24 @@ impl Budget {
             ));
         }
         poll_fn(|context| {
-            let turn = self.turn.load(Ordering::Relaxed);
-            if turn == 0 {
+            let slice = self.slice.load(Ordering::Relaxed);
+            if slice == 0 {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            self.turn
-                .store(turn.saturating_sub(rows), Ordering::Relaxed);
+            self.slice
+                .store(slice.saturating_sub(rows), Ordering::Relaxed);
             Poll::Ready(())
         })
         .await;
         Ok(())
     }
 
-    pub(crate) fn begin_turn(&self) {
-        self.turn.store(ROWS_OF_A_TURN, Ordering::Relaxed);
+    pub(crate) fn begin_slice(&self) {
+        self.slice.store(ROWS_PER_SLICE, Ordering::Relaxed);
     }
 
-    pub(crate) fn is_turn_over(&self) -> bool {
-        self.turn.load(Ordering::Relaxed) == 0
+    pub(crate) fn is_slice_over(&self) -> bool {
+        self.slice.load(Ordering::Relaxed) == 0
     }
 }

@@ -31,14 +31,14 @@ impl Charge {
     ///
     /// # Errors
     /// The rejection, when too little is left.
-    pub(crate) async fn take(&self, cost: f64) -> Result<Option<Decision>, GraphQLResponse> {
+    pub(crate) async fn acquire(&self, cost: f64) -> Result<Option<Decision>, GraphQLResponse> {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a whole number within the range of the type"
         )]
         let cost = cost.ceil().clamp(1.0, f64::from(u32::MAX)) as u32;
-        let decision = self.limiter.take(&self.buckets, cost).await;
+        let decision = self.limiter.acquire(&self.buckets, cost).await;
         match decision.and_then(|decision| decision.retry_after.zip(Some(decision))) {
             Some((wait, decision)) => Err(refusal(cost, wait, decision)),
             None => Ok(decision),

@@ -377,7 +377,7 @@ impl Router {
             self.inner.cost_limit(context.client.client.as_deref()),
         )?;
         let rate = match &context.charge {
-            Some(charge) => charge.take(cost).await?,
+            Some(charge) => charge.acquire(cost).await?,
             None => None,
         };
         let variant = match operation.variant(&context.caller, &variables) {

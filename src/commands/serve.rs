@@ -36,7 +36,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
             !command.router_only && configuration.subgraphs.url(domain.name()).is_none()
         })
         .collect();
-    let sandbox = if sandbox_server::are_needed(&configuration, here.len()) {
+    let sandbox = if sandbox_server::is_required(&configuration, here.len()) {
         Some(sandbox_server::start_in_process(&mut configuration, &clock, supervisor).await?)
     } else {
         None

@@ -187,7 +187,7 @@ impl Credential {
         match self {
             Self::Signed(signed) => Ok(signed.with_body(body)?),
             Self::Verified(caller, _) => Ok(*caller),
-            Self::Tool if asks_for_schema(request) => Ok(Caller::default()),
+            Self::Tool if requests_schema(request) => Ok(Caller::default()),
             Self::Tool => Err(Refused::NotTheSchema),
         }
     }
@@ -215,7 +215,7 @@ fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
 }
 
 /// Whether the request selects only `_service`.
-fn asks_for_schema(request: &mut Request) -> bool {
+fn requests_schema(request: &mut Request) -> bool {
     let Ok(document) = request.parsed_query() else {
         return false;
     };
@@ -257,7 +257,7 @@ mod tests {
             ("{", false),
         ] {
             let mut request = Request::new(document);
-            assert_eq!(asks_for_schema(&mut request), expect, "{document}");
+            assert_eq!(requests_schema(&mut request), expect, "{document}");
         }
     }
 }

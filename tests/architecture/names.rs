@@ -4,16 +4,20 @@ use std::path::Path;
 
 use crate::{ROOT, is_name, rust_files};
 
-/// Words not allowed in file and type names, because they are private coinages or say nothing, with alternatives. A
+/// Words not allowed in names of files, types and public functions, because they are private coinages or say nothing, with alternatives. A
 /// reader who knows GraphQL, federation and commerce should be able to guess what a name means.
 const BANNED: &[(&str, &str)] = &[
     ("apart", "split"),
+    ("ask", "query, request"),
     ("asked", "requested"),
+    ("asks", "queries, requests"),
     ("bare", "say of what: raw, text"),
     ("cashier", "payment processor"),
     ("heard", "received, confirmed"),
     ("helper", "what it does"),
     ("helpers", "what they do"),
+    ("keep", "store, preserve"),
+    ("kept", "stored, preserved"),
     ("judgement", "evaluation, decision"),
     ("keeper", "store, registry"),
     ("losses", "parse issues"),
@@ -27,6 +31,7 @@ const BANNED: &[(&str, &str)] = &[
     ("patience", "timeout"),
     ("rechecks", "checks"),
     ("roster", "registry"),
+    ("said", "description, text"),
     ("sighting", "observation, scan"),
     ("simulators", "sandbox"),
     ("standing", "current state"),
@@ -34,6 +39,7 @@ const BANNED: &[(&str, &str)] = &[
     ("tariff", "rate"),
     ("tariffs", "rates"),
     ("tell", "report, publish, send"),
+    ("tells", "reports, publishes, sends"),
     ("told", "reported, received"),
     ("turn", "lock, phase"),
     ("turns", "locks, phases"),
@@ -59,17 +65,22 @@ fn names_are_the_fields_own_words() {
             names += 1;
             found.extend(banned(stem).map(|word| format!("{}: {word}", path.display())));
         }
-        for name in types(&std::fs::read_to_string(&file).unwrap()) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let mut defined = types(&text);
+        if !path.components().any(|part| part.as_os_str() == "tests") {
+            defined.extend(public_functions(&text));
+        }
+        for name in defined {
             names += 1;
             found.extend(banned(&name).map(|word| format!("{}: {name}: {word}", path.display())));
         }
     }
-    assert!(names > 1_000, "the names are found: {names}");
+    assert!(names > 2_000, "the names are found: {names}");
     assert_eq!(found, [] as [String; 0]);
 }
 
 #[test]
-fn a_banned_word_is_found_in_names_of_files_and_types() {
+fn a_banned_word_is_found_in_names_of_files_types_and_functions() {
     let words = |name: &str| banned(name).collect::<Vec<_>>();
     assert_eq!(words("order_turn"), ["turn: say lock, phase"]);
     assert_eq!(words("IllegalMove"), ["move: say transition"]);
@@ -79,6 +90,9 @@ fn a_banned_word_is_found_in_names_of_files_and_types() {
     let text = "pub(crate) struct Wish<'a>;\n    enum Told {}\ntrait Ask: Send {}\ntype Row = Model;\n\
                 type Person @key(fields: \"id\") {\nlet x = \"a struct of\"; /// the type Twin";
     assert_eq!(types(text), ["Wish", "Told", "Ask", "Row"]);
+    let text =
+        "pub async fn ask<T>(&self)\n    pub(super) const fn told() {\nfn private()\n/// pub fn x(";
+    assert_eq!(public_functions(text), ["ask", "told"]);
 }
 
 /// Banned words in a name, with their alternatives.
@@ -124,6 +138,20 @@ fn types(text: &str) -> Vec<String> {
                 _ => false,
             };
             (defines && !name.is_empty()).then(|| name.to_owned())
+        })
+        .collect()
+}
+
+/// Functions that a Rust file makes visible to others.
+fn public_functions(text: &str) -> Vec<String> {
+    text.lines()
+        .filter_map(|line| {
+            let (visibility, rest) = line.split_once("fn ")?;
+            let name = rest.split(|c: char| !is_name(c)).next()?;
+            visibility
+                .trim_start()
+                .starts_with("pub")
+                .then(|| name.to_owned())
         })
         .collect()
 }

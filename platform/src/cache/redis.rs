@@ -39,8 +39,8 @@ impl RedisCache {
 
     /// Waits this long for each answer of Redis, instead of 20 ms.
     #[must_use]
-    pub fn with_patience(self, patience: Duration) -> Self {
-        let server = self.server.with_patience(patience);
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        let server = self.server.with_timeout(timeout);
         Self { server, ..self }
     }
 
@@ -56,10 +56,10 @@ impl RedisCache {
     }
 
     /// Redis' answer, if it arrives in time.
-    async fn ask<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> Option<T> {
+    async fn query<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> Option<T> {
         let answer = self
             .server
-            .ask(async |server| command.query_async(server).await);
+            .query(async |server| command.query_async(server).await);
         answer
             .await
             .inspect_err(|skipped| {
@@ -87,7 +87,7 @@ impl Cache for RedisCache {
             return Some(known);
         }
         let command = redis::cmd("GET").arg(self.key(key)).to_owned();
-        let value: Option<Vec<u8>> = self.ask(&command).await?;
+        let value: Option<Vec<u8>> = self.query(&command).await?;
         let value = Bytes::from(value?);
         self.local.put_now(key, value.clone());
         Some(value)
@@ -104,6 +104,6 @@ impl Cache for RedisCache {
             .arg("PX")
             .arg(ttl)
             .to_owned();
-        self.ask::<()>(&command).await;
+        self.query::<()>(&command).await;
     }
 }

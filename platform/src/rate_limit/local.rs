@@ -28,7 +28,7 @@ impl LocalBuckets {
         self.full_at.entry_count()
     }
 
-    pub(super) fn take(&self, buckets: &[Bucket], cost: u32) -> Option<Decision> {
+    pub(super) fn acquire(&self, buckets: &[Bucket], cost: u32) -> Option<Decision> {
         let shared: Vec<_> = buckets
             .iter()
             .map(|bucket| self.full_at.get_with_by_ref(&bucket.key, Arc::default))

@@ -80,9 +80,9 @@ impl RateLimiter {
 
     /// Waits this long for each decision of Redis, instead of 20 ms.
     #[must_use]
-    pub fn with_patience(self, patience: Duration) -> Self {
+    pub fn with_timeout(self, timeout: Duration) -> Self {
         Self(match self.0 {
-            Store::Redis(redis) => Store::Redis(redis.with_patience(patience)),
+            Store::Redis(redis) => Store::Redis(redis.with_timeout(timeout)),
             local @ Store::Local(_) => local,
         })
     }
@@ -91,13 +91,13 @@ impl RateLimiter {
     /// bucket holds takes a full bucket, and leaves it in debt.
     ///
     /// `None` without buckets, and when Redis does not answer: the request may proceed.
-    pub async fn take(&self, buckets: &[Bucket], cost: u32) -> Option<Decision> {
+    pub async fn acquire(&self, buckets: &[Bucket], cost: u32) -> Option<Decision> {
         if buckets.is_empty() {
             return None;
         }
         match &self.0 {
-            Store::Local(local) => local.take(buckets, cost),
-            Store::Redis(redis) => redis.take(buckets, cost).await,
+            Store::Local(local) => local.acquire(buckets, cost),
+            Store::Redis(redis) => redis.acquire(buckets, cost).await,
         }
     }
 }

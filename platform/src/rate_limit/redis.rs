@@ -27,15 +27,15 @@ impl RedisBuckets {
         })
     }
 
-    pub(super) fn with_patience(self, patience: Duration) -> Self {
-        let server = self.server.with_patience(patience);
+    pub(super) fn with_timeout(self, timeout: Duration) -> Self {
+        let server = self.server.with_timeout(timeout);
         Self { server, ..self }
     }
 
-    pub(super) async fn take(&self, buckets: &[Bucket], cost: u32) -> Option<Decision> {
+    pub(super) async fn acquire(&self, buckets: &[Bucket], cost: u32) -> Option<Decision> {
         let decide =
             async |server: &mut ConnectionManager| self.decide(server, buckets, cost).await;
-        let decision = self.server.ask(decide).await;
+        let decision = self.server.query(decide).await;
         let was_answering = self.is_answering.swap(decision.is_ok(), Ordering::Relaxed);
         match decision {
             Ok(decision) => {

@@ -31,7 +31,7 @@ fn limiters() -> Vec<RateLimiter> {
 /// Waits longer than a request would, since a shared test server may be busy.
 fn patient(url: &str) -> RateLimiter {
     let limiter = RateLimiter::redis(url).expect("a URL");
-    limiter.with_patience(Duration::from_secs(60))
+    limiter.with_timeout(Duration::from_secs(60))
 }
 
 fn bucket(quota: Quota) -> Bucket {
@@ -40,7 +40,7 @@ fn bucket(quota: Quota) -> Bucket {
 }
 
 async fn take(limiter: &RateLimiter, buckets: &[Bucket], cost: u32) -> Decision {
-    limiter.take(buckets, cost).await.expect("a decision")
+    limiter.acquire(buckets, cost).await.expect("a decision")
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn requests_pass_while_redis_does_not_answer() {
     let address = silent.local_addr().expect("an address");
     let limiter = RateLimiter::redis(&format!("redis://{address}")).expect("a URL");
     for _ in 0..3 {
-        assert_eq!(limiter.take(&[bucket(SLOW)], 100).await, None);
+        assert_eq!(limiter.acquire(&[bucket(SLOW)], 100).await, None);
     }
 }
 
@@ -167,7 +167,7 @@ proptest! {
         for (micros, cost) in requests {
             clock.advance(chrono::Duration::microseconds(i64::try_from(micros).expect("few")));
             let elapsed = (clock.now() - start).num_microseconds().expect("few");
-            let decision = limiter.take(&buckets, cost).expect("a decision");
+            let decision = limiter.acquire(&buckets, cost).expect("a decision");
             if decision.is_allowed() {
                 taken += u64::from(cost);
                 let came_back = elapsed as f64 * f64::from(cost_per_minute) / 60e6;
@@ -177,7 +177,7 @@ proptest! {
                 // A request that waits as long as it is told to is admitted.
                 let wait = decision.retry_after.expect("a wait").as_micros();
                 clock.advance(chrono::Duration::microseconds(i64::try_from(wait).expect("short")));
-                prop_assert!(limiter.take(&buckets, cost).expect("a decision").is_allowed());
+                prop_assert!(limiter.acquire(&buckets, cost).expect("a decision").is_allowed());
                 taken += u64::from(cost);
             }
         }

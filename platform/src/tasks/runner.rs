@@ -49,13 +49,13 @@ impl Runner {
     /// Runs due tasks until told to stop, then finishes those that are running.
     pub async fn run(self) {
         let context = self.context.clone();
-        let mut performing = Performing {
+        let mut queue = TaskQueue {
             runner: self,
             running: FuturesUnordered::new(),
         };
-        queue::work_through(&context, "tasks", &mut performing).await;
-        while let Some(ended) = performing.running.next().await {
-            performing.runner.note(ended);
+        queue::work_through(&context, "tasks", &mut queue).await;
+        while let Some(ended) = queue.running.next().await {
+            queue.runner.note(ended);
         }
     }
 
@@ -106,13 +106,13 @@ impl Runner {
 }
 
 /// The runner's work loop, with its running tasks.
-struct Performing {
+struct TaskQueue {
     runner: Runner,
     running: FuturesUnordered<JoinHandle<()>>,
 }
 
 #[async_trait]
-impl QueueWorker for Performing {
+impl QueueWorker for TaskQueue {
     async fn work(&mut self) -> Result<Round, DbErr> {
         let started = self.runner.start_due(&mut self.running).await;
         gauge!("vantage_tasks_running", "domain" => self.runner.domain().to_owned()).set(

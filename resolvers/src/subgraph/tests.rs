@@ -4,7 +4,7 @@ use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Subscript
 use futures::stream;
 
 use super::*;
-use crate::budget::ROWS_OF_A_TURN;
+use crate::budget::ROWS_PER_SLICE;
 use crate::error::ApiResult;
 use crate::subscription::{Events, events};
 
@@ -170,12 +170,12 @@ async fn a_query_that_is_given_up_resolves_nothing_more() {
         )
     };
     let mut request = Box::pin(ask());
-    for turn in 1..=3 {
+    for slice in 1..=3 {
         assert!(futures::poll!(&mut request).is_pending());
         assert_eq!(
             rows(),
-            turn * ROWS_OF_A_TURN,
-            "it can be given up between two turns"
+            slice * ROWS_PER_SLICE,
+            "it can be given up between two slices"
         );
     }
     drop(request);

@@ -117,14 +117,14 @@ impl RemoteKeys {
 
     fn begin(self: &Arc<Self>) -> Fetch {
         let keys = Arc::clone(self);
-        let fetching = tokio::spawn(async move { keys.fetch_and_keep().await });
+        let fetching = tokio::spawn(async move { keys.fetch_and_store().await });
         Fetch {
             begun: Instant::now(),
             done: async move { drop(fetching.await) }.boxed().shared(),
         }
     }
 
-    async fn fetch_and_keep(&self) {
+    async fn fetch_and_store(&self) {
         let fetched = self.fetch().await;
         let outcome = if fetched.is_ok() { "fetched" } else { "failed" };
         metrics::counter!("router_key_set_fetches_total", "outcome" => outcome).increment(1);

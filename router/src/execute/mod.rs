@@ -359,7 +359,7 @@ impl Execution<'_> {
                     return;
                 };
                 for (alias, gathered) in aliases.iter().zip(gathered) {
-                    let entities = take_list(&mut answer, alias.key);
+                    let entities = into_list(&mut answer, alias.key);
                     self.merge_entities(alias, entities, gathered, data);
                 }
             }
@@ -412,7 +412,7 @@ fn split_fetches<'f>(fetch: &'f Fetch, gathered: &[Arc<EntityPositions>]) -> Vec
     lacking.flat_map(|(alias, _)| &alias.split).collect()
 }
 
-fn take_list(answer: &mut Object, key: Symbol) -> Vec<Value> {
+fn into_list(answer: &mut Object, key: Symbol) -> Vec<Value> {
     match answer.get_mut(key).map(std::mem::take) {
         Some(Value::List(entities)) => entities,
         _ => Vec::new(),

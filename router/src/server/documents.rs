@@ -107,7 +107,7 @@ pub(super) async fn prepare(
     if found.is_err()
         && let Some(charge) = &context.charge
     {
-        let spent = charge.take(1.0).await;
+        let spent = charge.acquire(1.0).await;
         spent.map_err(OperationError::Operation)?;
     }
     found

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::refusal::Refusal;
 use crate::request::GraphQLRequest;
-use crate::value::number::keep_digits;
+use crate::value::number::preserve_digits;
 
 /// The request in a POST body or a WebSocket message's payload.
 pub(super) fn from_body(body: &[u8]) -> Result<GraphQLRequest, Refusal> {
@@ -13,7 +13,7 @@ pub(super) fn from_body(body: &[u8]) -> Result<GraphQLRequest, Refusal> {
             "the body is empty: send a JSON object",
         ));
     }
-    let value = serde_json::from_slice(&keep_digits(body))
+    let value = serde_json::from_slice(&preserve_digits(body))
         .map_err(|error| Refusal::bad_request(format!("the body is not JSON: {error}")))?;
     from_value(value)
 }
@@ -23,7 +23,7 @@ pub(super) fn batch_from_body(
     body: &[u8],
     max: usize,
 ) -> Result<Vec<Result<GraphQLRequest, Refusal>>, Refusal> {
-    let values: Vec<Value> = serde_json::from_slice(&keep_digits(body))
+    let values: Vec<Value> = serde_json::from_slice(&preserve_digits(body))
         .map_err(|error| Refusal::bad_request(format!("the body is not JSON: {error}")))?;
     match values.len() {
         0 => Err(Refusal::bad_request("the batch is empty")),
@@ -87,10 +87,11 @@ pub(super) fn from_query(query: &str) -> Result<GraphQLRequest, Refusal> {
         }
         let value = match &*name {
             "variables" | "extensions" if value.is_empty() => Value::Null,
-            "variables" | "extensions" => serde_json::from_slice(&keep_digits(value.as_bytes()))
-                .map_err(|error| {
+            "variables" | "extensions" => {
+                serde_json::from_slice(&preserve_digits(value.as_bytes())).map_err(|error| {
                     Refusal::bad_request(format!("the parameter `{name}` is not JSON: {error}"))
-                })?,
+                })?
+            }
             "operationName" if value.is_empty() => Value::Null,
             _ => Value::String(value.into_owned()),
         };

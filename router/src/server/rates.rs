@@ -59,7 +59,7 @@ impl Rates {
                 quota: *quota,
             })
             .collect();
-        let decision = self.limiter.take(&buckets, 1).await;
+        let decision = self.limiter.acquire(&buckets, 1).await;
         match decision.and_then(|decision| decision.retry_after) {
             Some(wait) => Err(wait),
             None => Ok(()),

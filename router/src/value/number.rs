@@ -90,7 +90,7 @@ fn is_number(text: &str) -> bool {
 }
 
 /// Replaces the long numbers in JSON by their digits. Invalid JSON is left unchanged.
-pub(crate) fn keep_digits(json: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn preserve_digits(json: &[u8]) -> Cow<'_, [u8]> {
     let mut out = Vec::new();
     let mut copied = 0;
     let mut at = 0;
@@ -250,7 +250,8 @@ mod tests {
     fn json_keeps_the_digits_of_long_numbers() {
         for number in LONG_ONES {
             let body = format!(r#"{{"a":[{number},1,"{number}\"{number}"],"{number}":{number}}}"#);
-            let kept: Value = serde_json::from_slice(&keep_digits(body.as_bytes())).expect("JSON");
+            let kept: Value =
+                serde_json::from_slice(&preserve_digits(body.as_bytes())).expect("JSON");
             assert_eq!(digits(&kept["a"][0]), Some(number));
             assert_eq!(kept["a"][1], 1);
             assert_eq!(kept["a"][2], format!("{number}\"{number}"));
@@ -283,7 +284,7 @@ mod tests {
             "[1e400.5]",
             "[.1234567890123456]",
         ] {
-            let kept = keep_digits(text.as_bytes());
+            let kept = preserve_digits(text.as_bytes());
             assert!(serde_json::from_slice::<Value>(&kept).is_err(), "{text}");
         }
     }
@@ -332,7 +333,7 @@ mod tests {
             let (int, float, text, bytes, flag) = value;
             let value = json!({ "a": [int, float, text.clone(), bytes], text: { "b": flag } });
             let body = value.to_string();
-            let kept: Value = serde_json::from_slice(&keep_digits(body.as_bytes())).expect("JSON");
+            let kept: Value = serde_json::from_slice(&preserve_digits(body.as_bytes())).expect("JSON");
             let mut written = Vec::new();
             write(&kept, false, &mut written);
             prop_assert_eq!(String::from_utf8(written).expect("text"), body);

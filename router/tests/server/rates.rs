@@ -179,7 +179,7 @@ async fn instances_over_one_redis_count_together() {
     // A busy Redis server would let some requests pass uncounted.
     let limiter = || {
         let limiter = RateLimiter::redis(&url).expect("a URL");
-        limiter.with_patience(Duration::from_secs(20))
+        limiter.with_timeout(Duration::from_secs(20))
     };
     let first = Edge::limiting_rates_by(limiter(), limited).await;
     let second = Edge::limiting_rates_by(limiter(), limited).await;

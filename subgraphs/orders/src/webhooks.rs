@@ -25,21 +25,21 @@ use crate::support_alert::{self, Mismatch};
 /// The inbox's consumer name for these events.
 const CONSUMER: &str = "orders.stripe";
 
-struct Payments {
+struct StripeWebhook {
     state: crate::State,
     secret: Secret,
 }
 
-/// The endpoint; `None` without a webhook secret.
+/// The endpoint; no route without a webhook secret.
 pub(crate) fn routes(state: crate::State) -> Router {
     match state.stripe_webhook_secret.clone() {
-        Some(secret) => webhooks::route("/webhooks/stripe", Payments { state, secret }),
+        Some(secret) => webhooks::route("/webhooks/stripe", StripeWebhook { state, secret }),
         None => Router::new(),
     }
 }
 
 #[async_trait]
-impl Webhook for Payments {
+impl Webhook for StripeWebhook {
     type Message = Event;
 
     fn provider(&self) -> &'static str {
@@ -72,7 +72,7 @@ impl Webhook for Payments {
     }
 }
 
-impl Payments {
+impl StripeWebhook {
     async fn handle(
         &self,
         event_id: &str,

@@ -26,7 +26,7 @@ use crate::transitions::{self, Actor, ReviewReason, Transition, TransitionError}
 /// The inbox's consumer name for these events.
 const CONSUMER: &str = "returns.easypost";
 
-/// The endpoint; `None` without a webhook secret.
+/// The endpoint; no route without a webhook secret.
 pub(crate) fn routes(state: State) -> Router {
     match state.easypost_webhook_secret.clone() {
         Some(secret) => webhooks::route("/webhooks/easypost", TrackerWebhook { state, secret }),

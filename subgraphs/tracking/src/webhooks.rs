@@ -19,7 +19,7 @@ use crate::rules::status::Carrier;
 pub(crate) fn routes(state: State) -> Router {
     let known = Carrier::ALL.iter().copied().filter_map(|carrier| {
         let secret = state.carriers.webhook_secret(carrier)?.clone();
-        let reports = Reports {
+        let reports = CarrierWebhook {
             state: state.clone(),
             carrier,
             secret,
@@ -30,14 +30,14 @@ pub(crate) fn routes(state: State) -> Router {
     known.fold(Router::new(), Router::merge)
 }
 
-struct Reports {
+struct CarrierWebhook {
     state: State,
     carrier: Carrier,
     secret: Secret,
 }
 
 #[async_trait]
-impl Webhook for Reports {
+impl Webhook for CarrierWebhook {
     type Message = Value;
 
     fn provider(&self) -> &'static str {

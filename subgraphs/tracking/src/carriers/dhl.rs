@@ -69,27 +69,27 @@ fn scan(event: &Value, current: &Value) -> Result<ReadScan, ParseIssue> {
     let place = place(event);
     let at = report::moment(&event["timestamp"], &place);
     let status = status(event, current)?;
-    Ok(ReadScan::new(status, &place, at, &said(event)))
+    Ok(ReadScan::new(status, &place, at, &description(event)))
 }
 
 /// From the event's code or text; an event without either, if it is the current status, takes that.
 fn status(event: &Value, current: &Value) -> Result<TrackingStatus, ParseIssue> {
     let code = |element: &Value| text(&element["statusCode"]);
-    let said = said(event);
+    let description = description(event);
     if let Some(code) = code(event) {
-        return status_codes::dhl(&code, &said).ok_or(ParseIssue::UnknownCode(code));
+        return status_codes::dhl(&code, &description).ok_or(ParseIssue::UnknownCode(code));
     }
-    let named = text(&event["status"]).and_then(|name| status_codes::dhl(&name, &said));
+    let named = text(&event["status"]).and_then(|name| status_codes::dhl(&name, &description));
     named
-        .or_else(|| status_codes::dhl_words(&said))
+        .or_else(|| status_codes::dhl_words(&description))
         .or_else(|| {
             let same = !event["timestamp"].is_null() && event["timestamp"] == current["timestamp"];
-            status_codes::dhl(&code(current).filter(|_| same)?, &said)
+            status_codes::dhl(&code(current).filter(|_| same)?, &description)
         })
         .ok_or(ParseIssue::Status)
 }
 
-fn said(event: &Value) -> String {
+fn description(event: &Value) -> String {
     let words = ["status", "description", "remark"].map(|field| text(&event[field]));
     words.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }

@@ -54,7 +54,12 @@ fn scan(detail: &Value, time: &str) -> Result<ReadScan, ParseIssue> {
     }
     let place = tracker::place(&detail["tracking_location"]);
     let at = tracker::moment(detail, time);
-    Ok(ReadScan::new(status(detail)?, &place, at, &said(detail)))
+    Ok(ReadScan::new(
+        status(detail)?,
+        &place,
+        at,
+        &description(detail),
+    ))
 }
 
 fn status(detail: &Value) -> Result<TrackingStatus, ParseIssue> {
@@ -63,6 +68,6 @@ fn status(detail: &Value) -> Result<TrackingStatus, ParseIssue> {
     status_codes::easypost(&status, &more).ok_or(ParseIssue::UnknownCode(status))
 }
 
-fn said(detail: &Value) -> String {
+fn description(detail: &Value) -> String {
     text(&detail["message"]).unwrap_or_default()
 }

@@ -55,7 +55,12 @@ fn report(complete: &Value, result: &Value) -> Report {
             Ok(status) => {
                 let place = place(&latest["scanLocation"]);
                 let at = latest_time(result, status, &place);
-                report.push(ReadScan::new(status, &place, at, &latest_said(latest)));
+                report.push(ReadScan::new(
+                    status,
+                    &place,
+                    at,
+                    &latest_description(latest),
+                ));
             }
             Err(loss) => report.issues.push(loss),
         }
@@ -76,26 +81,26 @@ fn scan(event: &Value) -> Result<ReadScan, ParseIssue> {
     }
     let place = place(&event["scanLocation"]);
     let at = report::moment(&event["date"], &place);
-    let said = text(&event["eventDescription"])
+    let description = text(&event["eventDescription"])
         .or_else(|| text(&event["derivedStatus"]))
         .unwrap_or_default();
     let status = status(
         text(&event["derivedStatusCode"]),
         text(&event["eventType"]),
-        &said,
+        &description,
     )?;
-    let said = format!(
-        "{said} {}",
+    let description = format!(
+        "{description} {}",
         text(&event["exceptionDescription"]).unwrap_or_default()
     );
-    Ok(ReadScan::new(status, &place, at, &said))
+    Ok(ReadScan::new(status, &place, at, &description))
 }
 
 /// The derived status, unless it is only "in transit", where the event says more.
 fn status(
     derived: Option<String>,
     event: Option<String>,
-    said: &str,
+    description: &str,
 ) -> Result<TrackingStatus, ParseIssue> {
     let by_derived = derived.as_deref().and_then(status_codes::fedex);
     let by_event = event.as_deref().and_then(status_codes::fedex);
@@ -107,7 +112,7 @@ fn status(
         (Some(status), _) => Ok(status),
         (None, Some(code)) => Err(ParseIssue::UnknownCode(code)),
         // Short responses only have text.
-        (None, None) => status_codes::fedex_words(said).ok_or(ParseIssue::Status),
+        (None, None) => status_codes::fedex_words(description).ok_or(ParseIssue::Status),
     }
 }
 
@@ -115,11 +120,11 @@ fn latest_status(latest: &Value) -> Result<TrackingStatus, ParseIssue> {
     status(
         text(&latest["derivedCode"]),
         text(&latest["code"]),
-        &latest_said(latest),
+        &latest_description(latest),
     )
 }
 
-fn latest_said(latest: &Value) -> String {
+fn latest_description(latest: &Value) -> String {
     text(&latest["statusByLocale"])
         .or_else(|| text(&latest["description"]))
         .unwrap_or_default()

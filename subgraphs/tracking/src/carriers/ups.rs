@@ -47,7 +47,7 @@ fn report(shipment: &Value, package: &Value) -> Report {
                     status,
                     &Place::default(),
                     None,
-                    &said(current),
+                    &description(current),
                 ));
             }
             Err(loss) => report.issues.push(loss),
@@ -63,17 +63,22 @@ fn scan(activity: &Value, status: &Value) -> Result<ReadScan, ParseIssue> {
     }
     let place = place(&activity["location"]["address"]);
     let at = moment(activity, &place);
-    let said = said(status);
-    Ok(ReadScan::new(self::status(status)?, &place, at, &said))
+    let description = description(status);
+    Ok(ReadScan::new(
+        self::status(status)?,
+        &place,
+        at,
+        &description,
+    ))
 }
 
 fn status(status: &Value) -> Result<TrackingStatus, ParseIssue> {
     let [kind, code, package] = ["type", "code", "statusCode"].map(|field| text(&status[field]));
-    let said = said(status);
+    let description = description(status);
     let known = status_codes::ups(
         kind.as_deref(),
         &[package.as_deref(), code.as_deref()],
-        &said,
+        &description,
     );
     known.ok_or_else(|| match kind.or(code).or(package) {
         Some(code) => ParseIssue::UnknownCode(code),
@@ -81,7 +86,7 @@ fn status(status: &Value) -> Result<TrackingStatus, ParseIssue> {
     })
 }
 
-fn said(status: &Value) -> String {
+fn description(status: &Value) -> String {
     text(&status["description"])
         .or_else(|| text(&status["simplifiedTextDescription"]))
         .unwrap_or_default()
