@@ -1,9 +1,15 @@
-//! Receives webhooks, in the same way for every provider.
+//! Webhooks. Those of providers are received here, in the same way for each; the modules send ours to partners.
 //!
 //! Without a secret there is no route, so the answer is 404. A missing or wrong signature is answered with 401, an
 //! unreadable body with 400, and a failure, a panic included, with 503; providers send the latter two again. Everything else is
 //! 200. A repeated webhook must have no further effect: record its id with [`consume_once`](crate::inbox::consume_once)
 //! in the transaction of the effect, or make the effect idempotent.
+
+mod address;
+mod schedule;
+mod sender;
+mod signing;
+mod subscription;
 
 use std::sync::Arc;
 
@@ -20,6 +26,14 @@ use crate::config::Secret;
 use crate::http::is_body_signature;
 use crate::json;
 use crate::panics;
+
+pub use address::is_public;
+pub use schedule::RetrySchedule;
+pub use sender::{DeliveryError, SenderError, UrlError, WebhookSender, WebhookSenderConfig};
+pub use signing::{SigningKey, SigningSecret, signature_header};
+pub use subscription::{
+    Customers, Subscription, SubscriptionError, SubscriptionSecret, is_event_pattern,
+};
 
 /// EasyPost's header, which our carriers' webhooks use too.
 const SIGNATURE: &str = "x-hmac-signature";

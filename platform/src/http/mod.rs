@@ -25,4 +25,6 @@ pub use policy::{Breaker, Policy, Rate};
 pub use redact::redact;
 pub use request::Request;
 pub use response::Response;
+pub(crate) use retry::retry_after;
+pub(crate) use signature::hmac_sha256;
 pub use signature::{is_body_signature, is_hmac_sha256};

@@ -51,7 +51,7 @@ impl Failure {
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// `Retry-After` in either form: seconds or a date. A day at most.
-pub(super) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match text.parse() {
         Ok(seconds) => Duration::from_secs(seconds),

@@ -7,13 +7,20 @@ use crate::config::Secret;
 
 /// Whether `hex` is the HMAC-SHA256 of the concatenated parts. Runs in constant time for any text of the right length.
 pub fn is_hmac_sha256(secret: &Secret, parts: &[&[u8]], hex: &str) -> bool {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()) else {
-        return false;
+    let mac = hmac_sha256(secret.expose().as_bytes(), parts);
+    decode(hex).is_some_and(|signature| mac.verify_slice(&signature).is_ok())
+}
+
+/// The HMAC-SHA256 of the concatenated parts.
+pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {
+    let mut mac = match Hmac::<Sha256>::new_from_slice(key) {
+        Ok(mac) => mac,
+        Err(_) => unreachable!("HMAC accepts keys of any length"),
     };
     for part in parts {
         mac.update(part);
     }
-    decode(hex).is_some_and(|signature| mac.verify_slice(&signature).is_ok())
+    mac
 }
 
 /// Whether a header signs this raw body, written `hmac-sha256-hex=…` as in EasyPost's `X-Hmac-Signature`.

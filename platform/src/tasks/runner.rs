@@ -20,7 +20,7 @@ use crate::queue::{self, QueueWorker, Round};
 use crate::tables::task;
 use crate::workers::WorkerContext;
 
-/// Tasks that this process runs concurrently.
+/// Tasks that this process runs concurrently, unless another number is given.
 const AT_ONCE: usize = 8;
 
 /// Runs one domain's tasks of the registered kinds.
@@ -28,6 +28,7 @@ const AT_ONCE: usize = 8;
 pub struct Runner {
     context: WorkerContext,
     kinds: BTreeMap<&'static str, Arc<dyn Kind>>,
+    at_once: usize,
 }
 
 impl Runner {
@@ -35,7 +36,15 @@ impl Runner {
         Self {
             context,
             kinds: BTreeMap::new(),
+            at_once: AT_ONCE,
         }
+    }
+
+    /// Runs this many tasks concurrently.
+    #[must_use]
+    pub const fn at_once(mut self, tasks: usize) -> Self {
+        self.at_once = tasks;
+        self
     }
 
     /// Also runs tasks of this kind.
@@ -76,7 +85,7 @@ impl Runner {
 
     /// Starts due tasks, as far as the concurrency limit allows.
     async fn start_due(&self, running: &mut FuturesUnordered<JoinHandle<()>>) -> Result<(), DbErr> {
-        let limit = AT_ONCE.saturating_sub(running.len());
+        let limit = self.at_once.saturating_sub(running.len());
         if limit == 0 {
             return Ok(());
         }
