@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use platform::webhooks::Subscription;
 use serde::{Deserialize, Serialize};
 
 use super::hash::Sha256Hash;
@@ -45,6 +46,9 @@ pub(super) struct ClientConfig {
     /// Origins of web pages that may call as this client.
     #[serde(default)]
     pub(super) origins: Vec<String>,
+    /// Where it is notified of events.
+    #[serde(default)]
+    pub(super) webhooks: Vec<Subscription>,
 }
 
 /// Which documents a client may send.

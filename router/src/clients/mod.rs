@@ -14,6 +14,7 @@ mod operation;
 mod registry;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
 pub use config::ClientMode;
 pub use error::ClientsError;
@@ -26,3 +27,4 @@ pub(crate) use manifest::SHA256_PREFIX;
 pub use manifest::{ManifestError, ManifestOperation, extend_manifest, read_manifest};
 pub use operation::{OperationError, RegisteredOperation, RegisteredOperations};
 pub use registry::{Clients, RegisteredClient};
+pub use webhooks::ClientWebhooks;

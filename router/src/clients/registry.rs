@@ -10,6 +10,7 @@ use super::file::{self, ClientsFiles};
 use super::hash::Sha256Hash;
 use super::manifest::{ManifestOperation, read_manifest};
 use super::operation::{OperationError, RegisteredOperation, RegisteredOperations};
+use super::webhooks;
 use crate::error::GraphQLError;
 use crate::origin;
 use crate::router::Router;
@@ -129,6 +130,7 @@ impl Clients {
             })
         });
         let origins: HashSet<String> = origins.collect::<Result<_, _>>()?;
+        webhooks::check(&config).map_err(problem)?;
         let operations = operations(&config, files)?;
         let client = Arc::new(RegisteredClient {
             name: config.name,
