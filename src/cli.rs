@@ -3,6 +3,7 @@
 mod clients;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use platform::config::Duration;
 
 pub(crate) use self::clients::{Client, ClientsFile, Operations, OperationsFormat};
+pub(crate) use self::webhooks::{Webhook, Webhooks, WebhooksSettings};
 use crate::config::{Overrides, listen};
 use crate::data_directory::Missing;
 use crate::domains::Domain;
@@ -44,6 +46,9 @@ pub(crate) enum Command {
     /// Manage registered clients
     #[command(subcommand)]
     Client(Client),
+    /// Manage the webhooks that notify partners of events
+    #[command(subcommand)]
+    Webhooks(Webhooks),
     /// Manage clients' registered operations
     #[command(subcommand)]
     Operations(Operations),

@@ -39,6 +39,13 @@ pub(crate) enum Edit<'a> {
         key: &'static str,
         index: usize,
     },
+    /// Replaces it.
+    Replace {
+        client: &'a str,
+        key: &'static str,
+        index: usize,
+        item: &'a str,
+    },
 }
 
 impl ClientsFile {
@@ -76,6 +83,15 @@ impl ClientsFile {
         let value: Value = yaml::from_str(&self.text)
             .with_context(|| format!("{} is not valid", self.path.display()))?;
         Ok(if value.is_null() { json!({}) } else { value })
+    }
+
+    /// Its path, for messages.
+    pub(crate) fn shown(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Whether it has a client of this name.
@@ -126,7 +142,9 @@ impl Edit<'_> {
     fn apply(&self, document: &mut Value) -> anyhow::Result<()> {
         let list = match self {
             Self::AddClient(_) => &mut document["clients"],
-            Self::Append { client, key, .. } | Self::Remove { client, key, .. } => {
+            Self::Append { client, key, .. }
+            | Self::Remove { client, key, .. }
+            | Self::Replace { client, key, .. } => {
                 let index = position(document, client);
                 let index = index.with_context(|| format!("there is no client `{client}`"))?;
                 &mut document["clients"][index][*key]
@@ -141,6 +159,7 @@ impl Edit<'_> {
             Self::Remove { index, .. } => {
                 items.remove(*index);
             }
+            Self::Replace { index, item, .. } => items[*index] = yaml::from_str(item)?,
         }
         Ok(())
     }
@@ -158,6 +177,15 @@ impl Edit<'_> {
             Self::Remove { client, key, index } => client_in(&root, client)
                 .and_then(|client| client.get_sequence(*key))
                 .is_some_and(|list| list.remove(*index).is_some()),
+            Self::Replace {
+                client,
+                key,
+                index,
+                item,
+            } => client_in(&root, client)
+                .and_then(|client| client.get_sequence(*key))
+                .zip(Document::from_str(item).ok())
+                .is_some_and(|(list, item)| list.set(*index, item)),
         }
     }
 }
@@ -277,6 +305,26 @@ clients:
         for comment in ["# Who calls.", "# A partner.", "# nothing else"] {
             assert!(text.contains(comment), "{comment}: {text}");
         }
+    }
+
+    #[test]
+    fn an_item_is_replaced_in_its_place() {
+        let (first, second, third) = (key(2), key(3), key(4));
+        let edit = |item| Edit::Append {
+            client: "web",
+            key: "keys",
+            item,
+        };
+        let replace = Edit::Replace {
+            client: "web",
+            key: "keys",
+            index: 0,
+            item: &third,
+        };
+        let text = edited(TEXT, &[edit(&first), edit(&second), replace]).unwrap();
+        assert!(!text.contains(&first), "{text}");
+        assert!(text.find(&third) < text.find(&second), "{text}");
+        assert!(text.contains("# Ann has it"), "{text}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 use platform::caller::CallerKey;
 use platform::config::Secret;
+use platform::webhooks::SigningKey;
 use sha2::{Digest, Sha256};
 use tracking::GuestLinkKey;
 use uuid::Uuid;
@@ -41,6 +42,15 @@ pub(crate) fn guest_links(configuration: &Configuration) -> anyhow::Result<Guest
 pub(crate) fn object_links(configuration: &Configuration) -> anyhow::Result<Secret> {
     let key = derived(configuration, b"vantage links to files\0")?;
     Ok(Secret::new(hex(&key)))
+}
+
+/// The key that partners' webhook secrets are derived from: as configured, or derived itself.
+pub(crate) fn partner_webhooks(configuration: &Configuration) -> anyhow::Result<SigningKey> {
+    let key = match &configuration.webhooks.signing_key {
+        Some(key) => key.clone(),
+        None => Secret::new(hex(&derived(configuration, b"vantage webhooks\0")?)),
+    };
+    Ok(SigningKey::new(key))
 }
 
 /// The key that the sandbox signs its webhooks with.

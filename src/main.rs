@@ -18,6 +18,7 @@ mod memory;
 mod metrics;
 mod nodes;
 mod output;
+mod partners;
 mod playground;
 mod rest;
 mod sandbox_server;
@@ -64,6 +65,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Anonymize(command) => commands::anonymize::run(&command),
             Command::Schema(command) => commands::schema::run(command).await,
             Command::Client(command) => commands::client::run(command),
+            Command::Webhooks(command) => commands::webhooks::run(command).await,
             Command::Operations(command) => commands::operations::run(command).await,
             Command::Migrate(command) => commands::migrate::run(command).await,
             Command::Seed(command) => commands::seed::run(command).await,

@@ -49,11 +49,7 @@ impl IdKind {
 
     /// The public form, `ord_01h…`.
     pub fn format(self, id: Uuid) -> String {
-        match DynamicType::new(self.prefix()) {
-            Ok(kind) => TypeSafeId::from_type_and_uuid(kind, id).to_string(),
-            // Every prefix above is lower-case ASCII, which is all that the constructor checks.
-            Err(_) => unreachable!("the prefix {:?} is not a TypeID prefix", self.prefix()),
-        }
+        format(self.prefix(), id)
     }
 
     pub fn id(self, id: Uuid) -> ID {
@@ -62,18 +58,12 @@ impl IdKind {
 
     /// The UUID in a public id; `None` if it is malformed or of another kind.
     pub fn parse(self, id: &str) -> Option<Uuid> {
-        let parsed: TypeSafeId<DynamicType> = id.parse().ok()?;
-        (parsed.type_prefix() == self.prefix()).then(|| parsed.uuid())
+        parse(self.prefix(), id)
     }
 
     /// Like [`Self::parse`], for an argument: a malformed id is the client's error.
     pub fn argument(self, name: &str, id: &str) -> ApiResult<Uuid> {
-        self.parse(id).ok_or_else(|| {
-            ApiError::bad_user_input(format!(
-                "{name} is not a valid id: expected {}_ followed by 26 characters",
-                self.prefix()
-            ))
-        })
+        argument(self.prefix(), name, id)
     }
 
     /// Like [`Self::parse`], for event data: an event with a malformed id can never be handled.
@@ -85,6 +75,45 @@ impl IdKind {
             ))
         })
     }
+}
+
+/// The prefix of events' ids. Events are no entities, so nothing but their own list resolves them.
+const EVENT: &str = "evt";
+
+/// The public id of an event, `evt_01h…`.
+pub fn format_event(id: Uuid) -> String {
+    format(EVENT, id)
+}
+
+/// The UUID in an event's public id; `None` if it is malformed.
+pub fn parse_event(id: &str) -> Option<Uuid> {
+    parse(EVENT, id)
+}
+
+/// Like [`parse_event`], for an argument: a malformed id is the client's error.
+pub fn event_argument(name: &str, id: &str) -> ApiResult<Uuid> {
+    argument(EVENT, name, id)
+}
+
+fn format(prefix: &'static str, id: Uuid) -> String {
+    match DynamicType::new(prefix) {
+        Ok(kind) => TypeSafeId::from_type_and_uuid(kind, id).to_string(),
+        // Every prefix here is lower-case ASCII, which is all that the constructor checks.
+        Err(_) => unreachable!("the prefix {prefix:?} is not a TypeID prefix"),
+    }
+}
+
+fn parse(prefix: &str, id: &str) -> Option<Uuid> {
+    let parsed: TypeSafeId<DynamicType> = id.parse().ok()?;
+    (parsed.type_prefix() == prefix).then(|| parsed.uuid())
+}
+
+fn argument(prefix: &str, name: &str, id: &str) -> ApiResult<Uuid> {
+    parse(prefix, id).ok_or_else(|| {
+        ApiError::bad_user_input(format!(
+            "{name} is not a valid id: expected {prefix}_ followed by 26 characters"
+        ))
+    })
 }
 
 #[cfg(test)]

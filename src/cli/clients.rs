@@ -27,6 +27,9 @@ pub(crate) enum Client {
         /// Which documents the client may send
         #[arg(long, value_enum, default_value = "allow")]
         mode: Mode,
+        /// A scope of its key, such as orders:read; repeated for each
+        #[arg(long, value_name = "SCOPE", value_delimiter = ',')]
+        scope: Vec<String>,
         /// Create no key: the client is identified by its name or its tokens
         #[arg(long)]
         without_key: bool,

@@ -16,8 +16,12 @@ pub(crate) fn run(command: Client) -> anyhow::Result<()> {
             file,
             name,
             mode,
+            scope,
             without_key,
-        } => add(ClientsFile::open(&file)?, &name, mode.into(), !without_key),
+        } => {
+            let file = ClientsFile::open(&file)?;
+            add(file, &name, mode.into(), &scope, !without_key)
+        }
         Client::RotateKey { file, name } => rotate(ClientsFile::open(&file)?, &name),
         Client::Revoke { file, name, key } => {
             revoke(ClientsFile::open(&file)?, &name, key.as_deref())
@@ -26,7 +30,13 @@ pub(crate) fn run(command: Client) -> anyhow::Result<()> {
     }
 }
 
-fn add(mut file: ClientsFile, name: &str, mode: ClientMode, with_key: bool) -> anyhow::Result<()> {
+fn add(
+    mut file: ClientsFile,
+    name: &str,
+    mode: ClientMode,
+    scopes: &[String],
+    with_key: bool,
+) -> anyhow::Result<()> {
     if file.has(name)? {
         bail!(
             "client `{name}` already exists: `vantage client rotate-key` creates another key for it"
@@ -37,8 +47,14 @@ fn add(mut file: ClientsFile, name: &str, mode: ClientMode, with_key: bool) -> a
         let item = key_item(1, key);
         format!("keys:\n  - {item}\n")
     });
+    let scopes: Vec<_> = scopes.iter().map(|scope| plain(scope)).collect();
+    let scopes = if scopes.is_empty() {
+        String::new()
+    } else {
+        format!("scopes: [{}]\n", scopes.join(", "))
+    };
     let client = format!(
-        "name: {}\nmode: {}\n{}",
+        "name: {}\nmode: {}\n{}{scopes}",
         plain(name),
         mode.name(),
         keys.unwrap_or_default()

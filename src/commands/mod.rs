@@ -18,3 +18,4 @@ pub(crate) mod serve;
 pub(crate) mod subgraph;
 pub(crate) mod tasks;
 pub(crate) mod token;
+pub(crate) mod webhooks;

@@ -19,6 +19,7 @@ mod subgraph;
 mod subgraphs;
 mod telemetry;
 mod tracking;
+mod webhooks;
 
 #[cfg(test)]
 mod tests;
@@ -50,6 +51,7 @@ pub(crate) use subgraph::SubgraphProcess;
 pub(crate) use subgraphs::Subgraphs;
 pub(crate) use telemetry::Telemetry;
 pub(crate) use tracking::Tracking;
+pub(crate) use webhooks::Webhooks;
 
 /// Read if it exists and no other file is given.
 pub(crate) const DEFAULT_FILE: &str = "router-config/vantage.yaml";
@@ -95,6 +97,7 @@ pub(crate) struct Configuration {
     pub(crate) server: ServerConfig,
     pub(crate) router: Router,
     pub(crate) clients: Clients,
+    pub(crate) webhooks: Webhooks,
     pub(crate) rest: Rest,
     pub(crate) subgraphs: Subgraphs,
     pub(crate) subgraph: SubgraphProcess,
@@ -137,6 +140,7 @@ impl Default for Configuration {
             server: server::in_mode(ServerConfig::default(), Mode::default()),
             router: Router::default(),
             clients: Clients::default(),
+            webhooks: Webhooks::default(),
             rest: Rest::default(),
             subgraphs: Subgraphs::default(),
             subgraph: SubgraphProcess::default(),
@@ -249,6 +253,7 @@ impl Configuration {
         self.pricing.check()?;
         self.providers.check()?;
         self.telemetry.check()?;
+        self.webhooks.check(self.mode)?;
         if self.mode == Mode::Production {
             auth::check_production(&self.auth)?;
             self.check_production()?;
@@ -256,6 +261,8 @@ impl Configuration {
         check_secret("subgraph_secret", self.subgraph_secret.as_ref())?;
         let schema_token = self.subgraph.schema_token.as_ref();
         check_secret("subgraph.schema_token", schema_token)?;
+        let signing_key = self.webhooks.signing_key.as_ref();
+        check_secret("webhooks.signing_key", signing_key)?;
         check_secret(
             "auth.development_secret",
             self.auth.development_secret.as_ref(),

@@ -35,6 +35,7 @@ impl Telemetry {
             crate::metrics::describe,
             router::metrics::describe,
             resolvers::metrics::describe,
+            notifications::metrics::describe,
             orders::metrics::describe,
             returns::metrics::describe,
             pricing::metrics::describe,

@@ -157,6 +157,36 @@ fn what_cannot_be_served_is_refused_where_it_was_set() {
 }
 
 #[test]
+fn webhooks_stay_out_of_our_network_in_production_and_events_are_kept_as_long_as_they_are_retried()
+{
+    let private = ("VANTAGE_WEBHOOKS__ALLOW_PRIVATE_HOSTS", "true");
+    assert!(load(&[private]).unwrap().webhooks.allow_private_hosts);
+    let provider = ("VANTAGE_AUTH__JWKS__URL", "https://id.example/jwks.json");
+    assert_eq!(
+        refused(&[("VANTAGE_MODE", "production"), provider, private]),
+        "VANTAGE_WEBHOOKS__ALLOW_PRIVATE_HOSTS: must be false in production: webhooks would reach our own network"
+    );
+    assert_eq!(
+        refused(&[("VANTAGE_WEBHOOKS__RETENTION", "1d")]),
+        "VANTAGE_WEBHOOKS__RETENTION: is shorter than all webhooks.retries together: \
+         events would be deleted before their last attempt"
+    );
+    let short = [
+        ("VANTAGE_WEBHOOKS__RETENTION", "1m"),
+        ("VANTAGE_WEBHOOKS__RETRIES", "5s, 20s"),
+    ];
+    assert!(load(&short).is_ok());
+    assert_eq!(
+        refused(&[("VANTAGE_WEBHOOKS__TIMEOUT", "61s")]),
+        "VANTAGE_WEBHOOKS__TIMEOUT: is longer than 60s"
+    );
+    assert_eq!(
+        refused(&[("VANTAGE_WEBHOOKS__SIGNING_KEY", "a short secret")]),
+        "VANTAGE_WEBHOOKS__SIGNING_KEY: is shorter than 32 bytes: make one with `openssl rand -hex 32`"
+    );
+}
+
+#[test]
 fn the_mode_alone_decides_what_is_for_developers() {
     assert!(load(&[]).unwrap().server.development);
     let production = [
@@ -440,7 +470,10 @@ fn no_secret_of_the_tree_may_be_empty_or_short_and_production_is_strict() {
         );
         if !matches!(
             key.as_str(),
-            "subgraph_secret" | "auth.development_secret" | "subgraph.schema_token"
+            "subgraph_secret"
+                | "auth.development_secret"
+                | "subgraph.schema_token"
+                | "webhooks.signing_key"
         ) {
             assert!(
                 load_key(key, "0123456789abcde", "development").is_ok(),

@@ -24,7 +24,7 @@ use url::Url;
 
 use super::{Domain, Domains, Jobs, Local, Work};
 use crate::config::{self, Configuration, Provider};
-use crate::keys;
+use crate::{keys, partners};
 
 impl Domains {
     /// Builds a domain. The domains it depends on have been built already, or run elsewhere.
@@ -101,8 +101,15 @@ impl Domains {
                 let state = notifications::State {
                     database: database.clone(),
                     clock,
+                    partners: self.partners.clone(),
+                    webhooks: partners::delivery(configuration)?,
                 };
-                (notifications::subgraph(state), Work::default())
+                let work = Work {
+                    subscribers: notifications::workers::subscribers(&state),
+                    jobs: jobs_of(&state, notifications::workers::jobs),
+                    ..Work::default()
+                };
+                (notifications::subgraph(state), work)
             }
             Domain::Search => {
                 let pricing = client(Domain::Pricing)?;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use entities::orders::customer;
 use futures::FutureExt;
+use notifications::Partners;
 use platform::caller::CallerKey;
 use platform::clock::Clock;
 use platform::database::{Database, DatabaseConfig};
@@ -25,6 +26,7 @@ use crate::config::{self, Configuration};
 use crate::data_directory::{DataDirectory, Missing};
 use crate::demo;
 use crate::lifecycle::Ready;
+use crate::partners;
 
 pub(crate) use build::pricing_state;
 
@@ -76,11 +78,12 @@ impl Domain {
     /// The domain's consumers of other domains' events.
     pub(crate) const fn consumers(self) -> &'static [ConsumerGroup] {
         match self {
+            Self::Notifications => notifications::workers::CONSUMERS,
             Self::Orders => orders::workers::CONSUMERS,
             Self::Returns => returns::workers::CONSUMERS,
             Self::Search => search::workers::CONSUMERS,
             Self::Tracking => tracking::workers::CONSUMERS,
-            Self::Pricing | Self::Notifications => &[],
+            Self::Pricing => &[],
         }
     }
 
@@ -178,6 +181,7 @@ impl fmt::Debug for Work {
 #[derive(Clone, Debug)]
 pub(crate) struct Domains {
     flags: Flags,
+    partners: Partners,
     here: BTreeMap<Domain, Arc<Local>>,
     tracking: Option<tracking::State>,
     search: Option<search::State>,
@@ -207,6 +211,11 @@ impl Domains {
         .await?;
         let mut opened = Self {
             flags: build::flags(configuration, supervisor).await?,
+            partners: if domains.contains(&Domain::Notifications) {
+                partners::load(configuration, supervisor).await?
+            } else {
+                Partners::default()
+            },
             here: BTreeMap::new(),
             tracking: None,
             search: None,

@@ -1,6 +1,7 @@
 //! The notifications database.
 
 mod m20260101_000001_create_notifications;
+mod m20261129_000001_create_partner_webhooks;
 
 use sea_orm_migration::prelude::*;
 
@@ -11,6 +12,9 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         let mut migrations = crate::platform::migrations();
         migrations.push(Box::new(m20260101_000001_create_notifications::Migration));
+        migrations.push(Box::new(
+            m20261129_000001_create_partner_webhooks::Migration,
+        ));
         migrations
     }
 }

@@ -4,13 +4,19 @@ mod customer;
 mod device_register;
 mod events;
 mod loaders;
+pub mod metrics;
 mod mutation;
 mod notification;
 mod notification_preferences;
 mod notification_preferences_update;
 mod order;
+mod partner;
+mod partner_event;
+mod partner_event_record;
 mod query;
 mod rules;
+mod webhook_task;
+pub mod workers;
 
 use async_graphql::{EmptySubscription, Schema};
 use platform::clock::Clock;
@@ -20,6 +26,8 @@ use resolvers::subgraph::{RECURSION, Subgraph};
 use resolvers::user_error::UserError;
 
 pub use migrations::notifications::Migrator;
+pub use partner::{Partner, PartnerError, Partners, endpoint_id};
+pub use webhook_task::{DeliverWebhooks, WebhookDelivery};
 
 /// The domain's name: of its database, its SDL file and its process.
 pub const NAME: &str = "notifications";
@@ -29,6 +37,9 @@ pub const NAME: &str = "notifications";
 pub struct State {
     pub database: Database,
     pub clock: Clock,
+    /// Those that are notified of events.
+    pub partners: Partners,
+    pub webhooks: WebhookDelivery,
 }
 
 /// The subgraph over an open, migrated database.

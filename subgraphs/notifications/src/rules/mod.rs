@@ -1,5 +1,6 @@
 //! The domain's rules: pure functions of plain values.
 
+pub(crate) mod partner_event;
 pub(crate) mod preference_matrix;
 pub(crate) mod preference_update;
 pub(crate) mod topics;

@@ -1,16 +1,29 @@
 //! The subgraph on every database, and the operations its tests send.
 
+use std::time::Duration;
+
 use chrono::{TimeZone, Utc};
-use notifications::{Migrator, State, subgraph};
+use notifications::{Migrator, Partners, State, WebhookDelivery, subgraph};
 use platform::clock::Clock;
+use platform::config::Secret;
 use platform::tables::outbox_event;
 use platform::testing::{Scratch, scratch_databases};
+use platform::webhooks::{RetrySchedule, SigningKey, WebhookSender, WebhookSenderConfig};
 use resolvers::id::IdKind;
 use resolvers::subgraph::Subgraph;
 use resolvers::testing::execute;
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+/// Only failures wait this long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Seconds between the attempts to send a webhook.
+pub(crate) const RETRIES: [u64; 3] = [5, 300, 1_800];
+
+/// How long partners' events are kept.
+pub(crate) const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(crate) const MATRIX: &str = r#"query($customer: ID!) {
     _entities(representations: [{ __typename: "Customer", id: $customer }]) {
@@ -55,10 +68,7 @@ pub(crate) async fn fixtures() -> Vec<Fixture> {
             .await
             .unwrap();
         let clock = Clock::manual(Utc.with_ymd_and_hms(2025, 9, 29, 9, 18, 45).unwrap());
-        let subgraph = subgraph(State {
-            database: scratch.database.clone(),
-            clock,
-        });
+        let subgraph = subgraph(state(&scratch, clock, Partners::default()));
         fixtures.push(Fixture {
             scratch,
             subgraph,
@@ -66,6 +76,29 @@ pub(crate) async fn fixtures() -> Vec<Fixture> {
         });
     }
     fixtures
+}
+
+/// The domain's state, which may send webhooks to this machine.
+pub(crate) fn state(scratch: &Scratch, clock: Clock, partners: Partners) -> State {
+    let config = WebhookSenderConfig {
+        timeout: PATIENCE,
+        connect_timeout: PATIENCE,
+        max_response_bytes: 1024,
+        require_https: false,
+        allow_private_hosts: true,
+    };
+    State {
+        database: scratch.database.clone(),
+        clock,
+        partners,
+        webhooks: WebhookDelivery {
+            sender: WebhookSender::new(config).unwrap(),
+            signing_key: SigningKey::new(Secret::new("a key that is long enough to sign")),
+            schedule: RetrySchedule::new(RETRIES.map(Duration::from_secs).to_vec()),
+            retention: RETENTION,
+            concurrency: 4,
+        },
+    }
 }
 
 impl Fixture {

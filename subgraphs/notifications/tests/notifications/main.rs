@@ -3,5 +3,8 @@
 
 mod devices;
 mod fixture;
+mod partner_events;
 mod preferences;
+mod receiver;
 mod unknown_values;
+mod webhooks;

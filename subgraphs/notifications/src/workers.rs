@@ -1,0 +1,205 @@
+//! Background work: records events for partners, sends their webhooks, measures them, and deletes old events.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use entities::notifications::{partner_event, webhook_dead_letter, webhook_endpoint};
+use metrics::{counter, gauge};
+use platform::inbox::{ConsumerGroup, Subscriber};
+use platform::jobs::run_leased;
+use platform::tables::task;
+use platform::tasks::{self, Runner, Task};
+use platform::workers::{Job, WorkerContext};
+use sea_orm::DbErr;
+
+use crate::State;
+use crate::partner::Endpoint;
+use crate::partner_event_record::RecordPartnerEvents;
+use crate::webhook_task::{DeliverWebhooks, WebhookTaskState};
+
+/// The consumer groups of this domain.
+pub const CONSUMERS: &[ConsumerGroup] = &[ConsumerGroup {
+    name: "notifications.partners",
+    topics: &["orders.events", "returns.events", "tracking.events"],
+}];
+
+/// The subscribers of this domain.
+pub fn subscribers(state: &State) -> Vec<Subscriber> {
+    vec![Subscriber {
+        group: CONSUMERS[0],
+        handler: Arc::new(RecordPartnerEvents(state.partners.clone())),
+    }]
+}
+
+/// The scheduled jobs and workers of this domain.
+pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
+    let state = State {
+        database: context.database.clone(),
+        ..state.clone()
+    };
+    let runner = runner(&state, context);
+    let (measured, measuring) = (state.clone(), context.clone());
+    let context = context.clone();
+    vec![
+        Job::new("notifications.webhooks", move || runner.clone().run()),
+        Job::new("notifications.webhook_metrics", move || {
+            measure(measured.clone(), measuring.clone())
+        }),
+        Job::new("notifications.partner_events", move || {
+            sweep(state.clone(), context.clone())
+        }),
+    ]
+}
+
+/// The runner of webhooks.
+pub fn runner(state: &State, context: &WorkerContext) -> Runner {
+    let task_state = WebhookTaskState {
+        database: context.database.clone(),
+        clock: context.clock.clone(),
+        partners: state.partners.clone(),
+        delivery: state.webhooks.clone(),
+        stop: context.stop.clone(),
+    };
+    Runner::new(context.clone())
+        .at_once(state.webhooks.concurrency)
+        .register::<DeliverWebhooks>(task_state)
+}
+
+/// How often webhooks are measured.
+const METRICS_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Events that a webhook does not get are skipped after this time: another process may have recorded them for a
+/// registration that this one has not read yet.
+const SETTLED: TimeDelta = TimeDelta::minutes(1);
+
+async fn measure(state: State, context: WorkerContext) {
+    loop {
+        tokio::select! {
+            () = context.stop.cancelled() => return,
+            () = tokio::time::sleep(METRICS_INTERVAL) => {}
+        }
+        measure_once(&state).await;
+    }
+}
+
+/// Reports each webhook's queue in metrics, and wakes those whose task is missing.
+pub async fn measure_once(state: &State) {
+    for endpoint in state.partners.endpoints() {
+        if let Err(error) = measure_endpoint(state, &endpoint).await {
+            let (client, webhook) = (&endpoint.client, &endpoint.subscription.id);
+            tracing::warn!(client, webhook, %error, "webhook not measured");
+        }
+    }
+}
+
+async fn measure_endpoint(state: &State, endpoint: &Endpoint) -> Result<(), DbErr> {
+    let (db, now) = (state.database.read(), state.clock.now());
+    // Before the queue is read, so that an event recorded meanwhile is not skipped.
+    let settled = partner_event::last_before(db, now - SETTLED).await?;
+    let Some(row) = webhook_endpoint::find(db, endpoint.id).await? else {
+        return Ok(());
+    };
+    let filters = std::slice::from_ref(&endpoint.filter);
+    let backlog = partner_event::backlog(db, filters, row.position).await?;
+    let dead_letters = webhook_dead_letter::count(db, endpoint.id).await?;
+    let age = backlog
+        .oldest
+        .map_or(TimeDelta::zero(), |oldest| now - oldest);
+    let client = || endpoint.client.clone();
+    let webhook = || endpoint.subscription.id.clone();
+    gauge!("vantage_partner_webhooks_waiting", "client" => client(), "webhook" => webhook())
+        .set(backlog.waiting as f64);
+    gauge!("vantage_partner_webhooks_age_seconds", "client" => client(), "webhook" => webhook())
+        .set(age.as_seconds_f64().max(0.0));
+    gauge!("vantage_partner_webhooks_dead_letters", "client" => client(), "webhook" => webhook())
+        .set(dead_letters as f64);
+    gauge!("vantage_partner_webhooks_disabled", "client" => client(), "webhook" => webhook())
+        .set(f64::from(u8::from(row.disabled_at.is_some())));
+    if row.disabled_at.is_some() {
+        return Ok(());
+    }
+    let write = state.database.write();
+    if backlog.waiting > 0 {
+        // A process that did not know of the registration may have finished the task.
+        let task = DeliverWebhooks::of(endpoint);
+        if task::find(db, DeliverWebhooks::KIND, task.key())
+            .await?
+            .is_none()
+        {
+            tasks::enqueue(write, &task, now, now).await?;
+        }
+    } else if let Some(settled) = settled.filter(|settled| row.position < *settled) {
+        // What it does not get need not be looked at again.
+        webhook_endpoint::skip(write, &row, settled).await?;
+    }
+    Ok(())
+}
+
+/// How often old events are deleted.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// Rows per statement, so that a sweep never blocks other writes for long.
+const BATCH: u64 = 1_000;
+/// How long the state of a webhook is kept after it was removed.
+const REMOVED: TimeDelta = TimeDelta::days(1);
+
+async fn sweep(state: State, context: WorkerContext) {
+    run_leased(&context, "partner_events", SWEEP_INTERVAL, || {
+        sweep_once(&state, context.clock.now())
+    })
+    .await;
+}
+
+/// Deletes events that are kept no longer, and the state of webhooks that were removed.
+pub async fn sweep_once(state: &State, now: DateTime<Utc>) -> Result<(), DbErr> {
+    let db = state.database.write();
+    let retention = TimeDelta::from_std(state.webhooks.retention).unwrap_or(TimeDelta::MAX);
+    let endpoints = state.partners.endpoints();
+    let oldest = now
+        .checked_sub_signed(retention)
+        .unwrap_or(DateTime::UNIX_EPOCH);
+    if let Some(up_to) = partner_event::last_before(db, oldest).await? {
+        for endpoint in &endpoints {
+            report_expired(state, endpoint, up_to).await?;
+        }
+        webhook_dead_letter::sweep(db, up_to).await?;
+        while partner_event::sweep(db, up_to, BATCH).await? > 0 {}
+    }
+    let known: HashSet<_> = endpoints.iter().map(|endpoint| endpoint.id).collect();
+    for row in webhook_endpoint::all(db).await? {
+        if !known.contains(&row.id) && now - row.created_at > REMOVED {
+            webhook_dead_letter::delete_of(db, row.id).await?;
+            webhook_endpoint::delete(db, row.id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Reports events that a webhook did not accept while they were kept.
+async fn report_expired(state: &State, endpoint: &Endpoint, up_to: i64) -> Result<(), DbErr> {
+    let db = state.database.read();
+    let Some(row) = webhook_endpoint::find(db, endpoint.id).await? else {
+        return Ok(());
+    };
+    let filters = std::slice::from_ref(&endpoint.filter);
+    let waiting = partner_event::backlog(db, filters, row.position)
+        .await?
+        .waiting;
+    let later = partner_event::backlog(db, filters, up_to.max(row.position))
+        .await?
+        .waiting;
+    let events = u64::try_from(waiting - later).unwrap_or(0);
+    if events > 0 {
+        let (client, webhook) = (&endpoint.client, &endpoint.subscription.id);
+        tracing::error!(
+            client,
+            webhook,
+            events,
+            "events deleted before their webhook accepted them"
+        );
+        counter!("vantage_partner_webhooks_expired_total", "client" => client.clone())
+            .increment(events);
+    }
+    Ok(())
+}

@@ -1,0 +1,479 @@
+//! Webhooks to partners: in order, signed, again after failures, and only what a partner may see.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use entities::notifications::{partner_event, webhook_dead_letter, webhook_endpoint};
+use notifications::{Migrator, Partner, Partners, State, endpoint_id, workers};
+use platform::bus::{Event, InProcessBus};
+use platform::clock::Clock;
+use platform::tables::task;
+use platform::tasks;
+use platform::testing::{Scratch, scratch_databases};
+use platform::webhooks::signature_header;
+use platform::workers::WorkerContext;
+use resolvers::id::{IdKind, format_event};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::fixture::{RETRIES, state};
+use crate::receiver::{Received, Receiver};
+
+pub(crate) const CLIENT: &str = "acme";
+const WEBHOOK: &str = "wh_1";
+
+/// The domain with one partner, on one database.
+pub(crate) struct World {
+    pub(crate) scratch: Scratch,
+    pub(crate) state: State,
+    pub(crate) receiver: Receiver,
+    pub(crate) clock: Clock,
+}
+
+/// The domain on each database, with a partner that gets everything about all customers' orders.
+pub(crate) async fn worlds() -> Vec<World> {
+    let mut worlds = Vec::new();
+    for scratch in scratch_databases().await {
+        let connection = scratch.database.connect_for_migrations().await.unwrap();
+        migrations::migrate::<Migrator>(&connection).await.unwrap();
+        let clock = Clock::manual("2025-10-09T12:00:00Z".parse().unwrap());
+        let world = World {
+            state: state(&scratch, clock.clone(), Partners::default()),
+            scratch,
+            receiver: Receiver::start().await,
+            clock,
+        };
+        world.register(&["orders:read"], json!({}));
+        worlds.push(world);
+    }
+    worlds
+}
+
+impl World {
+    /// Registers the partner, whose webhook has these settings.
+    pub(crate) fn register(&self, scopes: &[&str], settings: Value) {
+        let mut webhook = json!({
+            "id": WEBHOOK, "url": self.receiver.url, "customers": "all", "secrets": [{ "id": "s1" }],
+        });
+        for (key, value) in settings.as_object().unwrap() {
+            webhook[key] = value.clone();
+        }
+        let partner = Partner {
+            client: CLIENT.to_owned(),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            webhooks: vec![serde_json::from_value(webhook).unwrap()],
+        };
+        self.state.partners.replace(vec![partner]).unwrap();
+    }
+
+    /// Handles an event as if it came from the bus.
+    pub(crate) async fn publish(&self, event: &Event) {
+        let subscriber = workers::subscribers(&self.state).remove(0);
+        let transaction = self.scratch.database.begin().await.unwrap();
+        let handled = subscriber
+            .handler
+            .handle(&transaction, event, self.clock.now());
+        handled.await.unwrap();
+        transaction.commit().await.unwrap();
+    }
+
+    /// Events of an order of this customer, numbered from `first`.
+    pub(crate) async fn publish_orders(&self, customer: Uuid, sequences: &[i64]) -> String {
+        let order = IdKind::Order.format(Uuid::now_v7());
+        for sequence in sequences {
+            self.publish(&shipped(&order, customer, *sequence)).await;
+        }
+        order
+    }
+
+    /// Sends what is due, and returns what was received.
+    pub(crate) async fn deliver(&self) -> Vec<Received> {
+        let context = WorkerContext::new(
+            &self.scratch.database,
+            Arc::new(InProcessBus::new()),
+            self.clock.clone(),
+            CancellationToken::new(),
+        );
+        let runner = workers::runner(&self.state, &context);
+        runner.run_due().await.unwrap();
+        self.receiver.take()
+    }
+
+    /// The same after this many seconds.
+    async fn deliver_after(&self, seconds: u64) -> Vec<Received> {
+        self.clock
+            .advance(TimeDelta::seconds(i64::try_from(seconds).unwrap()));
+        self.deliver().await
+    }
+
+    async fn endpoint(&self) -> webhook_endpoint::Model {
+        let found = webhook_endpoint::find(self.scratch.database.read(), id()).await;
+        found.unwrap().expect("the webhook has started")
+    }
+
+    async fn dead_letters(&self) -> Vec<webhook_dead_letter::Model> {
+        let listed = webhook_dead_letter::list(self.scratch.database.read(), None, 100).await;
+        listed.unwrap()
+    }
+
+    /// What an operator does to send at once.
+    async fn wake(&self) {
+        let task = notifications::DeliverWebhooks {
+            client: CLIENT.to_owned(),
+            webhook: WEBHOOK.to_owned(),
+        };
+        let now = self.clock.now();
+        tasks::enqueue(self.scratch.database.write(), &task, now, now)
+            .await
+            .unwrap();
+    }
+}
+
+fn id() -> Uuid {
+    endpoint_id(CLIENT, WEBHOOK)
+}
+
+pub(crate) fn shipped(order: &str, customer: Uuid, sequence: i64) -> Event {
+    Event {
+        id: Uuid::now_v7(),
+        topic: "orders.events".to_owned(),
+        event_type: "order.shipped".to_owned(),
+        aggregate_id: order.to_owned(),
+        sequence,
+        occurred_at: "2025-10-09T11:59:00Z".parse().unwrap(),
+        data: json!({
+            "version": 1, "orderId": order, "customerId": IdKind::Customer.format(customer),
+            "previousStatus": "processing", "status": "shipped", "actor": "carrier",
+            "reason": null, "timestamp": "2025-10-09T11:58:00Z",
+        }),
+    }
+}
+
+fn sequences(received: &[Received]) -> Vec<i64> {
+    received.iter().map(|one| one.object().1).collect()
+}
+
+#[tokio::test]
+async fn events_are_sent_once_in_order_signed_and_without_what_a_partner_may_not_see() {
+    for world in worlds().await {
+        let event = shipped("ord_1", Uuid::now_v7(), 1);
+        world.publish(&event).await;
+        world.publish_orders(Uuid::now_v7(), &[1, 2, 3]).await;
+        let received = world.deliver().await;
+        assert_eq!(sequences(&received), [1, 1, 2, 3], "{}", world.scratch.name);
+        let first = &received[0];
+        assert_eq!(first.id, format_event(event.id));
+        assert_eq!(first.timestamp, world.clock.now().timestamp().to_string());
+        assert_eq!(
+            first.json(),
+            json!({
+                "id": first.id, "type": "order.shipped", "timestamp": "2025-10-09T11:59:00.000Z",
+                "objectId": "ord_1", "sequence": 1,
+                "data": {
+                    "version": 1, "orderId": "ord_1", "previousStatus": "processing",
+                    "status": "shipped", "timestamp": "2025-10-09T11:58:00Z",
+                },
+            })
+        );
+        let secret = world
+            .state
+            .webhooks
+            .signing_key
+            .secret(CLIENT, WEBHOOK, "s1");
+        let timestamp = world.clock.now().timestamp();
+        let expected = signature_header(&[secret], &first.id, timestamp, first.body.as_bytes());
+        assert_eq!(first.signatures, expected);
+        assert_eq!(world.deliver_after(60).await, []);
+        assert_eq!(
+            task::count(world.scratch.database.read()).await.unwrap(),
+            []
+        );
+
+        // With more scopes it sees more.
+        world.register(&["orders:read", "customers:read"], json!({}));
+        let customer = Uuid::now_v7();
+        world.publish_orders(customer, &[1]).await;
+        let data = world.deliver().await[0].json()["data"].clone();
+        assert_eq!(data["customerId"], IdKind::Customer.format(customer));
+        assert_eq!(data.get("actor"), None);
+        world.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_partner_gets_the_types_and_customers_it_is_registered_for() {
+    for world in worlds().await {
+        let (known, other) = (Uuid::now_v7(), Uuid::now_v7());
+        let customers = json!([IdKind::Customer.format(known)]);
+        world.register(&["orders:read"], json!({ "customers": customers }));
+        world.publish_orders(other, &[1]).await;
+        let order = world.publish_orders(known, &[1]).await;
+        let of_type = |event_type: &str| Event {
+            event_type: event_type.to_owned(),
+            ..shipped(&order, known, 2)
+        };
+        // Not for its scopes, and for no partner.
+        world.publish(&of_type("return.initiated")).await;
+        world.publish(&of_type("order.support_alert")).await;
+        world.publish(&of_type("order.delivered")).await;
+        let received = world.deliver().await;
+        let types: Vec<_> = received
+            .iter()
+            .map(|one| one.json()["type"].clone())
+            .collect();
+        assert_eq!(
+            types,
+            ["order.shipped", "order.delivered"],
+            "{}",
+            world.scratch.name
+        );
+        assert!(received.iter().all(|one| one.object().0 == order));
+
+        // Whoever gets fewer scopes gets no more of what waits.
+        world.publish(&of_type("order.delivered")).await;
+        world.register(&["tracking:read"], json!({}));
+        assert_eq!(world.deliver().await, []);
+        let nothing = Partner {
+            scopes: BTreeSet::new(),
+            ..world.state.partners.find(CLIENT).unwrap()
+        };
+        let refused = world.state.partners.replace(vec![nothing]).unwrap_err();
+        assert!(refused.to_string().contains("gets no events"), "{refused}");
+        world.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn later_events_wait_for_one_that_fails_and_for_the_time_that_the_receiver_requests() {
+    for world in worlds().await {
+        world
+            .receiver
+            .answer([(500, None), (429, Some(3_600)), (302, None)]);
+        world.publish_orders(Uuid::now_v7(), &[1, 2]).await;
+        let first = world.deliver().await;
+        assert_eq!(sequences(&first), [1], "{}", world.scratch.name);
+        // Neither a new event nor an impatient clock makes it sooner.
+        world.publish_orders(Uuid::now_v7(), &[3]).await;
+        assert_eq!(world.deliver_after(RETRIES[0] - 1).await, []);
+        let second = world.deliver_after(2).await;
+        assert_eq!(sequences(&second), [1]);
+        assert_eq!(
+            (&second[0].id, &second[0].body),
+            (&first[0].id, &first[0].body)
+        );
+        assert_ne!(second[0].timestamp, first[0].timestamp);
+        assert_eq!(
+            world.endpoint().await.last_error.as_deref(),
+            Some("it answered 429")
+        );
+        assert_eq!(world.deliver_after(3_599).await, []);
+        assert_eq!(sequences(&world.deliver_after(1).await), [1]);
+        let rest = world.deliver_after(RETRIES[2] * 2).await;
+        assert_eq!(sequences(&rest), [1, 2, 3]);
+        let endpoint = world.endpoint().await;
+        assert_eq!((endpoint.attempts, endpoint.failing_since), (0, None));
+        assert_eq!(world.dead_letters().await, []);
+        world.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_is_never_accepted_is_given_up_and_can_be_sent_again() {
+    for world in worlds().await {
+        world.receiver.answer([(500, None); RETRIES.len() + 1]);
+        world.publish_orders(Uuid::now_v7(), &[1, 2]).await;
+        let mut received = world.deliver().await;
+        for wait in RETRIES {
+            received.extend(world.deliver_after(wait * 2).await);
+        }
+        assert_eq!(
+            sequences(&received),
+            [1, 1, 1, 1, 2],
+            "{}",
+            world.scratch.name
+        );
+        let letters = world.dead_letters().await;
+        assert_eq!(letters.len(), 1);
+        assert_eq!(
+            (letters[0].attempts, letters[0].error.as_str()),
+            (4, "it answered 500")
+        );
+
+        // Once it is sent again it may fail again, and is kept until it is accepted.
+        for (answers, left) in [(RETRIES.len() + 1, 1), (1, 0)] {
+            world.receiver.answer(vec![(503, None); answers]);
+            let (db, now) = (world.scratch.database.write(), world.clock.now());
+            assert_eq!(
+                webhook_dead_letter::requeue(db, id(), now).await.unwrap(),
+                1
+            );
+            world.wake().await;
+            let mut received = world.deliver().await;
+            for wait in RETRIES {
+                received.extend(world.deliver_after(wait * 2).await);
+            }
+            assert!(sequences(&received).iter().all(|sequence| *sequence == 1));
+            assert_eq!(format_event(letters[0].event_id), received[0].id);
+            assert_eq!(world.dead_letters().await.len(), left);
+        }
+        assert_eq!(world.endpoint().await.failing_since, None);
+
+        // What it may not see any more is not sent again either.
+        world.receiver.answer([(500, None); RETRIES.len() + 1]);
+        world.publish_orders(Uuid::now_v7(), &[1]).await;
+        world.deliver().await;
+        for wait in RETRIES {
+            world.deliver_after(wait * 2).await;
+        }
+        let (db, now) = (world.scratch.database.write(), world.clock.now());
+        assert_eq!(
+            webhook_dead_letter::requeue(db, id(), now).await.unwrap(),
+            1
+        );
+        world.register(&["tracking:read"], json!({}));
+        world.wake().await;
+        assert_eq!(world.deliver().await, []);
+        assert_eq!(world.dead_letters().await, []);
+        world.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_gone_gets_nothing_until_it_is_resumed() {
+    for world in worlds().await {
+        world.receiver.answer([(410, None)]);
+        world.publish_orders(Uuid::now_v7(), &[1, 2]).await;
+        assert_eq!(
+            sequences(&world.deliver().await),
+            [1],
+            "{}",
+            world.scratch.name
+        );
+        world.publish_orders(Uuid::now_v7(), &[3]).await;
+        assert_eq!(world.deliver_after(100_000).await, []);
+        assert!(world.endpoint().await.disabled_at.is_some());
+        let db = world.scratch.database.write();
+        assert!(webhook_endpoint::resume(db, id(), None).await.unwrap());
+        world.wake().await;
+        assert_eq!(sequences(&world.deliver().await), [1, 2, 3]);
+
+        // From the beginning, under the same ids.
+        webhook_endpoint::resume(db, id(), Some(0)).await.unwrap();
+        world.wake().await;
+        assert_eq!(sequences(&world.deliver().await), [1, 2, 3]);
+        world.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_replaced_secret_signs_too_until_its_time() {
+    for world in worlds().await {
+        let until = world.clock.now() + TimeDelta::hours(1);
+        let secrets = json!([{ "id": "s1", "until": until }, { "id": "s2" }]);
+        world.register(&["orders:read"], json!({ "secrets": secrets }));
+        let signed = async |seconds: u64, ids: &[&str]| {
+            world.publish_orders(Uuid::now_v7(), &[1]).await;
+            let received = world.deliver_after(seconds).await.remove(0);
+            let key = &world.state.webhooks.signing_key;
+            let secrets: Vec<_> = ids
+                .iter()
+                .map(|id| key.secret(CLIENT, WEBHOOK, id))
+                .collect();
+            let now = world.clock.now().timestamp();
+            let body = received.body.as_bytes();
+            let expected = signature_header(&secrets, &received.id, now, body);
+            assert_eq!(received.signatures, expected, "{}", world.scratch.name);
+        };
+        signed(0, &["s1", "s2"]).await;
+        signed(3_600, &["s2"]).await;
+        world.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn old_events_are_deleted_with_all_that_is_about_them() {
+    for world in worlds().await {
+        world.receiver.answer([(500, None); RETRIES.len() + 1]);
+        world.publish_orders(Uuid::now_v7(), &[1]).await;
+        world.deliver().await;
+        for wait in RETRIES {
+            world.deliver_after(wait * 2).await;
+        }
+        assert_eq!(world.dead_letters().await.len(), 1);
+        let sweep =
+            async |now: DateTime<Utc>| workers::sweep_once(&world.state, now).await.unwrap();
+        let now = world.clock.now();
+        sweep(now).await;
+        assert_eq!(
+            world.dead_letters().await.len(),
+            1,
+            "{}",
+            world.scratch.name
+        );
+        world.state.partners.replace(Vec::new()).unwrap();
+        sweep(now + TimeDelta::days(2)).await;
+        assert_eq!(world.dead_letters().await, []);
+        let read = world.scratch.database.read();
+        let filters = [partner_event::EventFilter {
+            types: vec!["order.shipped"],
+            customers: None,
+        }];
+        assert_eq!(partner_event::count(read, &filters).await.unwrap(), 0);
+        assert_eq!(webhook_endpoint::all(read).await.unwrap(), []);
+        world.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_whose_task_is_missing_is_woken_and_what_it_does_not_get_is_skipped() {
+    for world in worlds().await {
+        world.publish_orders(Uuid::now_v7(), &[1]).await;
+        let (db, now) = (world.scratch.database.write(), world.clock.now());
+        let subject = format!("{CLIENT}/{WEBHOOK}");
+        assert!(
+            tasks::discard(db, "deliver_webhooks", &subject, now)
+                .await
+                .unwrap()
+        );
+        assert_eq!(world.deliver().await, []);
+        workers::measure_once(&world.state).await;
+        assert_eq!(
+            sequences(&world.deliver().await),
+            [1],
+            "{}",
+            world.scratch.name
+        );
+
+        // Recorded for another partner: skipped after a while, unless something else waits.
+        let of_another = async || {
+            let event = partner_event::NewPartnerEvent {
+                event_id: Uuid::now_v7(),
+                event_type: "return.initiated".to_owned(),
+                object_id: "ret_1".to_owned(),
+                sequence: 1,
+                customer_id: None,
+                data: json!({}),
+                occurred_at: now,
+            };
+            let appended = partner_event::append(db, event, world.clock.now()).await;
+            appended.unwrap()
+        };
+        let measured = async || {
+            workers::measure_once(&world.state).await;
+            world.endpoint().await.position
+        };
+        let before = world.endpoint().await.position;
+        of_another().await;
+        assert_eq!(measured().await, before);
+        world.clock.advance(TimeDelta::minutes(2));
+        world.publish_orders(Uuid::now_v7(), &[2]).await;
+        assert_eq!(measured().await, before);
+        assert_eq!(sequences(&world.deliver().await), [2]);
+        let last = of_another().await;
+        world.clock.advance(TimeDelta::minutes(2));
+        assert_eq!(measured().await, last, "{}", world.scratch.name);
+        world.scratch.drop().await;
+    }
+}
