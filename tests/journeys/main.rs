@@ -43,3 +43,4 @@ mod tracking_instances;
 mod tracking_oddities;
 mod upgrade;
 mod wait;
+mod webhooks;

@@ -15,4 +15,5 @@ fi
 if [ "${1:-}" = install ]; then
     exit
 fi
-exec cargo test --locked -p vantage --test journeys -- --ignored --exact rest::generated_client::a_generated_client_is_served --nocapture
+exec cargo test --locked -p vantage --test journeys -- --ignored --exact --nocapture \
+    rest::generated_client::a_generated_client_is_served webhooks::the_official_library_verifies_webhooks
