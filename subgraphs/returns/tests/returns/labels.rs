@@ -40,7 +40,7 @@ const BUY: &str = "POST /v2/shipments/*/buy";
 const VOID: &str = "POST /v2/shipments/*/refund";
 
 /// A newly created return.
-fn made(number: u128) -> StoredReturn {
+pub(crate) fn made(number: u128) -> StoredReturn {
     let mut made = stored(700 + number, CUSTOMER, monitor_order().id, monitor().id, 1);
     let row = &mut made.row;
     row.status = ReturnStatus::Initiated;

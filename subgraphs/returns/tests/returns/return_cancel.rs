@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::fixture::{CUSTOMER, Fixture, STRANGER, fixtures, monitor, monitor_order, now, stored};
 use crate::return_create::{CREATE, input};
 
-const CANCEL: &str = "mutation($id: ID!, $key: String!) {
+pub(crate) const CANCEL: &str = "mutation($id: ID!, $key: String!) {
     returnCancel(id: $id, idempotencyKey: $key) {
         return { id status nextStep label { url } timeline { event } }
         userErrors { code message field }
