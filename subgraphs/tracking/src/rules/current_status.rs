@@ -89,7 +89,7 @@ fn may_follow(before: Status, next: Status) -> bool {
 }
 
 /// Which of two events in the same second came first: carriers round their times.
-const fn order_at_once(status: Status) -> u8 {
+pub(super) const fn order_at_once(status: Status) -> u8 {
     match status {
         Status::LabelCreated => 0,
         Status::Shipped => 1,

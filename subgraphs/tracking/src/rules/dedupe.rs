@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::current_status::order_at_once;
 use super::observation::{Observation, Scan};
 use super::status::TrackingStatus;
 
@@ -48,11 +49,8 @@ pub(crate) fn new_observations(
             })
         })
         .collect();
-    // A delivery to the sender follows a turn-back at the same moment.
-    new_observations.sort_by_key(|observation| {
-        let is_delivery = observation.status == TrackingStatus::Delivered;
-        (observation.time, is_delivery)
-    });
+    new_observations
+        .sort_by_key(|observation| (observation.time, order_at_once(observation.status)));
     new_observations
 }
 
