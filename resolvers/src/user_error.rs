@@ -1,13 +1,13 @@
 //! Errors that the shopper can fix, returned in a mutation's payload: a message, a code and the input field.
 
-use async_graphql::{Interface, SimpleObject};
+use async_graphql::{ComplexObject, Interface, SimpleObject};
 use serde::{Deserialize, Serialize};
 
-pub use crate::user_error_code::UserErrorCode;
+pub use crate::user_error_code::{UserErrorCode, UserErrorType};
 
 /// An error that the caller can correct.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, SimpleObject)]
-#[graphql(shareable)]
+#[graphql(complex, shareable)]
 pub struct InputError {
     /// An explanation in English for the customer. It may change; programs should use the code.
     pub message: String,
@@ -16,6 +16,15 @@ pub struct InputError {
     /// The path from the mutation's arguments to the value, such as ["input", "items", "0", "quantity"]; null if the error
     /// concerns the whole input.
     pub field: Option<Vec<String>>,
+}
+
+#[ComplexObject]
+impl InputError {
+    /// The code as an enumeration.
+    #[graphql(name = "type")]
+    async fn error_type(&self) -> UserErrorType {
+        self.code.into()
+    }
 }
 
 impl InputError {

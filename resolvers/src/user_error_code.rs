@@ -1,47 +1,90 @@
-//! Why a mutation changed nothing, or not what was wanted: the codes of all entries of `userErrors`.
+//! The codes of all entries of `userErrors`: why a mutation changed nothing, or not what was requested.
 
 use std::borrow::Cow;
 
 use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
-use async_graphql::{ContextSelectionSet, OutputType, Positioned, ServerResult, Value};
+use async_graphql::{ContextSelectionSet, Enum, OutputType, Positioned, ServerResult, Value};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-platform::error_codes! {
-    /// `code` of an entry of `userErrors`. `docs/errors.md` explains each.
-    pub enum UserErrorCode {
-        CurrencyNotAvailable = "CURRENCY_NOT_AVAILABLE",
-        DuplicateItem = "DUPLICATE_ITEM",
-        DuplicatePreference = "DUPLICATE_PREFERENCE",
-        InvalidAddress = "INVALID_ADDRESS",
-        InvalidId = "INVALID_ID",
-        InvalidItems = "INVALID_ITEMS",
-        InvalidPaymentMethod = "INVALID_PAYMENT_METHOD",
-        InvalidPosition = "INVALID_POSITION",
-        InvalidQuantity = "INVALID_QUANTITY",
-        InvalidQueryId = "INVALID_QUERY_ID",
-        InvalidQuietHours = "INVALID_QUIET_HOURS",
-        InvalidReason = "INVALID_REASON",
-        InvalidRegion = "INVALID_REGION",
-        InvalidTimezone = "INVALID_TIMEZONE",
-        InvalidToken = "INVALID_TOKEN",
-        NotOfThisOrder = "NOT_OF_THIS_ORDER",
-        OrderNotCancellable = "ORDER_NOT_CANCELLABLE",
-        OrderTotalNotPayable = "ORDER_TOTAL_NOT_PAYABLE",
-        PaymentDeclined = "PAYMENT_DECLINED",
-        ProductNotAvailable = "PRODUCT_NOT_AVAILABLE",
-        ProductNotFound = "PRODUCT_NOT_FOUND",
-        ReasonTextTooLong = "REASON_TEXT_TOO_LONG",
-        ReturnCancelled = "RETURN_CANCELLED",
-        ReturnIneligible = "RETURN_INELIGIBLE",
-        ReturnNotCancellable = "RETURN_NOT_CANCELLABLE",
-        UnknownProduct = "UNKNOWN_PRODUCT",
-        UnknownReason = "UNKNOWN_REASON",
-    }
+/// Defines the codes, and their GraphQL enum with the same descriptions.
+macro_rules! user_error_codes {
+    ($($(#[$description:meta])* $variant:ident = $code:literal,)*) => {
+        platform::error_codes! {
+            /// `code` of an entry of `userErrors`. `docs/errors.md` explains each.
+            pub enum UserErrorCode {
+                $($(#[$description])* $variant = $code,)*
+            }
+        }
+
+        /// Why a mutation changed nothing, or not what was requested. `docs/errors.md` explains each.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+        #[graphql(remote = "UserErrorCode")]
+        pub enum UserErrorType {
+            $($(#[$description])* $variant,)*
+        }
+    };
 }
 
-/// In the schema it is a `String!`: another code breaks no client.
+user_error_codes! {
+    /// No exchange rate of the currency is known at the moment.
+    CurrencyNotAvailable = "CURRENCY_NOT_AVAILABLE",
+    /// An order item is named twice.
+    DuplicateItem = "DUPLICATE_ITEM",
+    /// A channel and category are named twice.
+    DuplicatePreference = "DUPLICATE_PREFERENCE",
+    /// A part of the address is missing, too long, or does not exist.
+    InvalidAddress = "INVALID_ADDRESS",
+    /// An id is malformed, or of another type of object.
+    InvalidId = "INVALID_ID",
+    /// There are no items, or too many.
+    InvalidItems = "INVALID_ITEMS",
+    /// The token is not one of the payment provider's, or cannot be used.
+    InvalidPaymentMethod = "INVALID_PAYMENT_METHOD",
+    /// A position is negative.
+    InvalidPosition = "INVALID_POSITION",
+    /// A quantity is out of range.
+    InvalidQuantity = "INVALID_QUANTITY",
+    /// The id is not the `queryId` of a search.
+    InvalidQueryId = "INVALID_QUERY_ID",
+    /// Quiet hours start and end at the same time.
+    InvalidQuietHours = "INVALID_QUIET_HOURS",
+    /// The reason is too long.
+    InvalidReason = "INVALID_REASON",
+    /// The region is not `us`, `eu` or `apac`.
+    InvalidRegion = "INVALID_REGION",
+    /// The time zone is not an IANA name.
+    InvalidTimezone = "INVALID_TIMEZONE",
+    /// The device token is empty or too long.
+    InvalidToken = "INVALID_TOKEN",
+    /// An item belongs to another order.
+    NotOfThisOrder = "NOT_OF_THIS_ORDER",
+    /// The order has been shipped, or is already cancelled.
+    OrderNotCancellable = "ORDER_NOT_CANCELLABLE",
+    /// The order's total is lower or higher than what can be paid.
+    OrderTotalNotPayable = "ORDER_TOTAL_NOT_PAYABLE",
+    /// The bank declined the payment. The order exists and is cancelled.
+    PaymentDeclined = "PAYMENT_DECLINED",
+    /// The product is no longer sold.
+    ProductNotAvailable = "PRODUCT_NOT_AVAILABLE",
+    /// The ordered product does not exist.
+    ProductNotFound = "PRODUCT_NOT_FOUND",
+    /// The text of a reason is too long.
+    ReasonTextTooLong = "REASON_TEXT_TOO_LONG",
+    /// The return is cancelled, so it gets no label.
+    ReturnCancelled = "RETURN_CANCELLED",
+    /// A rule prevents the return.
+    ReturnIneligible = "RETURN_INELIGIBLE",
+    /// The carrier has the package, or the return is already cancelled.
+    ReturnNotCancellable = "RETURN_NOT_CANCELLABLE",
+    /// The viewed product does not exist.
+    UnknownProduct = "UNKNOWN_PRODUCT",
+    /// The reason is not one of `returnReasons`.
+    UnknownReason = "UNKNOWN_REASON",
+}
+
+/// In the schema, `code` is a `String!`, so that other teams' subgraphs may have codes of their own.
 impl OutputType for UserErrorCode {
     fn type_name() -> Cow<'static, str> {
         <String as OutputType>::type_name()
@@ -78,14 +121,18 @@ impl<'de> Deserialize<'de> for UserErrorCode {
 
 #[cfg(test)]
 mod tests {
+    use async_graphql::InputType;
+
     use super::*;
 
     #[test]
-    fn codes_come_back_from_their_own_text() {
+    fn codes_have_the_same_name_as_text_and_as_enum_value() {
         for code in UserErrorCode::ALL {
             let text = serde_json::to_string(code).unwrap();
             assert_eq!(text, format!("\"{}\"", code.as_str()));
             assert_eq!(serde_json::from_str::<UserErrorCode>(&text).unwrap(), *code);
+            let name = UserErrorType::from(*code).to_value().to_string();
+            assert_eq!(name, code.as_str());
         }
         assert!(serde_json::from_str::<UserErrorCode>("\"OTHER\"").is_err());
     }

@@ -1,13 +1,14 @@
 //! Errors of creating a return that the customer can fix.
 
-use async_graphql::{Interface, SimpleObject, Union};
-use resolvers::user_error::{InputError, UserErrorCode};
+use async_graphql::{ComplexObject, Interface, SimpleObject, Union};
+use resolvers::user_error::{InputError, UserErrorCode, UserErrorType};
 
 use crate::return_eligibility::IneligibilityReason;
 use crate::rules::eligibility::Ineligible;
 
 /// The items may not be returned.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(complex)]
 pub(crate) struct ReturnIneligible {
     /// An explanation in English for the customer. Those of `reasons` are more precise.
     pub message: String,
@@ -17,6 +18,15 @@ pub(crate) struct ReturnIneligible {
     pub field: Option<Vec<String>>,
     /// Every rule that prevents the return.
     pub reasons: Vec<IneligibilityReason>,
+}
+
+#[ComplexObject]
+impl ReturnIneligible {
+    /// The code as an enumeration.
+    #[graphql(name = "type")]
+    async fn error_type(&self) -> UserErrorType {
+        self.code.into()
+    }
 }
 
 impl ReturnIneligible {

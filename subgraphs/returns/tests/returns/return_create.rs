@@ -25,8 +25,9 @@ pub(crate) const CREATE: &str = "mutation($input: ReturnCreateInput!, $key: Stri
         userErrors {
             __typename
             ... on UserError { code field }
+            ... on InputError { type }
             ... on ReturnIneligible {
-                message reasons { code message orderItemId deliveryDate returnDeadline }
+                type message reasons { code message orderItemId deliveryDate returnDeadline }
             }
         }
     }
@@ -227,6 +228,7 @@ async fn an_order_of_45_days_ago_is_past_its_window() {
                 "userErrors": [{
                     "__typename": "ReturnIneligible",
                     "code": "RETURN_INELIGIBLE",
+                    "type": "RETURN_INELIGIBLE",
                     "field": null,
                     "message": "This order is not eligible for return",
                     "reasons": [{
@@ -265,6 +267,7 @@ async fn input_errors_name_their_field_and_items_of_other_customers_are_forbidde
             json!([{
                 "__typename": "InputError",
                 "code": "INVALID_QUANTITY",
+                "type": "INVALID_QUANTITY",
                 "field": ["input", "items", "0", "quantity"],
             }])
         );
