@@ -134,7 +134,7 @@ pub struct ComposeError {
 }
 
 platform::error_codes! {
-    /// Why subgraphs do not compose. Those of the Composite Schemas specification have its names.
+    /// Why subgraphs do not compose. Codes of the Composite Schemas specification keep their names.
     pub enum CompositionCode {
         /// The schema of a subgraph cannot be read.
         SubgraphInvalid = "SUBGRAPH_INVALID",
@@ -151,12 +151,12 @@ platform::error_codes! {
     }
 }
 
-/// What composition says of subgraphs.
+/// An error of composition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     pub code: CompositionCode,
     pub message: String,
-    /// The subgraphs that the message names.
+    /// The subgraphs named in the message.
     pub subgraphs: Vec<String>,
 }
 

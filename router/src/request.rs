@@ -73,9 +73,9 @@ pub struct PreparedRequest {
 pub enum PlanRequest {
     #[default]
     No,
-    /// With the answer.
+    /// In addition to the response.
     Shown,
-    /// In place of the answer: nothing is executed.
+    /// Instead of a response: nothing is executed.
     DryRun,
 }
 

@@ -339,7 +339,7 @@ impl Router {
         self.inner.cost_limit(Some(client))
     }
 
-    /// Whether requests are shown their plans when they ask for them.
+    /// Whether requests may get their query plans.
     pub fn exposes_query_plans(&self) -> bool {
         self.inner.options.prepare.keep_plan
     }

@@ -1,4 +1,4 @@
-//! What is answered when a request fails: `{"error": CODE, "message": …}` with a status that says the same.
+//! The response to a failed request: `{"error": CODE, "message": …}` with the corresponding status.
 
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -13,10 +13,10 @@ use super::JSON;
 use super::error_code::RestErrorCode;
 use super::fields::Timestamp;
 
-/// How long clients wait before they try again what may work soon, in seconds.
+/// `Retry-After` of temporary failures, in seconds.
 const RETRY_AFTER: &str = "5";
 
-/// Why a request failed, as its client is told.
+/// The response to a failed request.
 #[derive(Debug)]
 pub(super) struct RestError {
     status: StatusCode,
@@ -24,28 +24,28 @@ pub(super) struct RestError {
     header: Option<(HeaderName, HeaderValue)>,
 }
 
-/// What went wrong.
+/// The body of an error response.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ErrorBody {
-    /// For programs.
+    /// The code, for programs.
     error: String,
-    /// For people.
+    /// An explanation in English, for people.
     message: String,
-    /// Every rule that stands against a return.
+    /// Every rule that prevents a return.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<Reason>,
-    /// Every mistake in the request's body.
+    /// Every error in the request's body.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<InvalidRequest>,
 }
 
-/// A rule that stands against a return.
+/// A rule that prevents a return.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all(deserialize = "camelCase"))]
 pub(super) struct Reason {
     code: String,
     message: String,
-    /// The item it is about; absent when it is about the whole order.
+    /// The item that the rule concerns; absent if it concerns the whole order.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     order_item_id: Option<String>,
@@ -59,16 +59,16 @@ pub(super) struct Reason {
     return_deadline: Option<Timestamp>,
 }
 
-/// A mistake in a request's body.
+/// An error in a request's body.
 #[derive(Debug, Serialize, ToSchema)]
 struct InvalidRequest {
     code: String,
     message: String,
-    /// The way to the value: `items[0].quantity`.
+    /// The path of the value, such as `items[0].quantity`.
     field: String,
 }
 
-/// An entry of `userErrors` in the graph's answer.
+/// An entry of `userErrors` in the graph's response.
 #[derive(Debug, Deserialize)]
 pub(super) struct UserError {
     code: String,
@@ -78,12 +78,12 @@ pub(super) struct UserError {
     reasons: Vec<Reason>,
 }
 
-/// The code in the access log, as an extension of the answer.
+/// The code for the access log, as an extension of the response.
 #[derive(Clone, Debug)]
 pub(super) struct ErrorLabel(pub(super) String);
 
-/// A code of the graph or of the routes. What the graph says of a mutation is passed on as it is: its subgraphs may be
-/// newer than this process.
+/// A code of the graph or of the routes. Codes in `userErrors` are passed on unchanged, because the subgraphs may be newer
+/// than this process.
 pub(super) struct Code(String);
 
 impl From<ErrorCode> for Code {
@@ -121,7 +121,7 @@ impl RestError {
         self
     }
 
-    /// The request cannot be understood.
+    /// The request is invalid.
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, ErrorCode::BadUserInput, message)
     }
@@ -130,7 +130,7 @@ impl RestError {
         Self::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message)
     }
 
-    /// In other words, if it says that the caller may not.
+    /// Replaces the message if the status is 403.
     pub(super) fn if_forbidden(mut self, message: &str) -> Self {
         if self.status == StatusCode::FORBIDDEN {
             message.clone_into(&mut self.body.message);
@@ -155,7 +155,7 @@ impl RestError {
         )
     }
 
-    /// It may work when the client tries again.
+    /// A temporary failure: the client should retry.
     pub(super) fn unavailable(code: RestErrorCode, message: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
             .with_header(header::RETRY_AFTER, RETRY_AFTER)
@@ -170,7 +170,7 @@ impl RestError {
         )
     }
 
-    /// What the graph says that the client can mend; `None` when it says nothing.
+    /// From `userErrors`, which the client can correct; `None` if there are none.
     pub(super) fn of_user(errors: Vec<UserError>) -> Option<Self> {
         let first = errors.first()?;
         let status = if first.code == UserErrorCode::ReturnCancelled.as_str() {
@@ -193,7 +193,7 @@ impl RestError {
     }
 }
 
-/// Where a mistake is in the body, by where it is among the mutation's arguments; `None` for what is not in the body.
+/// Converts a path in the mutation's arguments to one in the body; `None` if the value is not in the body.
 fn path_in_body(arguments: &[String]) -> Option<String> {
     let (input, path) = arguments.split_first()?;
     let mut place = String::new();
@@ -222,7 +222,7 @@ fn snake_case(name: &str) -> String {
 }
 
 impl From<&GraphQLResponse> for RestError {
-    /// The first of its errors.
+    /// From the first error.
     fn from(response: &GraphQLResponse) -> Self {
         response
             .errors
@@ -247,13 +247,13 @@ impl From<&GraphQLError> for RestError {
             }
             code @ ErrorCode::NotFound => new(StatusCode::NOT_FOUND, code),
             code @ ErrorCode::Conflict => new(StatusCode::CONFLICT, code),
-            // Where it is known how long, that is said instead.
+            // Overwritten if the exact wait is known.
             code @ ErrorCode::RateLimited => new(StatusCode::TOO_MANY_REQUESTS, code)
                 .with_header(header::RETRY_AFTER, RETRY_AFTER),
             ErrorCode::SubgraphUnavailable | ErrorCode::DeadlineExceeded => {
                 Self::unavailable(RestErrorCode::ServiceUnavailable, message)
             }
-            // The documents are ours.
+            // The documents are our own, so these are not the client's errors.
             _ => Self::internal(),
         }
     }

@@ -1,7 +1,7 @@
-//! Codes that the routes have beside those of the graph.
+//! Error codes of the routes, in addition to those of the graph.
 
 platform::error_codes! {
-    /// A failure that the graph has no code for. `docs/errors.md` explains each.
+    /// An error that the graph has no code for. `docs/errors.md` explains each.
     pub(crate) enum RestErrorCode {
         MethodNotAllowed = "METHOD_NOT_ALLOWED",
         PayloadTooLarge = "PAYLOAD_TOO_LARGE",
@@ -10,9 +10,9 @@ platform::error_codes! {
         UnsupportedApiVersion = "UNSUPPORTED_API_VERSION",
         UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE",
         UpgradeRequired = "UPGRADE_REQUIRED",
-        /// The label of a return is being made.
+        /// A return's label is being created.
         LabelPending = "LABEL_PENDING",
-        /// A return needs no label any more.
+        /// A return no longer needs a label.
         LabelUnavailable = "LABEL_UNAVAILABLE",
     }
 }

@@ -1,4 +1,4 @@
-//! What all routes have in common: the version, who asks, how much they may send; and what every answer carries.
+//! What all routes have in common: version, authentication, limits, and the headers of responses.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,19 +19,19 @@ use super::request::RestRequest;
 use super::trace::trace_id;
 use super::{API_VERSION, CORRELATION_ID, TRACE_ID};
 
-/// The version of the routes; clients may say that they mean it.
+/// The version of the routes, which clients may name in a header.
 const VERSION: &str = "v1";
 
-/// What bounds the requests of some routes.
+/// Limits on the requests of some routes.
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
     pub(super) state: ServerState,
     pub(super) max_body_bytes: usize,
-    /// They open WebSockets.
+    /// Whether they open WebSockets.
     pub(super) upgrades: bool,
 }
 
-/// Answers every request, of paths and methods that do not exist too, with the ids that it is found by.
+/// Adds the ids for finding a request to its response, also for unknown paths and methods.
 pub(super) async fn identify_answer(mut request: Request, next: Next) -> Response {
     let trace = trace_id(request.headers_mut());
     let correlation = request.headers().get(CORRELATION_ID).cloned();
@@ -48,7 +48,7 @@ pub(super) async fn identify_answer(mut request: Request, next: Next) -> Respons
     response
 }
 
-/// Hands the request to its handler when its sender is known and its body is there.
+/// Passes a request to its handler once its sender is verified and its body has arrived.
 pub(super) async fn receive(
     State(limits): State<Limits>,
     route: MatchedPath,
@@ -73,7 +73,7 @@ pub(super) async fn receive(
         Err((error, details)) => (error.into_response(), details),
     };
     if let Some(ErrorLabel(code)) = response.extensions_mut().remove() {
-        // What the graph said is more to the point.
+        // The graph's code is more specific.
         details.code.get_or_insert(code);
     }
     response.extensions_mut().insert(details);
@@ -81,7 +81,7 @@ pub(super) async fn receive(
     response
 }
 
-/// A request that may be answered, or why it may not, with what the access log shows.
+/// Verifies and reads a request. A rejection comes with its details for the access log.
 async fn read(
     limits: &Limits,
     parts: &request::Parts,
@@ -109,7 +109,7 @@ fn check_version(headers: &HeaderMap) -> Result<(), RestError> {
     if asked.all(|version| version == VERSION) {
         return Ok(());
     }
-    let message = format!("X-API-Version must be {VERSION}, or be left out");
+    let message = format!("X-API-Version must be {VERSION} or omitted");
     let status = StatusCode::BAD_REQUEST;
     Err(RestError::new(
         status,

@@ -1,8 +1,8 @@
 //! REST, for clients of the system that this graph replaces. Each route runs an operation of the graph, kept in
-//! `router-config/rest/`, and writes its answer as that system did: no rule is written here a second time.
+//! `router-config/rest/`, and converts its result to that system's format. No business rule is implemented here.
 #![expect(
     clippy::result_large_err,
-    reason = "an error is the answer to its request, and is moved once"
+    reason = "an error is the response to its request, and is moved once"
 )]
 
 mod error;
@@ -43,7 +43,7 @@ const WS_CONNECTION_ID: HeaderName = HeaderName::from_static("x-ws-connection-id
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
-/// The routes; none where they are switched off.
+/// The routes; none if they are disabled.
 pub(crate) fn routes(state: &ServerState, config: &Rest) -> anyhow::Result<axum::Router> {
     if !config.enabled {
         return Ok(axum::Router::new());
@@ -86,7 +86,7 @@ pub(crate) fn routes(state: &ServerState, config: &Rest) -> anyhow::Result<axum:
     Ok(for_pages(routes, state, &allowed))
 }
 
-/// The routes of WebSockets, whose requests have next to no body.
+/// The WebSocket routes, whose requests have hardly any body.
 fn sockets(state: &ServerState, config: &Rest) -> axum::Router {
     let max_message_bytes = config.max_message_bytes.get();
     let limits = Limits {

@@ -1,4 +1,4 @@
-//! A request to a route, and what its handler does with it: read the body, run the operation, write the answer.
+//! A request to a route, with what handlers need: reading the body, running the operation, writing the response.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request};
 use axum::response::Response;
@@ -16,10 +16,10 @@ use super::error_code::RestErrorCode;
 use super::operations::Operation;
 use super::{IDEMPOTENCY_KEY, JSON};
 
-/// The longest key that mutations take.
+/// Maximum length of an idempotency key.
 const MAX_KEY: usize = 255;
 
-/// A request whose sender is known and whose body has arrived.
+/// A request whose sender is verified and whose body has arrived.
 #[derive(Debug)]
 pub(super) struct RestRequest {
     pub(super) client: ClientRequest,
@@ -45,7 +45,7 @@ impl RestRequest {
         Ok(self.client.claim(self.headers(), name).await?)
     }
 
-    /// The body as JSON. Members that the type does not have are ignored.
+    /// Parses the body as JSON. Members that the type does not have are ignored.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, RestError> {
         if !is_json(self.headers()) {
             return Err(RestError::new(
@@ -57,7 +57,7 @@ impl RestRequest {
         let mut json = serde_json::Deserializer::from_slice(&self.body);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let (path, reason) = (error.path().to_string(), error.inner());
-            // Neither names a place: the whole, and what breaks off.
+            // `.` is the whole body, `?` an unknown place in it.
             let is_place = path.contains(|c: char| c != '.' && c != '?');
             let place = if is_place { &path } else { "the body" };
             RestError::bad_request(format!("{place}: {reason}"))
@@ -67,8 +67,8 @@ impl RestRequest {
         Ok(value)
     }
 
-    /// The key of a mutation: the one that the client sends, or one that follows from the request's id, user, and route,
-    /// for clients that send none and repeat the id.
+    /// The idempotency key of a mutation: the client's own, or one derived from the request's id, user and route, for clients
+    /// that send no key but repeat the id.
     pub(super) fn idempotency_key(&self) -> Result<String, RestError> {
         let mut sent = self.headers().get_all(IDEMPOTENCY_KEY).iter();
         match (sent.next(), sent.next()) {
@@ -79,14 +79,18 @@ impl RestRequest {
                 .filter(|key| (1..=MAX_KEY).contains(&key.len()))
                 .map(str::to_owned)
                 .ok_or_else(|| {
-                    let words = "visible ASCII characters: use a fresh UUID";
-                    RestError::bad_request(format!("Idempotency-Key has 1 to {MAX_KEY} {words}"))
+                    let words = "visible ASCII characters: use a new UUID";
+                    RestError::bad_request(format!(
+                        "Idempotency-Key must have 1 to {MAX_KEY} {words}"
+                    ))
                 }),
-            (Some(_), Some(_)) => Err(RestError::bad_request("Idempotency-Key is sent twice")),
+            (Some(_), Some(_)) => Err(RestError::bad_request(
+                "Idempotency-Key was sent twice: send it once",
+            )),
         }
     }
 
-    /// A request that came without an id has been given a fresh one.
+    /// A request without an id has been given a new one.
     fn derived_key(&self) -> String {
         let id = self.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
         let user = self.client.subject().unwrap_or_default();
@@ -98,7 +102,7 @@ impl RestRequest {
         ];
         let mut hash = Sha256::new();
         for part in parts {
-            // Zero is in none of them.
+            // A separator that none of them contains.
             hash.update(part);
             hash.update([0]);
         }
@@ -110,10 +114,10 @@ impl RestRequest {
         format!("request-{digits}")
     }
 
-    /// The data of an operation.
+    /// Runs an operation and returns its data.
     ///
     /// # Errors
-    /// The first of the graph's errors: an answer without what failed would say something else.
+    /// The first of the graph's errors, because partial data could be mistaken for complete data.
     pub(super) async fn run<T: DeserializeOwned>(
         &self,
         operation: &Operation,
@@ -123,30 +127,30 @@ impl RestRequest {
         let response = self.client.run(request).await?;
         if let Some(error) = response.errors.first() {
             if error.code() == ErrorCode::Internal {
-                tracing::error!(error = error.message, "an operation of a route failed");
+                tracing::error!(error = error.message, "the operation of a route failed");
             }
             return Err(error.into());
         }
         let data = response.data.as_deref().unwrap_or(b"null");
         serde_json::from_slice(data).map_err(|error| {
-            tracing::error!(%error, "the answer to an operation of a route is not as expected");
+            tracing::error!(%error, "unexpected response to the operation of a route");
             RestError::internal()
         })
     }
 
-    /// The answer with this body.
+    /// The response with this body.
     pub(super) fn answer(
         &self,
         status: StatusCode,
         body: &impl Serialize,
     ) -> Result<Response, RestError> {
         let body = serde_json::to_vec(body).map_err(|error| {
-            tracing::error!(%error, "an answer cannot be written");
+            tracing::error!(%error, "the response cannot be serialized");
             RestError::internal()
         })?;
         let kind = match self.parts.method.is_safe() {
             true => OperationKind::Query,
-            // It has happened, however much is unread.
+            // It has taken effect, so its response is sent however much is unread.
             false => OperationKind::Mutation,
         };
         let mut response = Response::new(self.client.body(kind, body.into())?);

@@ -1,4 +1,4 @@
-//! The W3C Trace Context id by which clients can find a request's trace; forwarded to subgraphs, too.
+//! The W3C Trace Context id by which clients can find a request's trace. It is also forwarded to subgraphs.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 

@@ -1,4 +1,5 @@
-//! Live tracking over a WebSocket of the subprotocol `vantage-tracking-v1`: how the order's parcel stands, then each change.
+//! Live tracking over a WebSocket with the subprotocol `vantage-tracking-v1`: the current state of the order's parcel, then
+//! each change.
 
 use std::sync::Arc;
 
@@ -26,20 +27,20 @@ use super::tracking::{Carrier, TrackingStatus};
 
 const SUBPROTOCOL: &str = "vantage-tracking-v1";
 
-/// The claim of tokens that are for one order.
+/// The claim of tokens that are valid for one order only.
 const ORDER_CLAIM: &str = "order_id";
 
-/// How long a client's messages may be.
+/// The maximum length of a client's message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MaxMessageBytes(pub(super) usize);
 
-/// Follow an order's parcel live, over a WebSocket.
+/// Track an order's parcel live over a WebSocket
 ///
-/// The server sends `ServerMessage`s: `connection_ack` first, then a `tracking_update` with each change. The client may
-/// send `ClientMessage`s. Close codes: 1000 the subscription has ended, 1001 the server stops, 1009 a message is too long,
-/// 4000 no pong within 10 seconds, 4001 the customer's sixth connection was opened, 4002 the source is not available, 4003
-/// live tracking was switched off, 4400 a message that is not of the protocol, 4403 the token has expired, 4406 another
-/// subprotocol was asked for.
+/// The server sends `ServerMessage`s: first `connection_ack`, then a `tracking_update` for each change. The client may send
+/// `ClientMessage`s. Close codes: 1000 the subscription has ended, 1001 the server is shutting down, 1009 a message is too
+/// long, 4000 no pong within 10 seconds, 4001 the customer has opened a sixth connection, 4002 the source is not available,
+/// 4003 live tracking was switched off, 4400 a message does not belong to the protocol, 4403 the token has expired, 4406 the
+/// client requested another subprotocol.
 #[utoipa::path(
     get,
     path = "/ws/orders/{id}/track",
@@ -53,9 +54,9 @@ pub(super) struct MaxMessageBytes(pub(super) usize);
     ),
     responses(
         (status = 101, description = "The WebSocket is open", headers(
-            ("X-WS-Connection-ID" = String, description = "Names the connection, as `connection_ack` does"),
+            ("X-WS-Connection-ID" = String, description = "The connection's id, as in `connection_ack`"),
         )),
-        (status = 426, description = "The request is no upgrade to a WebSocket: `UPGRADE_REQUIRED`", body = ErrorBody),
+        (status = 426, description = "The request is not a WebSocket upgrade: `UPGRADE_REQUIRED`", body = ErrorBody),
         Refused,
     ),
 )]
@@ -77,7 +78,9 @@ pub(super) async fn upgrade(
     if let Some(only) = request.claim(ORDER_CLAIM).await?
         && only != order.as_str()
     {
-        return Err(RestError::forbidden("This token is for another order"));
+        return Err(RestError::forbidden(
+            "This token is valid for another order only",
+        ));
     }
     let order = id_in_path(IdKind::Order, &order);
     let connection_id = format!("ws_conn_{:016x}", rand::random::<u64>());
@@ -111,11 +114,11 @@ struct TrackingProtocol {
     max_message_bytes: usize,
 }
 
-/// What the server says.
+/// A message from the server.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "event", content = "data", rename_all = "snake_case")]
 pub(super) enum ServerMessage<'a> {
-    /// The first message: how the parcel stands.
+    /// The first message: the current state of the parcel.
     ConnectionAck {
         connection_id: &'a str,
         order_id: &'a str,
@@ -124,7 +127,7 @@ pub(super) enum ServerMessage<'a> {
         carrier: Option<Carrier>,
         current_status: TrackingStatus,
     },
-    /// The parcel has moved.
+    /// The parcel's state has changed.
     TrackingUpdate {
         status: TrackingStatus,
         #[schema(required)]
@@ -135,20 +138,20 @@ pub(super) enum ServerMessage<'a> {
         #[schema(required)]
         carrier: Option<Carrier>,
     },
-    /// The answer to a client's `heartbeat`.
+    /// The reply to a client's `heartbeat`.
     HeartbeatAck { connection_id: &'a str },
-    /// Something is wrong; the connection is closed after what cannot go on.
+    /// An error. If the subscription cannot continue, the connection is closed after it.
     Error { code: &'a str, message: &'a str },
 }
 
 impl ServerMessage<'_> {
-    /// They have string keys only, and memory takes every byte: this cannot fail.
+    /// Cannot fail: all keys are strings, and writing to memory succeeds.
     fn to_text(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 }
 
-/// What a client may say. Browsers cannot send pings, so those who want to know whether the server is there ask so.
+/// A message from a client. Browsers cannot send pings, so `heartbeat` checks whether the server still responds.
 #[derive(Deserialize, ToSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(super) enum ClientMessage {
@@ -201,7 +204,7 @@ impl EventProtocol for TrackingProtocol {
     }
 }
 
-/// What the subscription tells.
+/// Types of the subscription's events.
 mod graph {
     use super::*;
 
@@ -248,7 +251,7 @@ mod graph {
         }
     }
 
-    /// The update of an event, or what went wrong.
+    /// The update in an event, or its error.
     pub(super) fn read(response: &[u8]) -> Result<Update, GraphQLError> {
         let response: Response = serde_json::from_slice(response).map_err(unexpected)?;
         if let Some(error) = response.errors.into_iter().next() {
@@ -263,7 +266,7 @@ mod graph {
     }
 
     fn unexpected(error: impl std::fmt::Display) -> GraphQLError {
-        tracing::error!(%error, "an event of live tracking is not as expected");
+        tracing::error!(%error, "unexpected event of live tracking");
         GraphQLError::new(ErrorCode::Internal, "Something went wrong on our side")
     }
 }
@@ -282,7 +285,7 @@ mod tests {
 
     const IN_TRANSIT: &[u8] = br#"{"data":{"orderTracking":{"sequence":3,"status":"IN_TRANSIT","location":"Distribution Center, Newark NJ","timestamp":"2025-10-03T14:02:00.000Z","estimatedDelivery":"2025-10-04T18:00:00.000Z","carrier":"DHL"}}}"#;
 
-    /// A message as it is printed, without the blanks.
+    /// A printed message without white space.
     fn compact(printed: &str) -> String {
         let value: serde_json::Value = serde_json::from_str(printed).unwrap();
         value.to_string()

@@ -1,4 +1,4 @@
-//! What each literal becomes: another one of its kind, the same for the same.
+//! Replaces each literal by another of its kind, and equal ones by equal ones.
 
 use std::collections::HashMap;
 
@@ -6,11 +6,11 @@ use graphql_tools::static_graphql::query::Value;
 
 use super::names::{Names, hash};
 
-/// Literals that were met.
+/// The literals found so far.
 #[derive(Debug, Default)]
 pub(super) struct Literals {
     salt: String,
-    /// Numbers by their digits, in the order in which they came.
+    /// Numbers by their digits, numbered in order of appearance.
     numbers: HashMap<String, usize>,
 }
 
@@ -29,7 +29,7 @@ impl Literals {
         }
     }
 
-    /// What a number becomes.
+    /// A number's replacement.
     #[cfg(test)]
     pub(super) fn number_of(&mut self, digits: &str) -> String {
         let number = self.number(digits);
@@ -44,7 +44,7 @@ impl Literals {
         *self.numbers.entry(digits.to_owned()).or_insert(next)
     }
 
-    /// Replaces a value. Booleans and null stay: plans depend on them.
+    /// Replaces a value, but not booleans and null, because plans depend on them.
     pub(super) fn value(&mut self, value: &mut Value, names: &mut Names) {
         match value {
             Value::Variable(name) => names.change(name),
@@ -58,7 +58,7 @@ impl Literals {
                 *value = Value::Enum(format!("{number}.5"));
             }
             Value::String(text) => *text = self.text(text),
-            // A number that is kept by its digits.
+            // A number kept as digits.
             Value::Enum(name) if name.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => {
                 let number = self.number(name);
                 let is_float = name.contains(['.', 'e', 'E']);

@@ -1,6 +1,6 @@
-//! A supergraph and operations without what they say of their owner, for a report of how they are planned: names are
-//! hashed, descriptions are left out, literals are replaced. Everything that plans depend on stays: the structure, the
-//! directives of federation, booleans, and the order that names have among each other.
+//! Anonymizes a supergraph and its operations, so that a planning problem can be reported without revealing whose they
+//! are: hashes names, removes descriptions, replaces literals. Everything that plans depend on is preserved: the structure,
+//! federation's directives, booleans, and the relative order of names.
 
 mod literals;
 mod names;
@@ -22,12 +22,12 @@ pub enum AnonymizeError {
     Supergraph(String),
     #[error("the operation is not a GraphQL document: {0}")]
     Operation(String),
-    /// A selection in a directive of federation, such as the key of a type.
+    /// A selection in a federation directive, such as the key of a type.
     #[error("`{selection}` is not a selection of fields: {reason}")]
     Selection { selection: String, reason: String },
 }
 
-/// Hashes the names of one supergraph, and of operations on it.
+/// Hashes the names of one supergraph and of its operations.
 #[derive(Debug)]
 pub struct Anonymizer {
     names: Names,
@@ -36,11 +36,11 @@ pub struct Anonymizer {
 }
 
 impl Anonymizer {
-    /// Of a supergraph. The same salt gives a name the same hash; nobody who does not know it can find a name by hashing
+    /// Anonymizes a supergraph. With the same salt, a name gets the same hash; without it, nobody can find a name by hashing
     /// words.
     ///
     /// # Errors
-    /// A text that is not the SDL of a supergraph.
+    /// If the text is not the SDL of a supergraph.
     pub fn new(supergraph: &str, salt: &str) -> Result<Self, AnonymizeError> {
         let schema = Schema::parse(supergraph).map_err(|errors| {
             let errors: Vec<_> = errors.iter().map(SchemaError::to_string).collect();
@@ -60,15 +60,15 @@ impl Anonymizer {
         })
     }
 
-    /// The supergraph's SDL.
+    /// The anonymized supergraph's SDL.
     pub fn supergraph(&self) -> &str {
         &self.supergraph
     }
 
-    /// A document of operations on it.
+    /// Anonymizes a document of operations on the supergraph.
     ///
     /// # Errors
-    /// A text that is not one.
+    /// If the text is not an executable document.
     pub fn operation(&mut self, document: &str) -> Result<String, AnonymizeError> {
         let mut parsed = prepare::parse(document)
             .map_err(|error| AnonymizeError::Operation(syntax(&error)))?
@@ -85,7 +85,7 @@ impl Anonymizer {
     }
 }
 
-/// What is wrong with a text, and where.
+/// A syntax error with its position.
 fn syntax(error: &ParseError) -> String {
     match error {
         ParseError::Syntax { message, position } => {

@@ -1,5 +1,5 @@
-//! What each name becomes. Planners break ties by the order of names, so that stays: a name becomes its rank among those of
-//! the supergraph, or among those that a document has beside them, and its hash.
+//! Replaces names by hashes. Planners break ties by the order of names, so a hash is prefixed with the name's rank among the
+//! supergraph's names, or among those that only the document has.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,25 +7,25 @@ use sha2::{Digest, Sha256};
 
 use crate::type_system::{BUILT_IN_SCALARS, ROOTS};
 
-/// How many digits of a hash are shown: enough to tell the names of one schema apart.
+/// The number of digits of a hash: enough to distinguish the names of one schema.
 const DIGITS: usize = 8;
 
-/// Names that GraphQL or federation gives a meaning of their own.
+/// Names with a meaning in GraphQL or federation.
 const KEPT: [&str; 5] = ["_Any", "_Entity", "_Service", "_entities", "_service"];
 
 #[derive(Debug)]
 pub(super) struct Names {
     salt: String,
-    /// Those of the supergraph.
+    /// The supergraph's names with their replacements.
     known: BTreeMap<String, String>,
-    /// Those that only a document has, such as aliases.
+    /// The same for names that only a document has, such as aliases.
     others: BTreeMap<String, String>,
-    /// While names are collected, and stay as they are.
+    /// Set while names are collected, and not replaced.
     collected: Option<BTreeSet<String>>,
 }
 
 impl Names {
-    /// Leaves names as they are, and remembers them.
+    /// Begins by collecting names without replacing them.
     pub(super) fn collecting(salt: &str) -> Self {
         Self {
             salt: salt.to_owned(),
@@ -35,25 +35,25 @@ impl Names {
         }
     }
 
-    /// Renames those that were collected, which are the supergraph's.
+    /// From now on, replaces the collected names, which are the supergraph's.
     pub(super) fn rename_supergraph(&mut self) {
         let collected = self.collected.take().unwrap_or_default();
         self.known = ranked("n", &self.salt, collected);
     }
 
-    /// Leaves the names of a document as they are, and remembers them.
+    /// Collects the names of a document without replacing them.
     pub(super) fn collect_document(&mut self) {
         self.collected = Some(BTreeSet::new());
     }
 
-    /// Renames those that were collected, which are the document's.
+    /// From now on, also replaces the collected names, which are the document's.
     pub(super) fn rename_document(&mut self) {
         let mut collected = self.collected.take().unwrap_or_default();
         collected.retain(|name| !self.known.contains_key(name));
         self.others = ranked("x", &self.salt, collected);
     }
 
-    /// What a name becomes.
+    /// A name's replacement.
     pub(super) fn of(&mut self, name: &str) -> String {
         if is_kept(name) {
             return name.to_owned();
@@ -63,7 +63,7 @@ impl Names {
             return name.to_owned();
         }
         let renamed = self.known.get(name).or_else(|| self.others.get(name));
-        // Nothing is renamed that was not collected.
+        // All names have been collected before.
         renamed.map_or_else(|| hash(&self.salt, name), Clone::clone)
     }
 
@@ -71,7 +71,7 @@ impl Names {
         *name = self.of(name);
     }
 
-    /// What a name with a namespace or a path becomes: each part is a name.
+    /// Replaces each part of a name with a namespace, or of a path.
     pub(super) fn parts(&mut self, text: &str, separator: &str) -> String {
         let parts = text.split(separator).map(|part| match part {
             "" => String::new(),
@@ -81,7 +81,7 @@ impl Names {
     }
 }
 
-/// Names by their order.
+/// The replacements of names, in order.
 fn ranked(prefix: &str, salt: &str, names: BTreeSet<String>) -> BTreeMap<String, String> {
     let width = names.len().to_string().len();
     let names = names.into_iter().enumerate();

@@ -1,4 +1,4 @@
-//! Executable documents, and the selections that federation's directives have.
+//! Anonymizes executable documents, and selections in federation's directives.
 
 use graphql_tools::static_graphql::query::{
     Definition, Directive, Document, OperationDefinition, Selection, SelectionSet, Type,
@@ -32,10 +32,10 @@ pub(super) fn rename(document: &mut Document, names: &mut Names, literals: &mut 
     }
 }
 
-/// The fields of a selection that stands in a string, such as a key.
+/// Anonymizes a selection in a string, such as a key.
 ///
 /// # Errors
-/// A text that is none.
+/// If the text is not a selection.
 pub(super) fn selection(
     text: &str,
     names: &mut Names,
@@ -154,7 +154,7 @@ impl Rename<'_> {
         }
     }
 
-    /// What is asked of the schema keeps its names, which are GraphQL's; the type that is asked for is the schema's.
+    /// Introspection fields keep their names, which are GraphQL's; only the type name in an argument is the schema's.
     fn introspection(&mut self, arguments: &mut [(String, Value)]) {
         for (_, value) in arguments {
             match value {

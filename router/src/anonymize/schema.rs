@@ -1,4 +1,4 @@
-//! Supergraphs: what belongs to federation keeps its names, and what that says of the schema is renamed with it.
+//! Anonymizes supergraphs. Federation's own elements keep their names; names of the schema in their arguments are replaced.
 
 use graphql_tools::static_graphql::schema::{Directive, Type, Value};
 
@@ -10,13 +10,13 @@ use crate::supergraph::FederationNames;
 use crate::type_system::Schema;
 use crate::type_system::ast::{DirectiveDefinition, Field, TypeDefinition};
 
-/// Where subgraphs are said to be.
+/// The host and path of every subgraph's URL.
 const NOWHERE: &str = "invalid/graphql";
 
-/// The schema with other names.
+/// The schema with replaced names.
 ///
 /// # Errors
-/// A selection in a directive that is none.
+/// If the argument of a directive is not the selection it should be.
 pub(super) fn rename(
     schema: &Schema,
     federation: &FederationNames,
@@ -109,7 +109,7 @@ impl Rename<'_> {
         Ok(definition)
     }
 
-    /// A field or an argument, which is the schema's own or federation's.
+    /// Anonymizes a field or an argument. `is_own`: it belongs to the schema rather than to federation.
     fn field(&mut self, field: &mut Field, is_own: bool) -> Result<(), AnonymizeError> {
         field.description = None;
         self.directives(&mut field.directives)?;
@@ -160,7 +160,7 @@ impl Rename<'_> {
         }
     }
 
-    /// A directive of federation.
+    /// Anonymizes a federation directive.
     fn federated(
         &mut self,
         canonical: &str,
@@ -185,7 +185,7 @@ impl Rename<'_> {
                 ("join__graph" | "join__directive", "name")
                 | ("join__field", "override")
                 | (_, "interface" | "member") => self.name(value),
-                // Among them subgraphs, which are enum values; tags and scopes are somebody's words.
+                // Includes subgraphs, which are enum values, and tags and scopes, which may reveal something.
                 _ => self.literals.value(value, self.names),
             }
         }
@@ -218,7 +218,7 @@ impl Rename<'_> {
         text.replace_range(start..end, &name);
     }
 
-    /// Names of fields or arguments, with those of inner ones behind dots.
+    /// Paths of field or argument names, separated by dots.
     fn paths(&mut self, value: &mut Value) {
         match value {
             Value::List(items) => items.iter_mut().for_each(|item| self.paths(item)),
@@ -234,7 +234,7 @@ impl Rename<'_> {
         }
     }
 
-    /// A share of the requests stays as it is; another label is somebody's word.
+    /// A percentage of requests is preserved; any other label may reveal something.
     fn label(&mut self, value: &mut Value) {
         if let Value::String(label) = value
             && !label.starts_with("percent(")
@@ -276,7 +276,7 @@ impl Rename<'_> {
         Ok(())
     }
 
-    /// The URL and the name of a feature that is not federation's.
+    /// The URL or name of a feature that is not federation's.
     fn link(&mut self, value: &mut Value) {
         let Value::String(text) = value else { return };
         if !text.contains("://") {
@@ -289,7 +289,7 @@ impl Rename<'_> {
         *text = format!("https://{}.invalid/{name}/{version}", host.replace('_', ""));
     }
 
-    /// What is imported of such a feature; directives with `@`.
+    /// The elements imported from such a feature; directives begin with `@`.
     fn imports(&mut self, value: &mut Value) {
         match value {
             Value::List(items) => items.iter_mut().for_each(|item| self.imports(item)),

@@ -15,7 +15,7 @@ use crate::supergraph::{Supergraph, named_type};
 const SALT: &str = "a salt for tests";
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How deep operations are, and how many fields of an object they have at most.
+/// The maximum depth of an operation, and the maximum number of fields per object.
 const DEPTH: usize = 4;
 const FIELDS: usize = 12;
 
@@ -23,7 +23,7 @@ fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// Supergraphs by their files: the project's own, and the planner's examples.
+/// Supergraphs by file name: the project's own, and the planner's examples.
 fn supergraphs() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut folders: Vec<PathBuf> = [
@@ -58,7 +58,7 @@ fn supergraphs() -> Vec<(PathBuf, String)> {
     found
 }
 
-/// An operation with all fields that need nothing from its client.
+/// An operation with all fields that have no required arguments.
 struct Everything<'s> {
     supergraph: &'s Supergraph,
 }
@@ -85,12 +85,12 @@ impl Everything<'_> {
             .take(FIELDS)
             .collect();
         if let Some(first) = selected.first_mut() {
-            // What is there on a condition is planned by itself.
+            // Conditional selections are planned separately.
             *first = first.replacen(" @@ ", " @include(if: $yes) ", 1);
         }
         if !matches!(definition, TypeDefinition::Object(_)) && depth > 0 {
             for object in self.supergraph.types.possible(name).take(3) {
-                // Fields of different types may not have one name.
+                // Fields of different types must not have the same response key.
                 let prefix = format!("{prefix}{object}_");
                 if let Some(inner) = self.selections(object, depth - 1, &prefix) {
                     selected.push(format!("... on {object} {inner}"));
@@ -156,7 +156,7 @@ impl Everything<'_> {
     }
 }
 
-/// The plan, or why there is none.
+/// The plan, or the error.
 fn plan(supergraph: &Supergraph, operation: &str) -> Result<Json, String> {
     let document = prepare::parse(operation).expect(operation).document;
     let overrides = || PlannerOverrideContext::from_percentage(0.0);
@@ -166,7 +166,7 @@ fn plan(supergraph: &Supergraph, operation: &str) -> Result<Json, String> {
     }
 }
 
-/// A plan with other names.
+/// The plan with replaced names.
 fn renamed(plan: Json, anonymizer: &mut Anonymizer) -> Json {
     match plan {
         Json::String(text) => Json::String(renamed_text(&text, anonymizer)),
@@ -182,7 +182,7 @@ fn renamed(plan: Json, anonymizer: &mut Anonymizer) -> Json {
                     let name = value.as_str().expect("a name");
                     (key, anonymizer.names.of(name).into())
                 }
-                // By the names of fields.
+                // Sorted by field name.
                 "children" => {
                     let Json::Object(children) = value else {
                         panic!("{value}")
@@ -201,12 +201,12 @@ fn renamed(plan: Json, anonymizer: &mut Anonymizer) -> Json {
     }
 }
 
-/// Each word of a text, if it is a name of the schema or of the operation; numbers and strings, too.
+/// Replaces each word that is a name of the schema or the operation, each number and each string.
 fn renamed_text(text: &str, anonymizer: &mut Anonymizer) -> String {
     let mut out = String::new();
     let mut rest = text;
     let mut before = "";
-    // After its name comes `on`.
+    // `on` follows its name.
     let mut is_fragment = false;
     while let Some(first) = rest.chars().next() {
         let is_word = |c: char| c == '_' || c.is_ascii_alphanumeric();
@@ -231,10 +231,10 @@ fn renamed_text(text: &str, anonymizer: &mut Anonymizer) -> String {
             "fragment" => out.ends_with('\n'),
             _ => false,
         };
-        // A condition, or a fragment that the planner has named.
+        // A condition, or a fragment named by the planner.
         let is_of_fragment = out.ends_with("...") || before == "fragment" || is_fragment;
         is_fragment = before == "fragment";
-        // The planner has names of its own.
+        // The planner's own names.
         let is_planners = !anonymizer.names.of(word).contains('_');
         out.push_str(&match word {
             number if is_number => anonymizer.literals.number_of(number),
@@ -250,7 +250,7 @@ fn renamed_text(text: &str, anonymizer: &mut Anonymizer) -> String {
     out
 }
 
-/// The two from where they begin to differ.
+/// Both texts, from where they differ.
 fn difference<'t>(one: &'t str, other: &'t str) -> (&'t str, &'t str) {
     let alike = std::iter::zip(one.bytes(), other.bytes()).take_while(|(a, b)| a == b);
     let start = alike.count().saturating_sub(60);

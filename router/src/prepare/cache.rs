@@ -8,19 +8,19 @@ use moka::sync::Cache;
 use super::PreparedOperation;
 use crate::response::GraphQLResponse;
 
-/// How many bytes of a document, or fields after spreading its fragments, weigh one more entry. Up to 75 bytes are kept
-/// per byte and 800 per field, so a number of documents alone would bound nothing.
+/// A document counts as one more entry for each of these bytes, or of these fields after spreading its fragments. Each byte
+/// costs up to 75 bytes of memory and each field 800, so a limit on the number of documents would not bound memory.
 const BYTES: usize = 1024;
 const FIELDS: usize = 64;
 
-/// A bounded cache, keyed by the text itself: two documents are the same only if every byte is.
+/// A bounded cache, keyed by the text itself: two documents are the same only if all of their bytes are.
 #[derive(Clone, Debug)]
 pub(crate) struct OperationCache {
     operations: Cache<String, Arc<PreparedOperation>, RandomState>,
 }
 
 impl OperationCache {
-    /// Capacity in documents of less than a kibibyte and 64 fields.
+    /// The capacity in documents of less than a kibibyte and 64 fields.
     pub(crate) fn new(capacity: u64) -> Self {
         let operations = Cache::builder()
             .max_capacity(capacity)

@@ -143,11 +143,11 @@ impl Job {
         }
         GraphQLResponse {
             data: Some(data),
-            // A response with errors may be better next time.
+            // A response with errors may not have them next time.
             cache: cache
                 .policy()
                 .filter(|_| errors.is_empty() && self.operation.kind() == OperationKind::Query)
-                // Others have not asked for the plan.
+                // Other requests have not asked for the plan.
                 .filter(|_| !asks_for_plan),
             errors,
             extensions,

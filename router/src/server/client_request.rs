@@ -33,7 +33,7 @@ pub struct ClientRequest {
     state: ServerState,
     sender: Sender,
     unsent: Unsent,
-    /// How the tightest bucket stood after its last operation.
+    /// The state of the tightest bucket after the last operation.
     rate: Mutex<Option<Decision>>,
 }
 
@@ -138,8 +138,8 @@ impl ClientRequest {
         opened
     }
 
-    /// Says in the answer's headers what is left of what the request counts against, and how long one has to wait that is
-    /// refused for it.
+    /// Sets the response's rate limit headers: what remains of the tightest bucket, and the wait if the request was rejected
+    /// because of it.
     pub fn set_rate(&self, headers: &mut HeaderMap) {
         respond::set_rate(headers, *self.rate.lock());
     }

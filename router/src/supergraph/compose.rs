@@ -29,15 +29,15 @@ pub fn compose(subgraphs: &[(&str, &str, &str)]) -> Result<String, ComposeError>
     Ok(compose_with_hints(subgraphs)?.sdl)
 }
 
-/// A supergraph, and what its composer noticed.
+/// A supergraph with the composer's hints.
 #[derive(Clone, Debug)]
 pub struct Composition {
     pub sdl: String,
-    /// What is no error, and may be a mistake.
+    /// Possible mistakes that are not errors.
     pub hints: Vec<String>,
 }
 
-/// The same, with what may be a mistake.
+/// Like [`compose`], with hints about possible mistakes.
 ///
 /// # Errors
 /// Every diagnostic of composition.
@@ -56,7 +56,7 @@ pub fn compose_with_hints(subgraphs: &[(&str, &str, &str)]) -> Result<Compositio
                 subgraphs: vec![(*name).to_owned()],
             });
         }
-        // The composer's syntax errors are drawings of many lines.
+        // The composer reports syntax errors as multi-line excerpts of the text.
         let parsed = type_system::parse(sdl).map_err(|error| error.to_string());
         let ingested = parsed.and_then(|document| {
             dropped.add(name, &document);

@@ -156,10 +156,10 @@ impl fmt::Debug for Supergraph {
     }
 }
 
-/// The schema of a supergraph that clients see.
+/// The part of a supergraph's schema that clients see.
 ///
 /// # Errors
-/// A supergraph that no router could be built on.
+/// If no router could be built on the supergraph.
 pub fn api_sdl(supergraph: &str) -> Result<String, RouterError> {
     Ok(Supergraph::new(supergraph.to_owned())?.schema.sdl())
 }

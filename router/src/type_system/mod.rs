@@ -75,7 +75,6 @@ impl Schema {
     /// extend what another defines.
     ///
     /// # Errors
-    /// Duplicate definitions, or an extension of another kind.
     /// Types defined twice, or extended as another kind.
     pub(crate) fn build(document: Document) -> Result<Self, Vec<SchemaError>> {
         let mut building = Building::default();

@@ -107,12 +107,12 @@ pub(super) struct ShownReturn {
     pub(super) shipping_label_url: Option<String>,
     #[schema(required)]
     pub(super) tracking_number: Option<String>,
-    /// What has happened so far, in order.
+    /// What has happened so far, oldest first.
     pub(super) timeline: Vec<ReturnEvent>,
     /// The customer's next step; null when nothing more will happen.
     #[schema(required)]
     pub(super) next_step: Option<String>,
-    /// Without a carrier scan by then, the return goes to manual review. Null while no scan is expected.
+    /// When the return goes to manual review unless the carrier has scanned the package. Null while no scan is expected.
     #[schema(required)]
     pub(super) fallback_deadline: Option<Timestamp>,
 }

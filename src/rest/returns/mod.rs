@@ -1,4 +1,4 @@
-//! Returns: made, labelled, and shown.
+//! Returns: creating one, getting its label, and reading its state.
 
 mod bodies;
 mod graph;
@@ -22,7 +22,7 @@ use super::openapi::{IdempotencyKey, Refused, RequestHeaders};
 use super::operations::{RETURN, RETURN_CREATE, RETURN_LABEL};
 use super::request::RestRequest;
 
-/// Make a return of items of one of the customer's orders.
+/// Create a return of items of one of the customer's orders
 #[utoipa::path(
     post,
     path = "/api/v1/returns",
@@ -32,12 +32,12 @@ use super::request::RestRequest;
     params(RequestHeaders, IdempotencyKey),
     request_body = NewReturn,
     responses(
-        (status = 201, description = "The return was made", body = CreatedReturn, headers(
+        (status = 201, description = "The return was created", body = CreatedReturn, headers(
             ("Location" = String, description = "The return's path"),
         )),
         (status = 409, description = "The key was used with another body: `CONFLICT`", body = ErrorBody),
-        (status = 422, description = "The items may not come back: `RETURN_INELIGIBLE` with every reason; or the body has \
-            mistakes, listed in `errors`", body = ErrorBody),
+        (status = 422, description = "The items cannot be returned: `RETURN_INELIGIBLE` with every reason; or the body has \
+            errors, listed in `errors`", body = ErrorBody),
         Refused,
     ),
 )]
@@ -71,7 +71,7 @@ pub(super) async fn create(
     Ok(response)
 }
 
-/// Get the shipping label of a return; the first request makes it.
+/// Get the shipping label of a return, which the first request creates
 #[utoipa::path(
     put,
     path = "/api/v1/returns/{id}/label",
@@ -82,10 +82,10 @@ pub(super) async fn create(
     responses(
         (status = 200, description = "The label", body = LabelledReturn),
         (status = 404, description = "There is no such return: `NOT_FOUND`", body = ErrorBody),
-        (status = 409, description = "The return gets no label: `RETURN_CANCELLED`, `LABEL_UNAVAILABLE`", body = ErrorBody),
+        (status = 409, description = "The return cannot have a label: `RETURN_CANCELLED`, `LABEL_UNAVAILABLE`", body = ErrorBody),
         Refused,
-        (status = 503, description = "The label is being made: `LABEL_PENDING`; or a part of the service does not answer: \
-            `SERVICE_UNAVAILABLE`. `Retry-After` says when to try again", body = ErrorBody),
+        (status = 503, description = "The label is being created: `LABEL_PENDING`; or part of the service is unavailable: \
+            `SERVICE_UNAVAILABLE`. Retry after `Retry-After` seconds", body = ErrorBody),
     ),
 )]
 pub(super) async fn label(
@@ -102,7 +102,7 @@ pub(super) async fn label(
         return Err(match status {
             Some(graph::LabelStatus::Pending) => RestError::unavailable(
                 RestErrorCode::LabelPending,
-                "The shipping label is being made: ask for it again in a moment",
+                "The shipping label is being created: request it again in a moment",
             ),
             _ => no_label(labelled.next_step),
         });
@@ -121,7 +121,7 @@ pub(super) async fn label(
     request.answer(StatusCode::OK, &body)
 }
 
-/// See how a return stands.
+/// Get the current state of a return
 #[utoipa::path(
     get,
     path = "/api/v1/returns/{id}",
@@ -170,7 +170,7 @@ pub(super) async fn show(
     request.answer(StatusCode::OK, &body)
 }
 
-/// The graph's words, but where the next step is a request: then which one.
+/// The graph's text, unless the next step is a request to this API: then that request.
 fn next_step(status: ReturnStatus, id: &str, words: Option<String>) -> Option<String> {
     match status {
         ReturnStatus::Initiated => Some(format!(
@@ -180,8 +180,8 @@ fn next_step(status: ReturnStatus, id: &str, words: Option<String>) -> Option<St
     }
 }
 
-/// There is none, and there will be none by asking again.
+/// There is no label, and repeating the request will not create one.
 fn no_label(next_step: Option<String>) -> RestError {
-    let words = next_step.unwrap_or_else(|| "This return needs no label any more".to_owned());
+    let words = next_step.unwrap_or_else(|| "This return no longer needs a label".to_owned());
     RestError::new(StatusCode::CONFLICT, RestErrorCode::LabelUnavailable, words)
 }

@@ -78,8 +78,8 @@ impl Accepted {
         self.refusal()
     }
 
-    /// The type of an array of answers: `application/graphql-response+json` is one answer by its specification, and is
-    /// what those get who take nothing else.
+    /// The type of an array of responses. By its specification, `application/graphql-response+json` is a single response, so
+    /// it is only used for clients that accept nothing else.
     pub(super) fn batch(&self) -> Option<MediaType> {
         let single = self.single?;
         Some(if self.json { MediaType::Json } else { single })

@@ -111,7 +111,7 @@ impl Queue {
         self.change(|state| state.close = Some(reason));
     }
 
-    /// Registers a new operation; `None` if there are too many, which the client is told.
+    /// Registers a new operation; `None` if there are too many: then the client gets an error.
     ///
     /// # Errors
     /// Why the connection must be closed: the id is in use, or the client keeps starting operations without reading

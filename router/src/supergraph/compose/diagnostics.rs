@@ -1,10 +1,10 @@
-//! The composer's errors, with codes and the subgraphs they are about.
+//! Adds codes and subgraph names to the composer's errors.
 
 use graphql_composition::diagnostics as composer;
 
 use crate::error::{CompositionCode, Diagnostic};
 
-/// Whether a message contains a subgraph's name, and not as a part of another name or as the field of a type.
+/// Whether a message contains a subgraph's name, other than as part of another name or as the field of a type.
 fn has_word(message: &str, name: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
     message.match_indices(name).any(|(start, _)| {
@@ -18,7 +18,7 @@ fn has_word(message: &str, name: &str) -> bool {
     })
 }
 
-/// The composer's error, with the subgraphs that it names.
+/// Converts an error of the composer.
 pub(super) fn of_composer(
     error: &composer::Diagnostic,
     subgraphs: &[(&str, &str, &str)],

@@ -34,20 +34,20 @@ pub(super) fn names_by(link: &Directive, canonical: &str) -> Vec<String> {
     Link::of(link).map_or_else(Vec::new, |link| link.names_of(canonical))
 }
 
-/// The names that a supergraph's document has for what is federation's.
+/// The names of federation's elements in a supergraph.
 #[derive(Debug)]
 pub(crate) struct FederationNames(Links);
 
 impl FederationNames {
     /// # Errors
-    /// A text that is not SDL.
+    /// If the text is not SDL.
     pub(crate) fn of(sdl: &str) -> Result<Self, String> {
         let document = graphql_tools::parser::parse_schema::<String>(sdl);
         let document = document.map_err(|error| error.to_string())?.into_static();
         Ok(Self(Links::of(&document)))
     }
 
-    /// The canonical name of a directive, if it is federation's.
+    /// The canonical name of a federation directive.
     pub(crate) fn directive(&self, name: &str) -> Option<String> {
         match self.0.directive(name) {
             NameKind::Known(canonical) => Some(canonical),
@@ -59,7 +59,7 @@ impl FederationNames {
         }
     }
 
-    /// The canonical name of a type, if it is federation's.
+    /// The canonical name of a federation type.
     pub(crate) fn type_name(&self, name: &str) -> Option<String> {
         match self.0.type_name(name) {
             NameKind::Known(canonical) => Some(canonical),
@@ -68,7 +68,7 @@ impl FederationNames {
         }
     }
 
-    /// Whether this links a specification that the router knows.
+    /// Whether a directive links a specification that the router knows.
     pub(crate) fn is_known_link(&self, directive: &Directive) -> bool {
         Link::of(directive).is_some_and(|link| link.is_of_federation())
     }

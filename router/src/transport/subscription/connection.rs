@@ -72,7 +72,7 @@ enum Phase {
     Closed(CloseReason),
 }
 
-/// An operation on a connection. Dropping it tells the subgraph that nobody listens any more.
+/// An operation on a connection. Dropping it ends the operation at the subgraph.
 #[derive(Debug)]
 pub(super) struct Operation {
     connection: Arc<Connection>,
@@ -256,7 +256,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Ends an operation as the subgraph says.
+    /// Ends an operation that the subgraph has ended.
     fn end(&self, id: u64, end: End) {
         if let Some(inbox) = self.state().remove(id) {
             inbox.end(end);
