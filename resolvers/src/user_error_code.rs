@@ -78,7 +78,7 @@ user_error_codes! {
     ReturnIneligible = "RETURN_INELIGIBLE",
     /// The carrier has the package, or the return is already cancelled.
     ReturnNotCancellable = "RETURN_NOT_CANCELLABLE",
-    /// The viewed product does not exist.
+    /// The product of the event does not exist.
     UnknownProduct = "UNKNOWN_PRODUCT",
     /// The reason is not one of `returnReasons`.
     UnknownReason = "UNKNOWN_REASON",
