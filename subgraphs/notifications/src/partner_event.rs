@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, Object};
 use chrono::SecondsFormat;
 use entities::notifications::partner_event as entity;
 use platform::bus::Event;
+use platform::error_code::ErrorCode;
 use resolvers::connection::{DEFAULT_PAGE, Page, page_size};
 use resolvers::id::{IdKind, event_argument, format_event};
 use resolvers::scalars::DateTime;
@@ -177,10 +178,14 @@ pub(crate) async fn page(
 /// not the partner.
 fn caller(context: &Context<'_>) -> ApiResult<Partner> {
     let caller = access::caller(context)?;
-    let refusal = "this field is for partners with webhooks, by their own key and without a token";
+    let refusal =
+        "Only partners with webhooks have events: send their key in X-API-Key, and no token";
     let client = match (&caller.subject, &caller.client) {
         (None, Some(client)) => client,
-        (None, None) => return Err(ApiError::unauthenticated()),
+        (None, None) => {
+            let message = "Send the partner's key in X-API-Key";
+            return Err(ApiError::new(ErrorCode::Unauthenticated, message));
+        }
         (Some(_), _) => return Err(ApiError::forbidden(refusal)),
     };
     let partner = context.data_unchecked::<State>().partners.find(client);

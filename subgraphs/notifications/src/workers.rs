@@ -1,6 +1,6 @@
 //! Background work: records events for partners, sends their webhooks, measures them, and deletes old events.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use platform::tables::task;
 use platform::tasks::{self, Runner, Task};
 use platform::workers::{Job, WorkerContext};
 use sea_orm::DbErr;
+use uuid::Uuid;
 
 use crate::State;
 use crate::partner::Endpoint;
@@ -75,12 +76,21 @@ const METRICS_INTERVAL: Duration = Duration::from_secs(10);
 const SETTLED: TimeDelta = TimeDelta::minutes(1);
 
 async fn measure(state: State, context: WorkerContext) {
+    let mut measured: HashMap<Uuid, Endpoint> = HashMap::new();
     loop {
         tokio::select! {
             () = context.stop.cancelled() => return,
             () = tokio::time::sleep(METRICS_INTERVAL) => {}
         }
         measure_once(&state).await;
+        let registered = state.partners.endpoints().into_iter();
+        let registered: HashMap<_, _> = registered.map(|one| (one.id, one)).collect();
+        measured.retain(|id, _| !registered.contains_key(id));
+        // What was removed waits for nothing.
+        for endpoint in measured.values() {
+            WebhookMetrics::default().report(endpoint);
+        }
+        measured = registered;
     }
 }
 
@@ -94,6 +104,30 @@ pub async fn measure_once(state: &State) {
     }
 }
 
+/// What a webhook's metrics show.
+#[derive(Default)]
+struct WebhookMetrics {
+    waiting: i64,
+    age_seconds: f64,
+    dead_letters: u64,
+    is_disabled: bool,
+}
+
+impl WebhookMetrics {
+    fn report(&self, endpoint: &Endpoint) {
+        let client = || endpoint.client.clone();
+        let webhook = || endpoint.subscription.id.clone();
+        gauge!("vantage_partner_webhooks_waiting", "client" => client(), "webhook" => webhook())
+            .set(self.waiting as f64);
+        gauge!("vantage_partner_webhooks_age_seconds", "client" => client(), "webhook" => webhook())
+            .set(self.age_seconds);
+        gauge!("vantage_partner_webhooks_dead_letters", "client" => client(), "webhook" => webhook())
+            .set(self.dead_letters as f64);
+        gauge!("vantage_partner_webhooks_disabled", "client" => client(), "webhook" => webhook())
+            .set(f64::from(u8::from(self.is_disabled)));
+    }
+}
+
 async fn measure_endpoint(state: &State, endpoint: &Endpoint) -> Result<(), DbErr> {
     let (db, now) = (state.database.read(), state.clock.now());
     // Before the queue is read, so that an event recorded meanwhile is not skipped.
@@ -103,20 +137,16 @@ async fn measure_endpoint(state: &State, endpoint: &Endpoint) -> Result<(), DbEr
     };
     let filters = std::slice::from_ref(&endpoint.filter);
     let backlog = partner_event::backlog(db, filters, row.position).await?;
-    let dead_letters = webhook_dead_letter::count(db, endpoint.id).await?;
     let age = backlog
         .oldest
         .map_or(TimeDelta::zero(), |oldest| now - oldest);
-    let client = || endpoint.client.clone();
-    let webhook = || endpoint.subscription.id.clone();
-    gauge!("vantage_partner_webhooks_waiting", "client" => client(), "webhook" => webhook())
-        .set(backlog.waiting as f64);
-    gauge!("vantage_partner_webhooks_age_seconds", "client" => client(), "webhook" => webhook())
-        .set(age.as_seconds_f64().max(0.0));
-    gauge!("vantage_partner_webhooks_dead_letters", "client" => client(), "webhook" => webhook())
-        .set(dead_letters as f64);
-    gauge!("vantage_partner_webhooks_disabled", "client" => client(), "webhook" => webhook())
-        .set(f64::from(u8::from(row.disabled_at.is_some())));
+    let metrics = WebhookMetrics {
+        waiting: backlog.waiting,
+        age_seconds: age.as_seconds_f64().max(0.0),
+        dead_letters: webhook_dead_letter::count(db, endpoint.id).await?,
+        is_disabled: row.disabled_at.is_some(),
+    };
+    metrics.report(endpoint);
     if row.disabled_at.is_some() {
         return Ok(());
     }

@@ -8,3 +8,4 @@ mod preferences;
 mod receiver;
 mod unknown_values;
 mod webhooks;
+mod world;

@@ -8,7 +8,7 @@ use resolvers::testing::code;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::webhooks::{CLIENT, World, worlds};
+use crate::world::{CLIENT, World, worlds};
 
 const EVENTS: &str = "query($first: Int, $after: ID) {
     partnerEvents(first: $first, after: $after) {
