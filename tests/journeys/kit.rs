@@ -222,6 +222,23 @@ impl Graph {
         }
     }
 
+    /// Kills the process that runs this domain, and starts another one over the same data.
+    pub(crate) async fn kill_and_restart(&mut self, domain: &str) {
+        let subgraph = DOMAINS.iter().position(|one| *one == domain);
+        let subgraph = subgraph.and_then(|index| self.subgraphs.get_mut(index));
+        let (process, arguments) = match subgraph {
+            Some(subgraph) => (subgraph, vec!["subgraph", domain]),
+            None => (&mut self.router, vec!["serve"]),
+        };
+        process.child.kill().await.unwrap();
+        let mut command = vantage(self.data.path());
+        command
+            .args(arguments)
+            .args(["--listen", "127.0.0.1:0"])
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        *process = Process::start(command).await;
+    }
+
     /// Runs another subcommand with the graph's settings and returns its output.
     pub(crate) async fn run(&self, arguments: &[&str]) -> String {
         let output = vantage(self.data.path())

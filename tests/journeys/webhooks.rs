@@ -1,7 +1,7 @@
 //! Webhooks to partners through the binary: registered by commands, sent in order in every layout and through kills,
 //! and verified by the official library.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -10,7 +10,7 @@ use axum::http::HeaderMap;
 use axum::routing::post;
 use chrono::Utc;
 use parking_lot::Mutex;
-use platform::database::{Database, DatabaseConfig};
+use platform::database::Database;
 use platform::outbox::{self, NewEvent};
 use resolvers::id::IdKind;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 use uuid::Uuid;
 
-use crate::kit::{Graph, Layout, Process, layouts, vantage};
+use crate::kit::{Graph, Layout, layouts, vantage};
 use crate::wait::until;
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rest");
@@ -118,8 +118,9 @@ struct Partner {
 }
 
 impl Partner {
-    /// `None` if the layout needs a Redis server that this machine does not have.
-    async fn register(layout: Layout) -> Option<Self> {
+    /// `None` if the layout needs a Redis server that this machine does not have. No other test may use the same Redis
+    /// database.
+    async fn register(layout: Layout, redis: u8) -> Option<Self> {
         let (data, clients) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let file = clients.path().join("clients.yaml");
         let mut settings = vec![
@@ -130,8 +131,8 @@ impl Partner {
         ];
         if layout == Layout::Separate {
             let url = std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
-            // A Redis database that no other test uses.
-            let url = format!("{}/11", url.trim_end_matches('/'));
+            let url = format!("{}/{redis}", url.trim_end_matches('/'));
+            empty(&url).await;
             settings.push(("VANTAGE_REDIS_URL", url));
         }
         let receiver = Receiver::start().await;
@@ -191,6 +192,12 @@ impl Partner {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Starts the graph over the data that the webhook was registered with.
+    async fn start(&mut self, layout: Layout) -> Graph {
+        let data = std::mem::replace(&mut self.data, tempfile::tempdir().unwrap());
+        Graph::start_in(data, layout, &self.settings(), &[]).await
+    }
+
     /// What `partnerEvents` gives this partner: ids and bodies after an event.
     async fn events(&self, base: &str, after: Value) -> Value {
         let query = "query($after: ID) { partnerEvents(first: 100, after: $after) { nodes { id body } totalCount } }";
@@ -202,6 +209,14 @@ impl Partner {
         assert_eq!(answer.get("errors"), None, "{answer:#}");
         answer["data"]["partnerEvents"].clone()
     }
+}
+
+/// Forgets what another run left in a Redis database.
+async fn empty(url: &str) {
+    let client = redis::Client::open(url).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let emptied = redis::cmd("FLUSHDB").exec_async(&mut connection).await;
+    emptied.unwrap();
 }
 
 fn last_line(text: &str) -> String {
@@ -237,11 +252,10 @@ fn new_orders<const N: usize>() -> [String; N] {
 #[tokio::test]
 async fn a_partner_is_notified_and_reads_the_same_again_in_every_layout() {
     for layout in layouts() {
-        let Some(mut partner) = Partner::register(layout).await else {
+        let Some(mut partner) = Partner::register(layout, 14).await else {
             continue;
         };
-        let data = std::mem::replace(&mut partner.data, tempfile::tempdir().unwrap());
-        let graph = Graph::start_in(data, layout, &partner.settings(), &[]).await;
+        let graph = partner.start(layout).await;
         let orders = graph.database("orders").await;
         publish(&orders, &new_orders::<2>(), 3).await;
         let received = partner.receiver.until_received(6).await;
@@ -326,62 +340,53 @@ async fn a_partner_is_notified_and_reads_the_same_again_in_every_layout() {
     }
 }
 
-/// Serves a partner's shop from one process on SQLite.
-async fn serve(partner: &Partner) -> Process {
-    let mut command = vantage(partner.data.path());
-    command
-        .envs(partner.settings())
-        .args(["serve", "--listen", "127.0.0.1:0"]);
-    Process::start(command).await
-}
-
-async fn orders_in(data: &Path) -> Database {
-    let config = DatabaseConfig::sqlite(data.to_owned());
-    Database::open(&config, "orders").await.unwrap()
-}
-
 const KILLS: usize = 4;
+const EVENTS: usize = 20;
 
 #[tokio::test]
-async fn kills_lose_nothing_and_change_no_order() {
-    let partner = Partner::register(Layout::Sqlite).await.unwrap();
-    let ids = new_orders::<5>();
-    let mut published = 0;
-    for kill in 1..=KILLS {
-        let mut process = serve(&partner).await;
-        let orders = orders_in(partner.data.path()).await;
-        publish(&orders, &ids, 20).await;
+async fn kills_lose_nothing_and_change_no_order_in_any_layout() {
+    for layout in layouts() {
+        let Some(mut partner) = Partner::register(layout, 15).await else {
+            continue;
+        };
+        let mut graph = partner.start(layout).await;
+        let orders = graph.database("orders").await;
+        let ids = new_orders::<5>();
+        let mut published = 0;
+        for kill in 1..=KILLS {
+            publish(&orders, &ids, EVENTS).await;
+            // In the middle of it, each time somewhere else.
+            partner.receiver.until_received(published + 7 * kill).await;
+            graph.kill_and_restart("notifications").await;
+            published += EVENTS * ids.len();
+        }
+        partner.receiver.until_received(published).await;
+        let events = partner.receiver.events();
+        assert_eq!(events.len(), published, "{layout:?}");
+        for id in &ids {
+            let of_one = events.iter().filter(|(object, _)| object == id);
+            let sequences: Vec<_> = of_one.map(|(_, sequence)| *sequence).collect();
+            let expected: Vec<_> = (1..=i64::try_from(EVENTS * KILLS).unwrap()).collect();
+            assert_eq!(sequences, expected, "{layout:?} {id}");
+        }
+        // A kill repeats at most the event that was being sent.
+        let repeated = partner.receiver.received().len() - published;
+        assert!(repeated <= KILLS, "{layout:?}: {repeated} repeated");
         orders.close().await;
-        // In the middle of it, each time somewhere else.
-        partner.receiver.until_received(published + 7 * kill).await;
-        process.child.kill().await.unwrap();
-        published += 20 * ids.len();
+        graph.stop().await;
     }
-    let mut process = serve(&partner).await;
-    partner.receiver.until_received(published).await;
-    let events = partner.receiver.events();
-    assert_eq!(events.len(), published);
-    for id in &ids {
-        let of_one = events.iter().filter(|(object, _)| object == id);
-        let sequences: Vec<_> = of_one.map(|(_, sequence)| *sequence).collect();
-        let expected: Vec<_> = (1..=i64::try_from(20 * KILLS).unwrap()).collect();
-        assert_eq!(sequences, expected, "{id}");
-    }
-    // A kill repeats at most the event that was being sent.
-    let repeated = partner.receiver.received().len() - published;
-    assert!(repeated <= KILLS, "{repeated} repeated");
-    process.stop().await;
 }
 
 #[tokio::test]
 #[ignore = "needs Node.js and its packages: run tests/rest/run.sh"]
 async fn the_official_library_verifies_webhooks() {
-    let partner = Partner::register(Layout::Sqlite).await.unwrap();
-    let mut process = serve(&partner).await;
-    let rotate = ["webhooks", "rotate-secret", "acme", &partner.webhook];
-    let rotated = partner.run(&rotate).await;
+    let mut partner = Partner::register(Layout::Sqlite, 0).await.unwrap();
+    let graph = partner.start(Layout::Sqlite).await;
+    let rotated = graph
+        .run(&["webhooks", "rotate-secret", "acme", &partner.webhook])
+        .await;
     let new = rotated.lines().find(|line| line.starts_with("whsec_"));
-    let orders = orders_in(partner.data.path()).await;
+    let orders = graph.database("orders").await;
     until("both secrets sign", async || {
         publish(&orders, &new_orders::<1>(), 1).await;
         let last = partner.receiver.received().pop()?;
@@ -402,5 +407,5 @@ async fn the_official_library_verifies_webhooks() {
         .expect("node");
     assert!(status.success(), "{status}");
     orders.close().await;
-    process.stop().await;
+    graph.stop().await;
 }
