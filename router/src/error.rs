@@ -114,6 +114,10 @@ pub enum RouterError {
         url: String,
         reason: String,
     },
+    #[error(
+        "the supergraph's link to {url} imports {import}, which cannot be read: write \"@name\", or {{ name: \"@name\", as: \"@other\" }}"
+    )]
+    UnreadableImport { url: String, import: String },
     #[error("the query planner rejects the supergraph: {0}")]
     Planner(String),
     #[error("a transport was given for the subgraph `{0}`, which is not in the supergraph")]

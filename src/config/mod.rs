@@ -248,6 +248,7 @@ impl Configuration {
         }
         check_scheme("redis_url", self.redis_url.as_ref(), &["redis", "rediss"])?;
         server::check(&self.server, self.mode)?;
+        self.router.check()?;
         self.subgraphs.check()?;
         self.subgraph.check(&self.auth)?;
         self.pricing.check()?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use platform::config::Duration;
+use platform::config::{Duration, Invalid};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,21 @@ pub(crate) struct Router {
     pub(crate) override_labels: Vec<String>,
     /// Manifests of operations to plan before the first request, in Apollo's or Relay's format.
     pub(crate) warm_up: Vec<PathBuf>,
+}
+
+impl Router {
+    /// With no time at all, every operation would fail.
+    pub(super) fn check(&self) -> Result<(), Invalid> {
+        for (key, is_zero) in [
+            ("router.deadline", self.deadline.get().is_zero()),
+            ("router.limits.planning_ms", self.limits.planning_ms == 0),
+        ] {
+            if is_zero {
+                return Err(Invalid::new(key, "must be more than zero"));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Default for Router {

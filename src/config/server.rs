@@ -20,6 +20,7 @@ pub(super) fn check(server: &ServerConfig, mode: Mode) -> Result<(), Invalid> {
             ServerConfigError::Zero { key } | ServerConfigError::Header { key, .. } => {
                 format!("server.{key}")
             }
+            ServerConfigError::NotForwardable(_) => "server.forward_headers".to_owned(),
             ServerConfigError::Origin(_) => "server.cors.origins".to_owned(),
             ServerConfigError::AnyOriginWithCredentials => "server.cors".to_owned(),
         };

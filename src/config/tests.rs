@@ -147,6 +147,21 @@ fn what_cannot_be_served_is_refused_where_it_was_set() {
         refused(&[("VANTAGE_SERVER__WEBSOCKET__PING_INTERVAL", "0s")]),
         "VANTAGE_SERVER__WEBSOCKET__PING_INTERVAL: must be more than zero"
     );
+    for name in [
+        "VANTAGE_ROUTER__DEADLINE",
+        "VANTAGE_ROUTER__LIMITS__PLANNING_MS",
+    ] {
+        let zero = if name.ends_with("MS") { "0" } else { "0s" };
+        let expected = format!("{name}: must be more than zero");
+        assert_eq!(refused(&[(name, zero)]), expected);
+    }
+    assert_eq!(
+        refused(&[(
+            "VANTAGE_SERVER__FORWARD_HEADERS",
+            "authorization,content-length"
+        )]),
+        "VANTAGE_SERVER__FORWARD_HEADERS: `content-length` belongs to one connection or one body, and the router sends its own"
+    );
     assert_eq!(
         refused(&[(
             "VANTAGE_SERVER__CORS__ORIGINS",

@@ -312,3 +312,9 @@ pub(super) fn is_disconnected(error: &sqlx::Error) -> bool {
         _ => false,
     }
 }
+
+/// Whether PostgreSQL refuses writes on this connection: the server is a standby, or was read-only when the connection
+/// was made. A new one may find it writable, or find another server.
+pub(super) fn is_read_only(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some("25006"))
+}

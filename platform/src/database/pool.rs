@@ -10,7 +10,7 @@ use sea_orm::{ConnAcquireErr, DbBackend, DbErr, RuntimeErr};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::connection::{Connection, Connector, Request, is_disconnected};
+use super::connection::{Connection, Connector, Request, is_disconnected, is_read_only};
 
 /// A network connection idle for this long is pinged before it is used.
 const PING_AFTER: Duration = Duration::from_secs(10);
@@ -47,6 +47,8 @@ pub(super) struct Lease {
     opened: Instant,
     /// Whether it was used before.
     is_reused: bool,
+    /// Whether it can no longer be used, though it is connected.
+    is_stale: bool,
     permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -93,6 +95,7 @@ impl Pool {
             connection: Some(connection),
             opened,
             is_reused,
+            is_stale: false,
             permit: Some(permit),
         }
     }
@@ -170,7 +173,7 @@ impl Lease {
             return Err(sqlx::Error::PoolClosed);
         };
         let answer = request.send(connection).await;
-        self.check_disconnect(answer.as_ref().err());
+        self.check(answer.as_ref().err());
         answer
     }
 
@@ -180,12 +183,15 @@ impl Lease {
             return Err(sqlx::Error::PoolClosed);
         };
         let done = connection.run(sql).await;
-        self.check_disconnect(done.as_ref().err());
+        self.check(done.as_ref().err());
         done
     }
 
-    fn check_disconnect(&self, error: Option<&sqlx::Error>) {
-        if error.is_some_and(is_disconnected) {
+    /// What makes this connection useless has probably affected the idle ones, too.
+    fn check(&mut self, error: Option<&sqlx::Error>) {
+        let is_stale = error.is_some_and(is_read_only);
+        self.is_stale |= is_stale;
+        if is_stale || error.is_some_and(is_disconnected) {
             self.pool.forget_idle();
         }
     }
@@ -200,7 +206,7 @@ impl Lease {
         if let Some(connection) = self.connection.take() {
             let mut idle = self.pool.idle();
             // A connection returned after the pool was closed would stay open.
-            if !self.pool.permits.is_closed() {
+            if !self.is_stale && !self.pool.permits.is_closed() {
                 idle.push(Idle {
                     connection,
                     opened: self.opened,

@@ -4,7 +4,8 @@ mod cancellation;
 mod power_cut;
 mod round_trips;
 
-use sea_orm::{ConnectionTrait, DbErr, Statement};
+use futures::future::join_all;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 
 use super::faults::Fault;
 use super::{Database, DatabaseConfig};
@@ -226,6 +227,33 @@ async fn a_database_that_cannot_be_written_to_is_not_ready_until_it_can() {
             // A readiness check is all it takes to recover.
             database.ready().await.unwrap();
         }
+        scratch.drop().await;
+    }
+}
+
+/// A primary that became a standby, or an administrator's setting.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_were_read_only_are_not_used_again() {
+    for scratch in scratch_databases().await {
+        let database = &scratch.database;
+        if database.write().get_database_backend() != DbBackend::Postgres {
+            continue;
+        }
+        create(database).await;
+        // Several connections that are read-only for as long as they last.
+        let transactions = join_all((0..4).map(|_| database.begin())).await;
+        for transaction in transactions {
+            let transaction = transaction.unwrap();
+            let read_only = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY";
+            transaction.execute_unprepared(read_only).await.unwrap();
+            transaction.commit().await.unwrap();
+        }
+        assert!(single(database, 1).await.is_err());
+        for id in 2..12 {
+            single(database, id).await.unwrap();
+            database.ready().await.unwrap();
+        }
+        assert_eq!(ids(database).await, (2..12).collect::<Vec<_>>());
         scratch.drop().await;
     }
 }

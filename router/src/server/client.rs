@@ -147,8 +147,16 @@ pub fn client_ip(
         .iter()
         .rev()
         .nth(trusted_proxies - 1)
-        .and_then(|address| address.trim().parse().ok())
+        .and_then(|entry| forwarded_address(entry))
         .or(peer)
+}
+
+/// Some proxies add the port, which takes an IPv6 address into brackets, or quote both.
+fn forwarded_address(entry: &str) -> Option<IpAddr> {
+    let entry = entry.trim().trim_matches('"');
+    let with_port = || Some(entry.parse::<SocketAddr>().ok()?.ip());
+    let in_brackets = || entry.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    entry.parse().ok().or_else(with_port).or_else(in_brackets)
 }
 
 fn select(headers: &HeaderMap, allowed: &[HeaderName]) -> HeaderMap {
@@ -180,6 +188,9 @@ mod tests {
         check(Some("203.0.113.7"), 1, "203.0.113.7");
         check(Some("6.6.6.6, 203.0.113.7"), 1, "203.0.113.7");
         check(Some("6.6.6.6, 203.0.113.7, 10.0.0.2"), 2, "203.0.113.7");
+        check(Some("6.6.6.6, 203.0.113.7:8080"), 1, "203.0.113.7");
+        check(Some("[2001:db8::1]:443"), 1, "2001:db8::1");
+        check(Some("\"[2001:db8::1]\""), 1, "2001:db8::1");
         check(Some("nonsense"), 1, "10.0.0.1");
         check(None, 1, "10.0.0.1");
     }

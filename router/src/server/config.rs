@@ -10,7 +10,7 @@ mod rates;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use axum::http::HeaderName;
+use axum::http::{HeaderName, header};
 use platform::config::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -275,10 +275,36 @@ impl ServerConfig {
             return Err(ServerConfigError::Zero { key });
         }
         header_names("csrf_headers", &self.csrf_headers)?;
-        header_names("forward_headers", &self.forward_headers)?;
+        for name in header_names("forward_headers", &self.forward_headers)? {
+            if is_of_the_connection(&name) {
+                return Err(ServerConfigError::NotForwardable(name.to_string()));
+            }
+        }
         header_names("cors.allow_headers", &self.cors.allow_headers)?;
         Origins::new(&self.cors, self.development, Arc::default()).map(|_| ())
     }
+}
+
+/// Whether a header describes one connection or one body, so that it would be wrong in another request: the length of a
+/// client's body would frame the router's.
+fn is_of_the_connection(name: &HeaderName) -> bool {
+    const NAMES: [HeaderName; 14] = [
+        header::ACCEPT,
+        header::ACCEPT_ENCODING,
+        header::CONNECTION,
+        header::CONTENT_ENCODING,
+        header::CONTENT_LENGTH,
+        header::CONTENT_TYPE,
+        header::EXPECT,
+        header::HOST,
+        HeaderName::from_static("keep-alive"),
+        HeaderName::from_static("proxy-connection"),
+        header::TE,
+        header::TRAILER,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+    ];
+    NAMES.contains(name)
 }
 
 /// Parses the header names in a list of the configuration, given its key.
@@ -325,6 +351,10 @@ mod tests {
             "websocket.pong_timeout",
         );
         check(r#"{"csrf_headers":["a b"]}"#, "csrf_headers: `a b`");
+        for name in ["Content-Length", "host", "transfer-encoding", "TE"] {
+            let text = format!(r#"{{"forward_headers":["x-a","{name}"]}}"#);
+            check(&text, "belongs to one connection");
+        }
         check(
             r#"{"cors":{"allow_headers":["x y"]}}"#,
             "cors.allow_headers: `x y`",

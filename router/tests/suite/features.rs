@@ -137,6 +137,59 @@ async fn a_link_may_rename_a_feature() {
 }
 
 #[tokio::test]
+async fn a_single_import_needs_no_brackets() {
+    let link = |name: &str, rest: &str| {
+        format!(r#"@link(url: "https://specs.apollo.dev/{name}/v0.1", for: SECURITY, {rest})"#)
+    };
+    let links = [
+        JOIN.to_owned(),
+        link(
+            "authenticated",
+            r#"import: { name: "@authenticated", as: "@signedIn" }"#,
+        ),
+        link(
+            "requiresScopes",
+            r#"as: "needs", import: "@requiresScopes""#,
+        ),
+        link("policy", r#"as: "rules", import: ["@policy"]"#),
+        link(
+            "inaccessible",
+            r#"import: { name: "@inaccessible", as: "@private" }"#,
+        ),
+    ]
+    .join(" ");
+    holds(&supergraph(
+        &links,
+        "join",
+        ["signedIn", "requiresScopes", "policy", "private"],
+    ))
+    .await;
+}
+
+#[test]
+fn an_import_that_cannot_be_read_keeps_the_router_from_starting() {
+    for import in [
+        r#"{ name: "@authenticated", as: "signedIn" }"#,
+        r#"{ name: "@authenticated", as: 5 }"#,
+        r#"[{ as: "@signedIn" }]"#,
+        r#"["@requiresScopes", 7]"#,
+        "true",
+    ] {
+        let links = format!(
+            r#"{JOIN} @link(url: "https://specs.apollo.dev/federation/v2.9", import: {import})"#
+        );
+        let sdl = supergraph(
+            &links,
+            "join",
+            ["signedIn", "requiresScopes", "policy", "inaccessible"],
+        );
+        let refused = Router::builder().supergraph(&sdl).build();
+        let message = refused.expect_err(import).to_string();
+        assert!(message.contains("which cannot be read"), "{message}");
+    }
+}
+
+#[tokio::test]
 async fn a_supergraph_that_links_nothing_is_taken_by_its_words() {
     holds(&supergraph(
         "",

@@ -161,7 +161,7 @@ async fn who_only_reads_waits_for_what_it_read() {
     is_started.await.unwrap();
     // The pair is committed, but not on disk.
     let transaction = database.begin().await.unwrap();
-    let select = Statement::from_string(sea_orm::DbBackend::Sqlite, "SELECT id FROM things");
+    let select = Statement::from_string(DbBackend::Sqlite, "SELECT id FROM things");
     assert_eq!(transaction.query_all_raw(select).await.unwrap().len(), 2);
     let mut replay = Box::pin(transaction.commit());
     assert!((&mut replay).now_or_never().is_none());

@@ -10,6 +10,10 @@ pub enum ServerConfigError {
     #[error("server.{key}: `{name}` is not a header name")]
     Header { key: &'static str, name: String },
     #[error(
+        "server.forward_headers: `{0}` belongs to one connection or one body, and the router sends its own"
+    )]
+    NotForwardable(String),
+    #[error(
         "server.cors.origins: `{0}` is not an origin: write scheme://host or scheme://host:port"
     )]
     Origin(String),

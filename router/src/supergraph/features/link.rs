@@ -18,6 +18,8 @@ pub(super) struct Link {
     pub(super) namespace: String,
     /// Names in the feature, mapped to names in the document; directives with `@`.
     imports: Vec<(String, String)>,
+    /// The first import that cannot be read.
+    pub(super) unreadable_import: Option<String>,
     /// `SECURITY`, `EXECUTION`, or any other text.
     pub(super) purpose: Option<String>,
 }
@@ -32,16 +34,20 @@ impl Link {
         let url = name_of(argument("url").or_else(|| argument("feature"))?)?;
         let (identity, name, version) = parts(url);
         let namespace = argument("as").and_then(name_of).unwrap_or(&name).to_owned();
-        let imports = match argument("import") {
-            Some(Value::List(items)) => items.iter().filter_map(import).collect(),
-            _ => Vec::new(),
+        let written = match argument("import") {
+            Some(Value::List(items)) => items.as_slice(),
+            None | Some(Value::Null) => &[],
+            // A list of one, without brackets.
+            Some(single) => std::slice::from_ref(single),
         };
+        let unreadable = written.iter().find(|value| import(value).is_none());
         Some(Self {
             url: url.to_owned(),
             identity,
             version,
             namespace,
-            imports,
+            imports: written.iter().filter_map(import).collect(),
+            unreadable_import: unreadable.map(ToString::to_string),
             purpose: argument("for").and_then(name_of).map(str::to_owned),
             name,
         })
@@ -155,8 +161,13 @@ fn import(value: &Value) -> Option<(String, String)> {
                     .and_then(|(_, value)| name_of(value))
             };
             let name = field("name")?;
-            let given = field("as").unwrap_or(name);
-            Some((name.to_owned(), given.to_owned()))
+            let given = match fields.iter().any(|(known, _)| known == "as") {
+                true => field("as")?,
+                false => name,
+            };
+            // A directive stays one.
+            (name.starts_with('@') == given.starts_with('@'))
+                .then(|| (name.to_owned(), given.to_owned()))
         }
         value => name_of(value).map(|name| (name.to_owned(), name.to_owned())),
     }

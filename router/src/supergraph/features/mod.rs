@@ -23,6 +23,7 @@ use specifications::{CANONICAL_DIRECTIVES, is_reserved_type};
 /// ambiguous names.
 pub(super) fn canonical(document: Document) -> Result<Document, RouterError> {
     let links = Links::of(&document);
+    links.refuse_unreadable()?;
     links.refuse_unsupported()?;
     let document = Rewrite::new(&links).document(document)?;
     refuse_unsupported_directives(&document)?;
@@ -120,6 +121,19 @@ impl Links {
             .filter_map(|directive| Link::of(directive))
             .collect();
         Self { links, own_names }
+    }
+
+    /// An import that is not understood may be the one that protects a field.
+    fn refuse_unreadable(&self) -> Result<(), RouterError> {
+        let unreadable = self.links.iter().find_map(|link| {
+            let import = link.unreadable_import.clone()?;
+            link.is_of_federation()
+                .then(|| RouterError::UnreadableImport {
+                    url: link.url.clone(),
+                    import,
+                })
+        });
+        unreadable.map_or(Ok(()), Err)
     }
 
     fn refuse_unsupported(&self) -> Result<(), RouterError> {
