@@ -27,6 +27,9 @@ const WITH_OFFSET: [&str; 4] = [
     "%Y-%m-%d %H:%M%#z",
 ];
 
+/// How far a carrier's clock may be behind ours.
+const CLOCK_TOLERANCE: Duration = Duration::hours(1);
+
 impl Moment {
     /// Parses ISO 8601 as written by carriers; `zone` is the place's time zone. `None` if it is not a time, or if the
     /// year is not plausible: 1 or 99999 is a mistake.
@@ -75,6 +78,12 @@ impl Moment {
     /// Whether the time of day and its offset are known.
     pub const fn is_exact(&self) -> bool {
         !self.zone_assumed && !self.is_day
+    }
+
+    /// Whether it belongs to an earlier parcel than the one registered then: carriers reuse numbers, and report what
+    /// happened to all parcels that had the number.
+    pub fn is_of_earlier_parcel(self, registered_at: DateTime<Utc>) -> bool {
+        self.latest() < registered_at - CLOCK_TOLERANCE
     }
 
     /// The last moment it can refer to.
@@ -174,6 +183,27 @@ mod tests {
             "2025-10-03T25:00:00",
         ] {
             check(text, berlin, None);
+        }
+    }
+
+    #[test]
+    fn what_is_older_than_the_parcel_happened_to_another_one() {
+        let registered_at = "2025-10-03T14:00:00Z".parse().unwrap();
+        for (text, is_of_earlier) in [
+            ("2024-03-01T12:00:00Z", true),
+            ("2025-10-03T12:59:59Z", true),
+            // The carrier's clock is behind.
+            ("2025-10-03T13:00:00Z", false),
+            ("2025-10-03T15:00:00Z", false),
+            // At any time of that day.
+            ("2025-10-03", false),
+        ] {
+            let moment = Moment::read(text, Some(Tz::UTC)).unwrap();
+            assert_eq!(
+                moment.is_of_earlier_parcel(registered_at),
+                is_of_earlier,
+                "{text}"
+            );
         }
     }
 

@@ -15,11 +15,12 @@ use platform::json;
 use platform::providers::easypost::tracker;
 use platform::tasks::enqueue;
 use platform::webhooks::{self, Applied, Webhook, WebhookError};
+use resolvers::id::IdKind;
 use serde_json::Value;
 
 use crate::State;
 use crate::refund_task::IssueRefund;
-use crate::rules::carrier_scan::{self, Scan, ScanOutcome, ScanSummary};
+use crate::rules::carrier_scan::{self, Scan, ScanOutcome, ScanSummary, TrackerScans};
 use crate::support_alert::{self, AlertReason};
 use crate::transitions::{self, Actor, ReviewReason, Transition, TransitionError};
 
@@ -68,7 +69,7 @@ impl Webhook for TrackerWebhook {
             let code = &tracker.tracking_code;
             return Err(unreadable(&format!("the tracker of {code:?}")));
         }
-        ingest(&self.state, &event.id, &tracker.tracking_code, &scans)
+        ingest(&self.state, &event.id, &tracker.tracking_code, scans)
             .await
             .map_err(|error| WebhookError::Failed(format!("event {}: {error}", event.id)))
     }
@@ -105,8 +106,7 @@ impl<'a> Tracker<'a> {
         })
     }
 
-    /// The scans, oldest first, then the tracker's own status, for carriers without details.
-    fn scans(&self) -> Vec<Scan<'a>> {
+    fn scans(&self) -> TrackerScans<'a> {
         let scan = |scan: &'a Value, time: &str| {
             Some(Scan {
                 status: scan["status"].as_str()?.trim(),
@@ -114,10 +114,12 @@ impl<'a> Tracker<'a> {
             })
         };
         let details = json::list(&self.body["tracking_details"]).iter();
-        details
-            .filter_map(|detail| scan(detail, "datetime"))
-            .chain(scan(self.body, "updated_at"))
-            .collect()
+        TrackerScans {
+            details: details
+                .filter_map(|detail| scan(detail, "datetime"))
+                .collect(),
+            current: scan(self.body, "updated_at"),
+        }
     }
 
     /// Whether it reports anything about the parcel, readable or not.
@@ -135,25 +137,34 @@ async fn ingest(
     state: &State,
     event: &str,
     tracking_code: &str,
-    scans: &[Scan<'_>],
+    scans: TrackerScans<'_>,
 ) -> Result<Applied, TransitionError> {
     let now = state.clock.now();
-    let summary = ScanSummary::of(scans, now);
-    if summary == ScanSummary::default() {
-        return Ok(Applied::Ignored);
-    }
     let transaction = state.database.begin().await?;
     if !consume_once(&transaction, CONSUMER, event, now).await? {
         return Ok(Applied::Repeated);
     }
     // EasyPost also tracks outgoing parcels, which do not concern this domain.
     let row = customer_return::lock_tracked(&transaction, tracking_code).await?;
-    let applied = match row {
-        Some(row) => {
-            apply_scans(&transaction, row, &summary, now).await?;
-            Applied::Done
-        }
-        None => Applied::Ignored,
+    let Some(row) = row else {
+        transaction.commit().await?;
+        return Ok(Applied::Ignored);
+    };
+    let reported = scans.details.len();
+    let own = scans.of_parcel(row.created_at);
+    if own.len() < reported {
+        let return_id = IdKind::Return.format(row.id);
+        tracing::info!(
+            return_id,
+            "scans of an earlier parcel with the same number ignored"
+        );
+    }
+    let summary = ScanSummary::of(&own, now);
+    let applied = if summary == ScanSummary::default() {
+        Applied::Ignored
+    } else {
+        apply_scans(&transaction, row, &summary, now).await?;
+        Applied::Done
     };
     transaction.commit().await?;
     Ok(applied)

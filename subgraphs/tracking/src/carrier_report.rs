@@ -18,10 +18,13 @@ pub(crate) async fn ingest(
 ) -> Result<usize, RecordError> {
     let now = state.clock.now();
     let newest = report.scans.iter().filter_map(|scan| scan.at);
-    let newest = newest.map(|moment| moment.at).max();
-    let estimate = report.estimated_delivery.map(|delivery| Estimate {
+    let newest = newest.max_by_key(|moment| moment.at);
+    let is_of_earlier_parcel =
+        newest.is_some_and(|moment| moment.is_of_earlier_parcel(parcel.created_at));
+    let estimate = report.estimated_delivery.filter(|_| !is_of_earlier_parcel);
+    let estimate = estimate.map(|delivery| Estimate {
         delivery,
-        reported_at: newest.unwrap_or(now),
+        reported_at: newest.map_or(now, |moment| moment.at),
     });
     let observations = new_observations(&recorded_history(state, parcel).await?, report.scans, now);
     let Some((newest, others)) = observations.split_last() else {

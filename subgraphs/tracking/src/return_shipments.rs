@@ -66,7 +66,8 @@ impl Handler for ReturnLabelHandler {
             consecutive_errors: 0,
             last_polled_at: None,
             last_answered_at: None,
-            created_at: now,
+            // The label exists since then, however late the event is: no scan may be older than its parcel.
+            created_at: event.occurred_at.min(now),
             returned_to_sender: false,
             estimated_at: None,
             overdue_at: None,

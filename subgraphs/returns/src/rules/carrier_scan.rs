@@ -25,6 +25,40 @@ pub(crate) struct Scan<'a> {
     pub at: Option<Moment>,
 }
 
+/// A tracker's scans.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TrackerScans<'a> {
+    /// The details, oldest first.
+    pub details: Vec<Scan<'a>>,
+    /// The tracker's own status, for carriers without details.
+    pub current: Option<Scan<'a>>,
+}
+
+impl<'a> TrackerScans<'a> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.details.is_empty() && self.current.is_none()
+    }
+
+    /// The scans of the parcel that was registered then, oldest first; the others are those of earlier parcels with the
+    /// same number. A detail without a readable time belongs with the one before it.
+    pub(crate) fn of_parcel(self, registered_at: DateTime<Utc>) -> Vec<Scan<'a>> {
+        let is_earlier = |scan: &Scan<'_>| Some(scan.at?.is_of_earlier_parcel(registered_at));
+        let mut own = self.details;
+        let reported = own.len();
+        let mut is_of_earlier = own.iter().find_map(is_earlier).unwrap_or(false);
+        own.retain(|scan| {
+            is_of_earlier = is_earlier(scan).unwrap_or(is_of_earlier);
+            !is_of_earlier
+        });
+        // Its time is that of EasyPost's last look, so it does not tell which parcel it is about.
+        if own.len() == reported {
+            let current = self.current;
+            own.extend(current.filter(|scan| is_earlier(scan) != Some(true)));
+        }
+        own
+    }
+}
+
 /// Statuses that imply that the carrier has the package.
 const UNDER_WAY: [&str; 4] = [
     "in_transit",
@@ -236,6 +270,54 @@ mod tests {
             (ReturnStatus::Cancelled, ScanOutcome::Nothing),
         ] {
             assert_eq!(outcome(status, &back), expected, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn scans_of_an_earlier_parcel_with_the_same_number_are_left_out() {
+        let scan = |status, time| Scan {
+            status,
+            at: Moment::read(time, None),
+        };
+        let (moving, arrived) = ("in_transit", "delivered");
+        let (past, later, today) = (
+            "2024-03-01T08:00:00Z",
+            "2024-03-04T08:00:00Z",
+            "2025-10-09T11:30:00Z",
+        );
+        for (details, current, expected) in [
+            (
+                &[(moving, past), (arrived, later)][..],
+                (arrived, today),
+                &[][..],
+            ),
+            (&[(moving, past), (arrived, "")], (arrived, today), &[]),
+            (&[(moving, ""), (arrived, later)], (arrived, today), &[]),
+            (
+                &[(arrived, later), (moving, today)],
+                (moving, today),
+                &[moving],
+            ),
+            (
+                &[(arrived, later), (moving, today), (arrived, "")],
+                (arrived, today),
+                &[moving, arrived],
+            ),
+            (&[(moving, today)], (arrived, today), &[moving, arrived]),
+            (&[(moving, "")], (moving, today), &[moving, moving]),
+            (&[], (arrived, today), &[arrived]),
+            (&[], (arrived, later), &[]),
+        ] {
+            let scans = TrackerScans {
+                details: details
+                    .iter()
+                    .map(|&(status, at)| scan(status, at))
+                    .collect(),
+                current: Some(scan(current.0, current.1)),
+            };
+            let own = scans.of_parcel(noon());
+            let statuses: Vec<_> = own.iter().map(|scan| scan.status).collect();
+            assert_eq!(statuses, expected, "{details:?}");
         }
     }
 

@@ -65,6 +65,38 @@ async fn webhooks_sent_five_times_each_in_any_order_come_to_one_state() {
 }
 
 #[tokio::test]
+async fn scans_of_an_earlier_parcel_with_the_same_number_refund_nothing() {
+    let (order, _) = labelled(1);
+    for mut desk in desks(&[order]).await {
+        let (_, made) = labelled(1);
+        let id = made.row.id;
+        let registered_at = made.row.created_at;
+        desk.fixture.store(vec![made]).await;
+        desk.work();
+        let prior = desk.row(id).await;
+        let before = |days| registered_at - TimeDelta::days(days);
+        let way = [("in_transit", before(580)), ("delivered", before(577))];
+        let mut earlier = event("evt_1", &tracking(1), &way);
+        // When EasyPost last looked at the number.
+        earlier["result"]["updated_at"] = json!(Utc::now());
+        assert_eq!(desk.hook(&earlier).await, 200);
+        assert_eq!(desk.row(id).await, prior);
+        assert_eq!(desk.published().await, []);
+        // The return's own parcel is scanned, and the history still has the earlier one.
+        let scanned_at = registered_at + TimeDelta::hours(20);
+        let both = [way[0], way[1], ("in_transit", scanned_at)];
+        assert_eq!(desk.hook(&event("evt_2", &tracking(1), &both)).await, 200);
+        let row = desk.until_status(id, ReturnStatus::RefundIssued).await;
+        assert_eq!(
+            (row.carrier_scanned_at, row.delivered_at),
+            (Some(scanned_at), None)
+        );
+        assert_eq!(desk.providers.refunded().len(), 1);
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn what_easypost_did_not_sign_has_no_effect() {
     let (order, _) = labelled(1);
     for desk in desks(&[order]).await {

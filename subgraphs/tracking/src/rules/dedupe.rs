@@ -1,6 +1,6 @@
 //! Finds the new scans in a carrier's report. Carriers report a parcel's whole history each time.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::current_status::order_at_once;
 use super::observation::{Observation, Scan};
@@ -16,9 +16,6 @@ pub(crate) struct RecordedHistory {
     pub events: Vec<(TrackingStatus, DateTime<Utc>)>,
 }
 
-/// Carriers reuse numbers: events from this long before the parcel was created belong to an earlier one.
-const ANOTHER_PARCEL: TimeDelta = TimeDelta::hours(1);
-
 /// The scans not recorded yet, in the order they happened.
 pub(crate) fn new_observations(
     known: &RecordedHistory,
@@ -32,7 +29,7 @@ pub(crate) fn new_observations(
             let is_known = match scan.at {
                 // Carriers report times to the second.
                 Some(moment) => {
-                    moment.latest() < known.created_at - ANOTHER_PARCEL
+                    moment.is_of_earlier_parcel(known.created_at)
                         || known.events.iter().any(|&(seen, time)| {
                             seen == status && time.timestamp() == moment.at.timestamp()
                         })
@@ -56,6 +53,7 @@ pub(crate) fn new_observations(
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
     use platform::carriers::Moment;
 
     use super::*;

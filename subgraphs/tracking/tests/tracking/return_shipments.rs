@@ -1,5 +1,6 @@
 //! A return's parcel is tracked as soon as it has a label.
 
+use entities::tracking::shipment;
 use platform::bus::Event;
 use resolvers::id::IdKind;
 use serde_json::{Value, json};
@@ -63,6 +64,18 @@ async fn a_printed_label_is_a_parcel_once() {
                 "trackingNumber": "9205590036297088857678",
             })
         );
+    }
+}
+
+#[tokio::test]
+async fn a_parcel_is_as_old_as_its_label_however_late_the_event_arrives() {
+    for fixture in fixtures().await {
+        let returned = Uuid::now_v7();
+        tell(&fixture, &label_generated(&fixture, returned, "USPS")).await;
+        let db = fixture.state.database.read();
+        let parcels = shipment::of_returns(db, fixture.customer, &[returned]).await;
+        // The label's event, handled ten minutes later.
+        assert_eq!(parcels.unwrap()[&returned].created_at, at(14, 0));
     }
 }
 

@@ -138,6 +138,27 @@ async fn easypost_tells_of_parcels_of_usps_and_of_other_carriers() {
     }
 }
 
+#[tokio::test]
+async fn an_earlier_parcel_with_the_same_number_decides_nothing() {
+    for fixture in believing_fixtures().await {
+        let parcel = fixture.ship().await;
+        let event = json!({"description": "tracker.updated", "result": {
+        "tracking_code": parcel.tracking_number, "carrier": "DHLExpress",
+        "est_delivery_date": "2024-03-05T12:00:00Z",
+        "status": "delivered", "updated_at": "2025-10-03T14:00:00Z",
+        "tracking_details": [
+            {"status": "in_transit", "datetime": "2024-03-01T12:00:00Z"},
+            {"status": "delivered", "datetime": "2024-03-04T12:00:00Z"},
+        ]}});
+        assert_eq!(told(&fixture, "usps", &event).await, StatusCode::OK);
+        let shown = fixture.shipment(&parcel).await;
+        assert_eq!(shown["status"], "LABEL_CREATED");
+        assert_eq!(shown["estimatedDelivery"], Value::Null);
+        assert_eq!(shown["history"], json!([]));
+        fixture.scratch.drop().await;
+    }
+}
+
 /// Status, time and whether UTC was assumed, of each event in order.
 async fn history(fixture: &Fixture, parcel: &entities::tracking::shipment::Model) -> Vec<Value> {
     let document =
