@@ -27,6 +27,7 @@ pub mod schema_changes;
 pub mod server;
 mod subscribe;
 mod supergraph;
+pub mod tools;
 pub mod transport;
 mod type_system;
 mod value;

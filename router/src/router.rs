@@ -344,6 +344,10 @@ impl Router {
         self.inner.options.prepare.keep_plan
     }
 
+    pub(crate) fn supergraph(&self) -> &Supergraph {
+        &self.inner.supergraph
+    }
+
     pub fn supergraph_sdl(&self) -> &str {
         &self.inner.supergraph.sdl
     }

@@ -1,11 +1,14 @@
 //! The format of the clients file, which lists the registered applications.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use platform::webhooks::Subscription;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::hash::Sha256Hash;
 use crate::server::RateConfig;
@@ -49,6 +52,44 @@ pub(super) struct ClientConfig {
     /// Where it is notified of events.
     #[serde(default)]
     pub(super) webhooks: Vec<Subscription>,
+    /// Whether its operations are tools for agents; `None`: no.
+    #[serde(default, deserialize_with = "tools")]
+    pub(super) tools: Option<ToolsConfig>,
+}
+
+/// Which operations are tools. Its queries are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct ToolsConfig {
+    /// The names of the mutations that are, too.
+    pub(super) mutations: BTreeSet<String>,
+}
+
+/// `true`, `false` or an object.
+fn tools<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ToolsConfig>, D::Error> {
+    struct Tools;
+
+    impl<'de> Visitor<'de> for Tools {
+        type Value = Option<ToolsConfig>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("true, false, or an object with `mutations`")
+        }
+
+        fn visit_bool<E>(self, offered: bool) -> Result<Self::Value, E> {
+            Ok(offered.then(ToolsConfig::default))
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            ToolsConfig::deserialize(MapAccessDeserializer::new(map)).map(Some)
+        }
+    }
+
+    deserializer.deserialize_any(Tools)
 }
 
 /// Which documents a client may send.

@@ -24,6 +24,8 @@ pub struct ClientIdentity {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Credentials {
     pub(crate) name: Option<String>,
+    /// The client of a request that is no other registered client's.
+    default: Option<String>,
     key: Key,
 }
 
@@ -61,7 +63,17 @@ impl Credentials {
             (Some(key), None) => Key::One(Sha256Hash::of(key.as_bytes())),
             (Some(_), Some(_)) => Key::Several,
         };
-        Self { name, key }
+        Self {
+            name,
+            default: None,
+            key,
+        }
+    }
+
+    /// The same, as this client's if they are no other registered client's.
+    pub(crate) fn or_client(mut self, name: &str) -> Self {
+        self.default = Some(name.to_owned());
+        self
     }
 
     /// Replaces the credentials of a WebSocket, whose first message may carry others than its upgrade.
@@ -102,10 +114,9 @@ impl Clients {
             }
             (one, other) => one.or(other),
         };
-        let named = credentials
-            .name
-            .as_deref()
-            .and_then(|name| self.by_name(name));
+        let known = |name: &Option<String>| name.as_deref().and_then(|name| self.by_name(name));
+        let otherwise = || known(&credentials.default).filter(|_| proved.is_none());
+        let named = known(&credentials.name).or_else(otherwise);
         if let Some(named) = named
             && named.mode == ClientMode::Require
             && proved.is_none_or(|proved| !Arc::ptr_eq(proved, named))
@@ -254,9 +265,38 @@ mod tests {
     }
 
     #[test]
+    fn a_request_of_no_client_is_the_defaults() {
+        let check = |default: &str, name: &str, key: &'static str, token: &str, expected: &str| {
+            let mut headers = HeaderMap::new();
+            if !key.is_empty() {
+                headers.insert(KEY_HEADER, HeaderValue::from_static(key));
+            }
+            let name = (!name.is_empty()).then(|| name.to_owned());
+            let credentials = Credentials::new(name, &headers).or_client(default);
+            let identity = clients().identify(&credentials, &caller(token, &[]));
+            let found = identity.map(|identity| identity.client.map(|client| client.name.clone()));
+            match found {
+                Ok(client) => assert_eq!(client.unwrap_or_default(), expected),
+                Err(error) => assert!(error.to_string().contains(expected), "{error}"),
+            }
+        };
+        check("web", "", "", "", "web");
+        check("web", "", "", "unknown", "web");
+        check("web", "nobody", "", "", "web");
+        check("web", "", "acme's key", "", "acme");
+        check("web", "", "", "app", "app");
+        check("web", "app", "", "", "app");
+        check("acme", "", "acme's key", "", "acme");
+        check("acme", "", "", "app", "app");
+        check("acme", "", "", "", "must authenticate");
+        check("nobody", "", "", "", "");
+    }
+
+    #[test]
     fn without_a_file_keys_and_names_mean_nothing() {
         let credentials = Credentials {
             name: Some("acme".to_owned()),
+            default: None,
             key: Key::One(Sha256Hash::of(b"a key for somebody else")),
         };
         let identity = Clients::default().identify(&credentials, &Caller::default());

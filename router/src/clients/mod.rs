@@ -14,6 +14,7 @@ mod operation;
 mod registry;
 #[cfg(test)]
 mod tests;
+mod tools;
 mod webhooks;
 
 pub use config::ClientMode;

@@ -19,6 +19,7 @@ pub struct RegisteredOperation {
     pub id: String,
     /// Its name, or its id if it is anonymous.
     pub name: String,
+    pub(super) is_named: bool,
     pub kind: OperationKind,
     pub document: Arc<str>,
     pub hash: Sha256Hash,
@@ -62,6 +63,7 @@ impl RegisteredOperation {
         }
         let name = found.name.or(entry.name);
         Ok(Self {
+            is_named: name.is_some(),
             name: name.unwrap_or_else(|| entry.id.clone()),
             id: entry.id,
             kind: found.kind,

@@ -10,6 +10,7 @@ use super::file::{self, ClientsFiles};
 use super::hash::Sha256Hash;
 use super::manifest::{ManifestOperation, read_manifest};
 use super::operation::{OperationError, RegisteredOperation, RegisteredOperations};
+use super::tools;
 use super::webhooks;
 use crate::error::GraphQLError;
 use crate::origin;
@@ -34,6 +35,8 @@ pub struct RegisteredClient {
     /// scopes for the key alone.
     pub scopes: Option<BTreeSet<String>>,
     pub operations: RegisteredOperations,
+    /// The operations that are tools for agents; `None`: it offers none.
+    pub(crate) tools: Option<Vec<Arc<RegisteredOperation>>>,
     /// Canonical origins of web pages that may call as this client. Empty: every allowed origin.
     pub(crate) origins: HashSet<String>,
     /// The names of its keys.
@@ -62,10 +65,16 @@ impl RegisteredClient {
             introspection: None,
             scopes: None,
             operations: registered,
+            tools: None,
             origins: HashSet::new(),
             key_ids: Vec::new(),
             keys: Vec::new(),
         })
+    }
+
+    /// How many of its operations are tools for agents; `None`: it offers none.
+    pub fn tool_count(&self) -> Option<usize> {
+        self.tools.as_ref().map(Vec::len)
     }
 }
 
@@ -132,6 +141,9 @@ impl Clients {
         let origins: HashSet<String> = origins.collect::<Result<_, _>>()?;
         webhooks::check(&config).map_err(problem)?;
         let operations = operations(&config, files)?;
+        let tools = config.tools.as_ref();
+        let tools = tools.map(|tools| tools::select(tools, &operations));
+        let tools = tools.transpose().map_err(problem)?;
         let client = Arc::new(RegisteredClient {
             name: config.name,
             mode: config.mode,
@@ -142,6 +154,7 @@ impl Clients {
             keys: config.keys.iter().map(|key| key.sha256).collect(),
             key_ids: config.keys.iter().map(|key| key.id.clone()).collect(),
             operations,
+            tools,
             origins,
         });
         for token_client in config.token_clients {

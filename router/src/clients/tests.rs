@@ -132,3 +132,65 @@ fn a_manifest_that_cannot_be_used_is_told_with_its_operation() {
     assert_eq!(clients.operations().count(), 1);
     assert!(clients.shared_operations().by_id("one").is_none());
 }
+
+#[test]
+fn its_queries_are_tools_and_the_mutations_it_names() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("clients.yaml");
+    let load = |tools: &str, operations: &[&str]| {
+        let operations = operations.iter().enumerate();
+        let manifest: serde_json::Map<_, _> = operations
+            .map(|(index, document)| (index.to_string(), (*document).into()))
+            .collect();
+        let manifest = serde_json::to_string(&manifest).expect("JSON");
+        std::fs::write(directory.path().join("a.json"), manifest).expect("written");
+        let text = format!("clients: [{{ name: a, manifests: [a.json], tools: {tools} }}]");
+        std::fs::write(&path, text).expect("written");
+        let clients = Clients::load(&ClientsFiles::read(&path).expect("a file"));
+        clients.map_err(|error| error.to_string()).map(|clients| {
+            let client = clients.by_name("a").expect("the client");
+            let tools = client.tools.as_ref()?;
+            Some(
+                tools
+                    .iter()
+                    .map(|tool| tool.name.clone())
+                    .collect::<Vec<_>>(),
+            )
+        })
+    };
+    let all = [
+        "query Q { a }",
+        "mutation M { a }",
+        "mutation N { b }",
+        "subscription S { a }",
+    ];
+    let offered = |names: &[&str]| Ok(Some(names.iter().map(|&name| name.to_owned()).collect()));
+    assert_eq!(load("false", &all), Ok(None));
+    assert_eq!(load("", &all), Ok(None));
+    assert_eq!(load("true", &all), offered(&["Q"]));
+    assert_eq!(load("{}", &all), offered(&["Q"]));
+    assert_eq!(load("{ mutations: [M] }", &all), offered(&["Q", "M"]));
+    // What is no tool may have any name.
+    assert_eq!(
+        load("true", &["mutation { a }", "mutation { b }"]),
+        offered(&[])
+    );
+    let check = |tools: &str, operations: &[&str], words: &str| {
+        let error = load(tools, operations).expect_err(words);
+        assert!(
+            error.contains(words) && error.contains("clients.yaml"),
+            "{error}"
+        );
+    };
+    check("yes please", &all, "true, false, or an object");
+    check("{ mutation: [M] }", &all, "unknown field");
+    check("{ mutations: [Q] }", &all, "mutations is named `Q`");
+    check("true", &["{ a }"], "operation `0` has no name");
+    check(
+        "true",
+        &["query A { a }", "query A { b }"],
+        "two operations are named `A`",
+    );
+    let long = format!("query {} {{ a }}", "A".repeat(129));
+    check("true", &[&long], "more than 128 characters");
+}

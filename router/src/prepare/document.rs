@@ -97,6 +97,7 @@ pub(super) fn parse(
         mut document,
         variable_directives,
         has_digits,
+        ..
     } = parser::parse(text).map_err(|unparsed| match unparsed {
         ParseError::TooDeep => too_complex(Exceeded {
             limit: "depth",

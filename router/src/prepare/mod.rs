@@ -51,7 +51,7 @@ pub(crate) use limits::Exceeded;
 pub use limits::OperationLimits;
 pub(crate) use limits::cost::shown as shown_cost;
 pub(crate) use outline::{OutlineError, outline};
-pub(crate) use parser::{ParseError, parse, parse_type_system};
+pub(crate) use parser::{ParseError, ParsedDocument, parse, parse_type_system};
 #[cfg(test)]
 pub(crate) use planning::plan_document;
 pub use prepared_operation::{OperationKind, PreparedOperation};

@@ -37,8 +37,19 @@ pub(crate) struct ParsedDocument {
     pub(crate) document: Document,
     /// Directives of variables and their positions, needed for validation only.
     pub(crate) variable_directives: Vec<(String, Pos)>,
+    /// Descriptions of operations and variables, by where what they describe begins.
+    pub(crate) descriptions: Vec<(Pos, String)>,
     /// Whether some numbers are kept as digits ([`numbers`]).
     pub(crate) has_digits: bool,
+}
+
+impl ParsedDocument {
+    /// The description of the operation or variable that begins here.
+    pub(crate) fn description(&self, of: Pos) -> Option<&str> {
+        let mut descriptions = self.descriptions.iter();
+        let (_, text) = descriptions.find(|(position, _)| *position == of)?;
+        Some(text.trim()).filter(|text| !text.is_empty())
+    }
 }
 
 pub(crate) fn parse(text: &str) -> Result<ParsedDocument, ParseError> {
@@ -51,6 +62,7 @@ pub(crate) fn parse(text: &str) -> Result<ParsedDocument, ParseError> {
     Ok(ParsedDocument {
         document: Document { definitions },
         variable_directives: parser.variable_directives,
+        descriptions: parser.descriptions,
         has_digits: parser.has_digits,
     })
 }
@@ -64,6 +76,7 @@ struct Parser<'t> {
     position: Pos,
     nesting: usize,
     variable_directives: Vec<(String, Pos)>,
+    descriptions: Vec<(Pos, String)>,
     has_digits: bool,
 }
 
@@ -77,6 +90,7 @@ impl<'t> Parser<'t> {
             position: Pos::default(),
             nesting: 0,
             variable_directives: Vec::new(),
+            descriptions: Vec::new(),
             has_digits: false,
         }
     }
@@ -181,13 +195,13 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// Descriptions have no meaning for execution.
-    fn description(&mut self) -> Result<bool, ParseError> {
-        let found = matches!(self.next, Some(Token::String(_) | Token::BlockString(_)));
-        if found {
-            self.advance()?;
-        }
-        Ok(found)
+    /// Keeps the description of what begins after it.
+    fn keep_description(&mut self) -> Result<bool, ParseError> {
+        let Some(text) = self.description_text()? else {
+            return Ok(false);
+        };
+        self.descriptions.push((self.position, text));
+        Ok(true)
     }
 }
 

@@ -47,6 +47,12 @@ impl Client {
         }
     }
 
+    /// Belongs to this registered client unless it shows that it is another.
+    pub(super) fn or_client(mut self, name: &str) -> Self {
+        self.credentials = self.credentials.or_client(name);
+        self
+    }
+
     /// Replaces the `Authorization` header by a token that arrived another way, if subgraphs may see that header.
     pub(super) fn authorize(&mut self, mut token: HeaderValue, forwarded: &[HeaderName]) {
         if forwarded.contains(&header::AUTHORIZATION) {

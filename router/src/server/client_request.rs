@@ -9,12 +9,14 @@ use axum::http::{HeaderMap, request};
 use axum::response::Response;
 use bytes::Bytes;
 use parking_lot::Mutex;
+use platform::caller::Caller;
 use platform::rate_limit::Decision;
 use platform::telemetry::access_log::OperationDetails;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::body;
 use super::client::{Client, authorization};
+use super::documents::{self, OperationError};
 use super::execution::execute;
 use super::http::respond;
 use super::refusal::Refusal;
@@ -22,9 +24,11 @@ use super::sender::Sender;
 use super::state::ServerState;
 use super::unsent::Unsent;
 use super::ws::{self, EventProtocol, WatchRefusal};
+use crate::Router;
+use crate::clients::{RegisteredOperation, SHA256_PREFIX};
 use crate::error::ErrorCode;
-use crate::prepare::OperationKind;
-use crate::request::{GraphQLRequest, PreparedRequest};
+use crate::prepare::{OperationKind, PreparedOperation};
+use crate::request::{GraphQLRequest, PreparedRequest, RequestContext};
 use crate::response::GraphQLResponse;
 
 /// A request whose sender has been verified.
@@ -46,7 +50,26 @@ impl ClientRequest {
         state: &ServerState,
         parts: &request::Parts,
     ) -> Result<Self, (Refusal, OperationDetails)> {
-        let client = Client::new(parts, state.config.trusted_proxies, &state.forward_headers);
+        Self::verify(state, client(state, parts), parts).await
+    }
+
+    /// Verifies a request's sender, which is this registered client unless it shows that it is another.
+    ///
+    /// # Errors
+    /// If the credentials are rejected: the refusal, and the access log's details.
+    pub async fn identify_or(
+        state: &ServerState,
+        parts: &request::Parts,
+        default: &str,
+    ) -> Result<Self, (Refusal, OperationDetails)> {
+        Self::verify(state, client(state, parts).or_client(default), parts).await
+    }
+
+    async fn verify(
+        state: &ServerState,
+        client: Client,
+        parts: &request::Parts,
+    ) -> Result<Self, (Refusal, OperationDetails)> {
         let log = client.log.clone();
         let identified = Sender::identify(state, client, &parts.headers).await;
         let sender = identified.map_err(|refusal| {
@@ -64,6 +87,19 @@ impl ClientRequest {
     /// The customer's public id; `None` for a visitor who has not signed in.
     pub fn subject(&self) -> Option<&str> {
         self.sender.identity.caller.subject.as_deref()
+    }
+
+    /// The registered client's name.
+    pub fn client(&self) -> Option<&str> {
+        let client = self.sender.application.client.as_ref();
+        client.map(|client| client.name.as_str())
+    }
+
+    /// The caller of its operations.
+    pub fn caller(&self) -> Caller {
+        self.sender
+            .application
+            .restrict(&self.sender.identity.caller)
     }
 
     /// A claim of the token in these headers, which must be the request's; `None` without a token or the claim.
@@ -92,32 +128,81 @@ impl ClientRequest {
     /// # Errors
     /// If too many responses are waiting to be read.
     pub async fn run(&self, request: GraphQLRequest) -> Result<GraphQLResponse, Refusal> {
+        let router = self.state.router();
+        match router.prepare(&request).await {
+            Ok(operation) => {
+                self.execute(&router, operation, request, self.context())
+                    .await
+            }
+            Err(refused) => Ok(self.refuse(refused)),
+        }
+    }
+
+    /// Runs one of the client's registered operations, as if the client had sent its id.
+    ///
+    /// # Errors
+    /// If too many responses are waiting to be read.
+    pub async fn run_registered(
+        &self,
+        operation: &RegisteredOperation,
+        variables: Map<String, Value>,
+    ) -> Result<GraphQLResponse, Refusal> {
+        let router = self.state.router();
+        let context = self.context();
+        let mut request = GraphQLRequest {
+            document_id: Some(format!("{SHA256_PREFIX}{}", operation.hash)),
+            variables,
+            ..GraphQLRequest::default()
+        };
+        let log = &self.sender.client.log;
+        let prepared = documents::prepare(&self.state, &router, &mut request, &context, log);
+        match prepared.await {
+            Ok(prepared) => {
+                let operation = prepared.operation;
+                self.execute(&router, operation, request, context).await
+            }
+            Err(OperationError::Operation(refused)) => Ok(self.refuse(refused)),
+            Err(OperationError::Request(refusal)) => Err(refusal),
+        }
+    }
+
+    fn context(&self) -> RequestContext {
         let Sender {
             client,
             identity,
             application,
         } = &self.sender;
-        let router = self.state.router();
-        let operation = match router.prepare(&request).await {
-            Ok(operation) => operation,
-            Err(refused) => {
-                client.log.answered(&refused.errors);
-                return Ok(refused);
-            }
-        };
-        client.log.prepared(&operation);
+        client.context(&self.state, &identity.caller, application.clone())
+    }
+
+    async fn execute(
+        &self,
+        router: &Router,
+        operation: Arc<PreparedOperation>,
+        request: GraphQLRequest,
+        context: RequestContext,
+    ) -> Result<GraphQLResponse, Refusal> {
+        let log = &self.sender.client.log;
+        log.prepared(&operation);
         if !self.unsent.has_room() {
             return Err(Refusal::unread());
         }
         let prepared = PreparedRequest {
             operation,
             variables: request.variables,
-            context: client.context(&self.state, &identity.caller, application.clone()),
+            context,
         };
-        let response = execute(&router, prepared).await?;
+        let response = execute(router, prepared).await?;
         *self.rate.lock() = response.rate;
-        client.log.answered(&response.errors);
+        log.answered(&response.errors);
         Ok(response)
+    }
+
+    /// Notes why an operation is not run.
+    fn refuse(&self, refused: GraphQLResponse) -> GraphQLResponse {
+        *self.rate.lock() = refused.rate;
+        self.sender.client.log.answered(&refused.errors);
+        refused
     }
 
     /// Upgrades to a WebSocket that carries a subscription's events in the given protocol.
@@ -157,8 +242,17 @@ impl ClientRequest {
         self.sender.client.log.refused(code);
     }
 
+    /// The access log's details of a request that ran no operation, to be added as a response extension.
+    pub fn details(&self) -> OperationDetails {
+        self.sender.client.log.details()
+    }
+
     /// Counts the operation and returns the access log's details, to be added as a response extension.
     pub fn finish(&self) -> OperationDetails {
         self.sender.client.log.finish(&self.state.known_pairs)
     }
+}
+
+fn client(state: &ServerState, parts: &request::Parts) -> Client {
+    Client::new(parts, state.config.trusted_proxies, &state.forward_headers)
 }

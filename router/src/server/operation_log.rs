@@ -167,6 +167,14 @@ impl OperationLog {
         self.state(|seen| seen.codes.push(code.as_str().to_owned()));
     }
 
+    /// The access log's details of a request without an operation.
+    pub(super) fn details(&self) -> OperationDetails {
+        self.state(|seen| OperationDetails {
+            code: seen.codes.first().cloned(),
+            ..seen.details.clone()
+        })
+    }
+
     /// Counts the operation and returns the access log's details.
     pub(super) fn finish(&self, known: &MetricLabels) -> OperationDetails {
         self.state(|seen| {

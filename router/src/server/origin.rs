@@ -156,6 +156,12 @@ pub(super) fn cors_layer(
         .max_age(config.max_age.get())
 }
 
+/// Whether this is the URL's origin.
+pub(super) fn is_of(origin: &HeaderValue, url: &Url) -> bool {
+    let origin = origin.to_str().ok().and_then(parse);
+    origin.is_some_and(|origin| canonical(&origin) == canonical(url))
+}
+
 fn is_localhost(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),

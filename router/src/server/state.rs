@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use axum::http::{HeaderName, request};
+use axum::http::{HeaderMap, HeaderName, header, request};
 use bytes::Bytes;
 use platform::cache::Cache;
 use platform::connection_registry::{ConnectionRegistry, Evictions};
@@ -13,6 +13,7 @@ use platform::rate_limit::RateLimiter;
 use platform::supervisor::Supervisor;
 use tokio::sync::Mutex;
 use tower_http::cors::CorsLayer;
+use url::Url;
 
 use super::Allowed;
 use super::client::request_ip;
@@ -20,7 +21,7 @@ use super::config::{ServerConfig, ServerConfigError, header_names};
 use super::connections::Connections;
 use super::documents::SentDocuments;
 use super::operation_log::{MetricLabels, NAME_HEADERS};
-use super::origin::{Origins, cors_layer};
+use super::origin::{Origins, cors_layer, is_of};
 use super::rates::Rates;
 use super::refusal::Refusal;
 use super::unsent::Unsent;
@@ -28,6 +29,7 @@ use crate::Router;
 use crate::auth::JwtVerifier;
 use crate::clients::{Clients, ClientsError, KEY_HEADER};
 use crate::subscribe::{StreamOptions, Subscriptions};
+use crate::tools::Tools;
 
 /// How long a new router may take to prepare the operations in use before it takes over.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(10);
@@ -39,6 +41,8 @@ pub struct ServerState {
     pub(super) router: Arc<ArcSwap<Router>>,
     /// The current clients.
     pub(super) clients: Arc<ArcSwap<Clients>>,
+    /// The clients' tools, for the router's schema.
+    tools: Arc<ArcSwap<Tools>>,
     replaced: Arc<Replaced>,
     /// `None` if clients may not reference documents by hash.
     pub(super) sent_documents: Option<SentDocuments>,
@@ -124,6 +128,7 @@ impl ServerState {
             rates: Rates::new(&config.rates, &config.websocket),
             known_pairs: Arc::default(),
             clients,
+            tools: Arc::default(),
             sent_documents: SentDocuments::new(&config.persisted_queries),
             replaced: Arc::default(),
             config: Arc::new(config),
@@ -138,6 +143,11 @@ impl ServerState {
     /// The current clients.
     pub fn clients(&self) -> Arc<Clients> {
         self.clients.load_full()
+    }
+
+    /// The clients' current tools for agents.
+    pub fn tools(&self) -> Arc<Tools> {
+        self.tools.load_full()
     }
 
     /// How often the router was replaced.
@@ -171,6 +181,7 @@ impl ServerState {
             left = planned.left,
             "planned the clients' operations"
         );
+        self.tools.store(Arc::new(Tools::of(&clients, &router)));
         self.clients.store(Arc::new(clients));
         self.replaced.clients.fetch_add(1, Ordering::AcqRel);
         Ok(())
@@ -196,6 +207,7 @@ impl ServerState {
             left = warmed.left,
             "prepared the operations in use for the new schema"
         );
+        self.tools.store(Arc::new(Tools::of(&clients, &router)));
         let router = Arc::new(router);
         self.router.store(Arc::clone(&router));
         self.subscriptions.reload(router);
@@ -242,6 +254,23 @@ impl ServerState {
         supervisor: &Supervisor,
     ) {
         self.connections.share(registry, evictions, supervisor);
+    }
+
+    /// Checks whether the page that a request comes from, if any, may call. Pages of the host that the request is sent to
+    /// may not: a foreign page can make its own host name resolve to this process (DNS rebinding).
+    ///
+    /// # Errors
+    /// If its origin is neither allowed nor `public`.
+    pub fn admit_page(&self, headers: &HeaderMap, public: Option<&Url>) -> Result<(), Refusal> {
+        let mut origins = headers.get_all(header::ORIGIN).iter();
+        if origins.all(|origin| {
+            self.origins.allow(origin) || public.is_some_and(|url| is_of(origin, url))
+        }) {
+            return Ok(());
+        }
+        Err(Refusal::forbidden(
+            "pages of this origin may not call: list it in server.cors.origins or the client's origins",
+        ))
     }
 
     /// Checks whether a request may open a WebSocket in any protocol, before authentication.

@@ -56,6 +56,11 @@ impl Requirement {
         self
     }
 
+    /// The scopes of all alternatives.
+    pub(crate) fn scope_names(&self) -> impl Iterator<Item = &str> {
+        self.scopes.iter().flatten().flatten().map(String::as_str)
+    }
+
     /// Why this caller may not see the field; `None` if they may.
     pub fn denial(&self, caller: &Caller) -> Option<ErrorCode> {
         let has_all = |needed: &[Vec<Vec<String>>], own: &BTreeSet<String>| {

@@ -21,7 +21,7 @@ use hive_router_planner::planner::{Planner, QueryPlannerOptions};
 use hive_router_planner::state::supergraph_state::SupergraphDefinition;
 use platform::panics::catch_now;
 
-pub(crate) use access::{Access, AccessDecision, RequirementId};
+pub(crate) use access::{Access, AccessDecision, Requirement, RequirementId};
 pub use compose::{Composition, compose, compose_with_hints, omit_authorization};
 pub(crate) use cost::{Costs, ListSize, is_list};
 pub(crate) use features::FederationNames;

@@ -12,7 +12,7 @@ use crate::prepare::lexer::Token;
 impl Parser<'_> {
     pub(super) fn definition(&mut self) -> Result<Definition, ParseError> {
         let position = self.position;
-        let described = self.description()?;
+        let described = self.keep_description()?;
         match self.next {
             Some(Token::Sign(b'{')) if described => Err(ParseError::Syntax {
                 message: "Unexpected description: the short form of a query has none.".to_owned(),
@@ -68,7 +68,7 @@ impl Parser<'_> {
     }
 
     fn variable_definition(&mut self) -> Result<VariableDefinition, ParseError> {
-        self.description()?;
+        self.keep_description()?;
         let position = self.position;
         self.expect(b'$')?;
         let name = self.name()?;

@@ -51,6 +51,27 @@ fn documents_are_read_whole() {
 }
 
 #[test]
+fn operations_and_variables_keep_their_descriptions() {
+    let text = "fragment F on T { a } \"\"\"\n  Finds\n    one.\n\"\"\" query Q(\"the \\u00e9\" $a: Int, $b: Int, \" \" $c: Int) { a }";
+    let parsed = parse(text).expect(text);
+    let query = parsed
+        .document
+        .definitions
+        .iter()
+        .find_map(|definition| match definition {
+            Definition::Operation(OperationDefinition::Query(query)) => Some(query),
+            _ => None,
+        });
+    let query = query.expect("a query");
+    assert_eq!(parsed.description(query.position), Some("Finds\n  one."));
+    let variables = query.variable_definitions.iter();
+    let described: Vec<_> = variables
+        .map(|one| parsed.description(one.position))
+        .collect();
+    assert_eq!(described, [Some("the é"), None, None]);
+}
+
+#[test]
 fn values_are_what_they_say() {
     for (literal, value) in [
         ("\"caf\\u00e9 \\ud83c\\udfa7\\u{1F3A7}\"", "\"café 🎧🎧\""),

@@ -243,7 +243,7 @@ impl Parser<'_> {
         }
     }
 
-    fn description_text(&mut self) -> Result<Option<String>, ParseError> {
+    pub(super) fn description_text(&mut self) -> Result<Option<String>, ParseError> {
         let description = match self.next {
             Some(Token::String(inner)) => text::string(inner),
             Some(Token::BlockString(inner)) => text::block_string(inner),
