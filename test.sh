@@ -70,6 +70,7 @@ main() {
     with_node "graphql-js" "the language as graphql-js reads it" router/language/run.sh
     with_node "graphql-schema-linter" "the descriptions of the schema" tests/schema/run.sh
     with_node "a REST client" "a client that is generated from the OpenAPI document" tests/rest/run.sh
+    with_node "clients of the Model Context Protocol" "the Model Context Protocol's conformance suite and clients" tests/mcp/run.sh
     with_node "Apollo Gateway" "the subgraphs behind Apollo Gateway" tests/federation/run.sh
     with_node "packages and browser of the pages" "the pages in a browser" playground/tests/run.sh
 }

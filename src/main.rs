@@ -14,6 +14,7 @@ mod graph;
 mod keys;
 mod lifecycle;
 mod listener;
+mod mcp;
 mod memory;
 mod metrics;
 mod nodes;

@@ -17,6 +17,15 @@ pub(crate) fn describe() {
         "Connections closed, by reason: late headers, idle, or unread responses."
     );
     describe_counter!(
+        "vantage_mcp_requests_total",
+        "Requests of the Model Context Protocol, by status."
+    );
+    describe_histogram!(
+        "vantage_mcp_request_duration_seconds",
+        Unit::Seconds,
+        "Time until the response to a request of the Model Context Protocol begins."
+    );
+    describe_counter!(
         "vantage_rest_requests_total",
         "REST requests, by route and status."
     );

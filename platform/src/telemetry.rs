@@ -87,8 +87,10 @@ pub fn init_log(
     filter: &str,
     access_log: bool,
 ) -> Result<LogGuard, TelemetryError> {
+    // The SDK of the Model Context Protocol writes several lines for every request, which has one already.
+    let filter = format!("rmcp=error,{filter}");
     let filter = if access_log {
-        parse(filter)?
+        parse(&filter)?
     } else {
         parse(&format!("{filter},{}=off", access_log::TARGET))?
     };

@@ -33,6 +33,9 @@ pub(crate) enum Client {
         /// Create no key: the client is identified by its name or its tokens
         #[arg(long)]
         without_key: bool,
+        /// Offer the client's queries to agents as tools
+        #[arg(long)]
+        tools: bool,
     },
     /// Create another key for a client and print it; existing keys keep working
     RotateKey {

@@ -18,9 +18,11 @@ pub(crate) fn run(command: Client) -> anyhow::Result<()> {
             mode,
             scope,
             without_key,
+            tools,
         } => {
             let file = ClientsFile::open(&file)?;
-            add(file, &name, mode.into(), &scope, !without_key)
+            let key = (!without_key).then(ApiKey::generate);
+            add(file, &name, mode.into(), &scope, key, tools)
         }
         Client::RotateKey { file, name } => rotate(ClientsFile::open(&file)?, &name),
         Client::Revoke { file, name, key } => {
@@ -35,14 +37,14 @@ fn add(
     name: &str,
     mode: ClientMode,
     scopes: &[String],
-    with_key: bool,
+    key: Option<ApiKey>,
+    tools: bool,
 ) -> anyhow::Result<()> {
     if file.has(name)? {
         bail!(
             "client `{name}` already exists: `vantage client rotate-key` creates another key for it"
         );
     }
-    let key = with_key.then(ApiKey::generate);
     let keys = key.as_ref().map(|key| {
         let item = key_item(1, key);
         format!("keys:\n  - {item}\n")
@@ -54,10 +56,11 @@ fn add(
         format!("scopes: [{}]\n", scopes.join(", "))
     };
     let client = format!(
-        "name: {}\nmode: {}\n{}{scopes}",
+        "name: {}\nmode: {}\n{}{scopes}{}",
         plain(name),
         mode.name(),
-        keys.unwrap_or_default()
+        keys.unwrap_or_default(),
+        if tools { "tools: true\n" } else { "" }
     );
     file.edit(&Edit::AddClient(&client))?;
     match key {
@@ -134,11 +137,13 @@ fn line(client: &RegisteredClient) -> String {
         [] => "none".to_owned(),
         ids => ids.join(", "),
     };
+    let tools = client.tool_count().map(|count| format!(" tools={count}"));
     format!(
-        "{} mode={} keys={keys} operations={}",
+        "{} mode={} keys={keys} operations={}{}",
         client.name,
         client.mode.name(),
-        client.operations.len()
+        client.operations.len(),
+        tools.unwrap_or_default()
     )
 }
 

@@ -16,7 +16,7 @@ use crate::config::{Configuration, Overrides};
 use crate::error_line::one_line;
 use crate::lifecycle::{Lifecycle, Ready};
 use crate::listener::{self, Threads};
-use crate::{output, playground, serving};
+use crate::{mcp, output, playground, serving};
 
 /// How often to check the supergraph's file for changes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -47,7 +47,7 @@ fn edge(configuration: &Configuration) -> (AuthConfig, ServerConfig) {
 }
 
 pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
-    let configuration = Configuration::load(
+    let mut configuration = Configuration::load(
         command.config.as_deref(),
         std::env::vars_os(),
         &Overrides {
@@ -64,6 +64,9 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
     let router = build(&configuration, &server, &file, &supergraph)?;
     serving::warm_up(&router, &configuration.router.warm_up).await?;
     let listener = listener::bind(configuration.listen, "--listen").await?;
+    configuration.listen = listener
+        .local_addr()
+        .context("the listener has no address")?;
     let lifecycle = Lifecycle::start(metrics, &configuration).await?;
     let supervisor = &lifecycle.supervisor;
     let state = serving::edge(router, &auth, &server, supervisor)?;
@@ -73,15 +76,13 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
     serving::load_clients(&state, &configuration, supervisor).await?;
     serving::share_connections(&state, &configuration, supervisor)?;
 
-    let address = listener
-        .local_addr()
-        .context("the listener has no address")?;
     output::announce(&format!(
-        "The router is listening on http://{address}{}",
-        configuration.server.path
+        "The router is listening on http://{}{}",
+        configuration.listen, configuration.server.path
     ));
     let contents = (supergraph.clone(), state.clients_version());
     let introspection = configuration.introspection();
+    let tools = mcp::routes(&state, &configuration)?;
     let supergraph = Supergraph {
         configuration,
         server: server.clone(),
@@ -91,7 +92,9 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
     };
     Reloader::of(supergraph, contents, supervisor).start(LOOK_EVERY);
     let explorer = playground::explorer_routes(&state, introspection);
-    let routes = serving::explorer_first(&server).merge(explorer);
+    let routes = serving::explorer_first(&server)
+        .merge(explorer)
+        .merge(tools);
     let threads = Threads::event_loops();
     serving::serve(listener, state, routes, Always, threads, lifecycle).await
 }

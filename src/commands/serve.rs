@@ -11,7 +11,7 @@ use crate::lifecycle::Lifecycle;
 use crate::listener::{self, Threads};
 use crate::output;
 use crate::playground::{SignIn, TOKEN_HOURS};
-use crate::{graph, keys, playground, rest, sandbox_server, serving, workers};
+use crate::{graph, keys, mcp, playground, rest, sandbox_server, serving, workers};
 
 pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     let mut configuration = Configuration::load(
@@ -110,7 +110,8 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
             &state,
             configuration.introspection(),
         ))
-        .merge(rest::routes(&state, &configuration.rest)?);
+        .merge(rest::routes(&state, &configuration.rest)?)
+        .merge(mcp::routes(&state, &configuration)?);
     let threads = if here.is_empty() {
         Threads::event_loops()
     } else {

@@ -7,6 +7,7 @@ mod database;
 mod demo;
 mod flags;
 pub(crate) mod listen;
+mod mcp;
 mod objects;
 mod orders;
 mod pricing;
@@ -43,6 +44,7 @@ pub(crate) use clients::Clients;
 pub(crate) use database::Database;
 pub(crate) use demo::Demo;
 pub(crate) use flags::Flags;
+pub(crate) use mcp::Mcp;
 pub(crate) use objects::Objects;
 pub(crate) use orders::Orders;
 pub(crate) use pricing::Pricing;
@@ -99,6 +101,7 @@ pub(crate) struct Configuration {
     pub(crate) clients: Clients,
     pub(crate) webhooks: Webhooks,
     pub(crate) rest: Rest,
+    pub(crate) mcp: Mcp,
     pub(crate) subgraphs: Subgraphs,
     pub(crate) subgraph: SubgraphProcess,
     pub(crate) flags: Flags,
@@ -142,6 +145,7 @@ impl Default for Configuration {
             clients: Clients::default(),
             webhooks: Webhooks::default(),
             rest: Rest::default(),
+            mcp: Mcp::default(),
             subgraphs: Subgraphs::default(),
             subgraph: SubgraphProcess::default(),
             flags: Flags::default(),
@@ -249,6 +253,7 @@ impl Configuration {
         check_scheme("redis_url", self.redis_url.as_ref(), &["redis", "rediss"])?;
         server::check(&self.server, self.mode)?;
         self.router.check()?;
+        self.mcp.check(&self.server.path)?;
         self.subgraphs.check()?;
         self.subgraph.check(&self.auth)?;
         self.pricing.check()?;

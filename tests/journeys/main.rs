@@ -14,6 +14,7 @@ mod exchange_rates;
 mod federation;
 mod inputs;
 mod kit;
+mod mcp;
 mod nodes;
 mod observability;
 mod orders;

@@ -10,7 +10,12 @@ use tokio::process::Command;
 
 use crate::kit::{Process, vantage};
 
-const PAGES: [&str; 3] = ["docs/rest.md", "docs/clients.md", "docs/partners.md"];
+const PAGES: [&str; 4] = [
+    "docs/rest.md",
+    "docs/clients.md",
+    "docs/partners.md",
+    "docs/agents.md",
+];
 
 /// Long enough for a debug build on a busy machine; nothing waits for it when all goes well.
 const PATIENCE: Duration = Duration::from_secs(180);
