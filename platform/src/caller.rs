@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::net::IpAddr;
 
+use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,49 @@ const LIFETIME_SECONDS: i64 = 60;
 
 /// Allowed clock difference between a router and a subgraph.
 const LEEWAY_SECONDS: i64 = 5;
+
+/// What a request asks for in headers that subgraphs may see; as sent, whether or not it means anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Locale {
+    /// [`LANGUAGE_HEADER`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub languages: Option<String>,
+    /// [`COUNTRY_HEADER`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// [`CURRENCY_HEADER`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+}
+
+/// The user's languages.
+pub const LANGUAGE_HEADER: &str = "accept-language";
+/// The country whose shop the user has chosen.
+pub const COUNTRY_HEADER: &str = "x-vantage-country";
+/// The currency that the user has chosen.
+pub const CURRENCY_HEADER: &str = "x-vantage-currency";
+
+impl Locale {
+    /// What is kept of a header: browsers send less, and the signed caller must fit into a header.
+    const MAX_CHARS: usize = 200;
+
+    /// The locale in these headers; of a repeated one, the first counts.
+    pub fn of_headers(headers: &HeaderMap) -> Self {
+        let text = |name| {
+            let text = headers.get(name)?.to_str().ok()?;
+            Some(text.chars().take(Self::MAX_CHARS).collect())
+        };
+        Self {
+            languages: text(LANGUAGE_HEADER),
+            country: text(COUNTRY_HEADER),
+            currency: text(CURRENCY_HEADER),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
 
 /// A caller whose credentials the router has verified. Subgraphs trust it without checking again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +82,9 @@ pub struct Caller {
     /// The client's address, used for currency detection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip: Option<IpAddr>,
+    /// The language, country and currency that the client asks for.
+    #[serde(default, skip_serializing_if = "Locale::is_empty")]
+    pub locale: Locale,
     /// The same in every log line of one request.
     #[serde(default)]
     pub request_id: String,
@@ -52,9 +99,10 @@ impl Caller {
             policies,
             client,
             ip,
+            locale,
             request_id: _,
         } = self;
-        (subject, scopes, policies, client, ip)
+        (subject, scopes, policies, client, ip, locale)
     }
 
     /// A signed-in customer with no scopes, for tests and for calls made on a customer's behalf.
@@ -259,6 +307,19 @@ mod tests {
         };
         let header = key.sign(&caller, "orders", b"{}", Utc::now());
         assert_eq!(verify(&header.expect("signed")).expect("verified"), caller);
+    }
+
+    #[test]
+    fn the_locale_is_that_of_the_headers_and_bounded() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(Locale::of_headers(&headers), Locale::default());
+        let long = "de,".repeat(1_000);
+        headers.insert(LANGUAGE_HEADER, long.parse().unwrap());
+        headers.insert(CURRENCY_HEADER, "eur".parse().unwrap());
+        let locale = Locale::of_headers(&headers);
+        assert_eq!(locale.languages.as_deref(), Some(&long[..200]));
+        assert_eq!(locale.currency.as_deref(), Some("eur"));
+        assert_eq!(locale.country, None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod id;
 pub mod idempotency;
 pub mod metrics;
 pub mod money;
+mod money_format;
 mod normalize;
 mod nul_characters;
 pub mod scalars;

@@ -1,9 +1,12 @@
 //! Money: an integer of minor units with its currency. Never a float.
 
-use async_graphql::{ComplexObject, Enum, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, SimpleObject};
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
+
+use crate::error::{ApiError, ApiResult};
+use crate::money_format::MoneyFormats;
 
 /// The supported currencies, by ISO 4217 code.
 #[derive(
@@ -124,9 +127,12 @@ impl Money {
         self.decimal()
     }
 
-    /// For display in English: the currency's symbol, commas between thousands and a decimal point, "$1,234.50".
-    async fn formatted(&self) -> String {
-        self.format()
+    /// For display in the language of the request's `accept-language`, American English by default: symbol, separators
+    /// and the currency's own decimals, "$1,234.50".
+    async fn formatted(&self, context: &Context<'_>) -> ApiResult<String> {
+        let formats = context.data::<MoneyFormats>();
+        let formats = formats.map_err(|_| ApiError::internal("a request without its language"))?;
+        Ok(formats.format(*self))
     }
 }
 
@@ -156,31 +162,6 @@ impl Money {
             .round_dp_with_strategy(0, strategy);
         Some(Self::new(minor.to_i64()?, currency))
     }
-
-    fn format(&self) -> String {
-        let places = self.currency.decimal_places();
-        let unit = 10_u64.pow(places);
-        let minor = self.minor.unsigned_abs();
-        let digits = (minor / unit).to_string();
-        let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-        for (position, digit) in digits.chars().enumerate() {
-            if position > 0 && (digits.len() - position).is_multiple_of(3) {
-                grouped.push(',');
-            }
-            grouped.push(digit);
-        }
-        let sign = if self.minor < 0 { "-" } else { "" };
-        let symbol = self.currency.symbol();
-        if places == 0 {
-            format!("{sign}{symbol}{grouped}")
-        } else {
-            let cents = minor % unit;
-            format!(
-                "{sign}{symbol}{grouped}.{cents:0width$}",
-                width = places as usize
-            )
-        }
-    }
 }
 
 #[cfg(test)]
@@ -200,16 +181,14 @@ mod tests {
     #[test]
     fn money_is_written_with_the_decimals_of_its_currency() {
         let cases = [
-            (123_450, CurrencyCode::Usd, "1234.50", "$1,234.50"),
-            (5, CurrencyCode::Gbp, "0.05", "£0.05"),
-            (-799, CurrencyCode::Cad, "-7.99", "-C$7.99"),
-            (1_234_567, CurrencyCode::Jpy, "1234567", "¥1,234,567"),
-            (0, CurrencyCode::Brl, "0.00", "R$0.00"),
+            (123_450, CurrencyCode::Usd, "1234.50"),
+            (5, CurrencyCode::Gbp, "0.05"),
+            (-799, CurrencyCode::Cad, "-7.99"),
+            (1_234_567, CurrencyCode::Jpy, "1234567"),
+            (0, CurrencyCode::Brl, "0.00"),
         ];
-        for (minor, currency, amount, formatted) in cases {
-            let money = Money::new(minor, currency);
-            assert_eq!(money.decimal().to_string(), amount);
-            assert_eq!(money.format(), formatted);
+        for (minor, currency, amount) in cases {
+            assert_eq!(Money::new(minor, currency).decimal().to_string(), amount);
         }
     }
 

@@ -18,6 +18,7 @@ use self::document::Document;
 use crate::batch::Batches;
 use crate::entities::Begun;
 use crate::error::{ApiError, ErrorCode};
+use crate::money_format::MoneyFormats;
 use crate::normalize;
 use crate::nul_characters;
 use crate::sdl;
@@ -78,7 +79,10 @@ impl Subgraph {
         let sdl: Arc<str> = sdl::export(&schema).into();
         let execute = {
             let (schema, sdl, loaders) = (schema.clone(), sdl.clone(), loaders.clone());
-            move |mut request: Request, caller, limits: Limits| -> BoxFuture<'static, Response> {
+            move |mut request: Request,
+                  caller: Caller,
+                  limits: Limits|
+                  -> BoxFuture<'static, Response> {
                 if let Some(refused) = nul_characters::reject(&mut request) {
                     return Box::pin(std::future::ready(refused));
                 }
@@ -90,6 +94,7 @@ impl Subgraph {
                 let batches = Batches::new(limits.rows);
                 let request = request
                     .data(loaders(&batches))
+                    .data(MoneyFormats::of(&caller))
                     .data(caller)
                     .data(Begun::default());
                 Box::pin(async move {
@@ -122,7 +127,11 @@ impl Subgraph {
             let batches = Batches::new(rows);
             // Events are executed in tasks shared by many subscribers, which have no span of their own.
             let span = tracing::error_span!("subscription", request_id = caller.request_id);
-            let request = request.data(loaders(&batches)).data(caller).data(phase);
+            let request = request
+                .data(loaders(&batches))
+                .data(MoneyFormats::of(&caller))
+                .data(caller)
+                .data(phase);
             let mut events = schema.execute_stream(request);
             let event = async move {
                 let mut response = batches.drive(events.next()).await?;

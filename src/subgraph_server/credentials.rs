@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use async_graphql::Request;
 use async_graphql::parser::types::{OperationType, Selection};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
-use platform::caller::{CALLER_HEADER, Caller, CallerError, CallerKey, SignedCaller};
+use platform::caller::{CALLER_HEADER, Caller, CallerError, CallerKey, Locale, SignedCaller};
 use platform::clock::Clock;
 use platform::supervisor::Supervisor;
 use platform::telemetry::request_id::request_id;
@@ -37,7 +37,7 @@ pub(super) struct Credentials {
 #[derive(Debug)]
 pub(super) enum Credential {
     /// A caller signed by the router, for one body.
-    Signed(SignedCaller),
+    Signed(Box<SignedCaller>),
     /// An end user until their token expires, or a visitor.
     Verified(Box<Caller>, Option<SystemTime>),
     /// A tool, which may only fetch the schema.
@@ -135,7 +135,8 @@ impl Credentials {
         let signed_header = HeaderName::from_static(CALLER_HEADER);
         if headers.contains_key(&signed_header) {
             let signed = single(headers, &signed_header).ok_or(Refused::Stranger)?;
-            return self.signed(signed).map(Credential::Signed);
+            let signed = self.signed(signed)?;
+            return Ok(Credential::Signed(Box::new(signed)));
         }
         if !headers.contains_key(header::AUTHORIZATION) {
             return if self.serve_anonymous {
@@ -174,6 +175,7 @@ impl Credentials {
         let caller = Caller {
             // The peer is a router, not the user.
             ip: client_ip(None, headers, self.trusted_proxies),
+            locale: Locale::of_headers(headers),
             request_id: request_id(headers),
             ..caller
         };

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header, request};
-use platform::caller::Caller;
+use platform::caller::{COUNTRY_HEADER, CURRENCY_HEADER, Caller, Locale};
 use platform::telemetry::request_id::request_id;
 use serde_json::{Map, Value};
 
@@ -62,7 +62,7 @@ impl Client {
     }
 
     /// Takes over the parts of `connection_init`'s payload that a browser cannot send as WebSocket headers.
-    pub(super) fn initialise(&mut self, payload: &Map<String, Value>) {
+    pub(super) fn initialise(&mut self, payload: &Map<String, Value>, forwarded: &[HeaderName]) {
         let text = |names: &[&str]| {
             names.iter().find_map(|name| {
                 let mut members = payload.iter();
@@ -70,6 +70,12 @@ impl Client {
                 value.as_str()
             })
         };
+        for name in [COUNTRY_HEADER, CURRENCY_HEADER].map(HeaderName::from_static) {
+            let value = text(&[name.as_str()]).filter(|_| forwarded.contains(&name));
+            if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+                self.headers.insert(name, value);
+            }
+        }
         self.log.rename(text(&NAME_HEADERS), text(&VERSION_HEADERS));
         self.credentials
             .replace(self.log.client(), text(&[KEY_HEADER]));
@@ -101,6 +107,7 @@ impl Client {
     ) -> RequestContext {
         let caller = Caller {
             ip: self.ip,
+            locale: Locale::of_headers(&self.headers),
             request_id: self.request_id.clone(),
             ..client.restrict(caller)
         };

@@ -11,6 +11,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::http::{HeaderName, header};
+use platform::caller::{COUNTRY_HEADER, CURRENCY_HEADER, LANGUAGE_HEADER};
 use platform::config::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -44,7 +45,7 @@ pub struct ServerConfig {
     /// A GET must have one of these headers, which browsers do not send cross-site without a preflight (or
     /// `content-type: application/json`, or a header that identifies a client).
     pub csrf_headers: Vec<String>,
-    /// Client headers forwarded to subgraphs. If `authorization` is among them, HTTP subgraphs get the client's token,
+    /// Client headers forwarded to subgraphs, which pages may set and cached answers vary by. If `authorization` is among them, HTTP subgraphs get the client's token,
     /// whether it came in the header or in a WebSocket's `connection_init`.
     pub forward_headers: Vec<String>,
     /// Number of trusted proxies in front: that many of the last `X-Forwarded-For` entries are trusted.
@@ -91,9 +92,15 @@ impl Default for ServerConfig {
             ]
             .map(str::to_owned)
             .to_vec(),
-            forward_headers: ["accept-language", "traceparent", "tracestate"]
-                .map(str::to_owned)
-                .to_vec(),
+            forward_headers: [
+                LANGUAGE_HEADER,
+                COUNTRY_HEADER,
+                CURRENCY_HEADER,
+                "traceparent",
+                "tracestate",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
             trusted_proxies: 0,
             drain_delay: None,
             connections: ConnectionsConfig::default(),

@@ -34,7 +34,14 @@ async fn an_answer_that_all_may_keep_has_a_tag_and_is_not_sent_again() {
         assert_eq!(again.status(), 304, "{known}");
         assert_eq!(text(&again, "etag"), tag);
         assert_eq!(text(&again, "cache-control"), "max-age=60, public");
-        for name in ["accept", "authorization", "x-api-key", "accept-language"] {
+        for name in [
+            "accept",
+            "authorization",
+            "x-api-key",
+            "accept-language",
+            "x-vantage-country",
+            "x-vantage-currency",
+        ] {
             let vary = text(&again, "vary");
             assert!(vary.split(", ").any(|part| part == name), "{name}: {vary}");
             assert!(!vary.contains("trace"), "{vary}");

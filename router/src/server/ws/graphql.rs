@@ -70,7 +70,7 @@ impl GraphQl {
                 return Err(CloseReason::Forbidden);
             }
         }
-        self.client.initialise(payload);
+        self.client.initialise(payload, &self.state.forward_headers);
         if let Err(error) = self.client.identify(&self.state, &self.identity.caller) {
             tracing::debug!(%error, "client refused");
             return Err(CloseReason::Forbidden);
