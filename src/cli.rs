@@ -1,6 +1,7 @@
 //! The command line: commands, flags and their help.
 
 mod clients;
+mod prices;
 #[cfg(test)]
 mod tests;
 mod webhooks;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use platform::config::Duration;
 
 pub(crate) use self::clients::{Client, ClientsFile, Operations, OperationsFormat};
+pub(crate) use self::prices::{Prices, PricesImport};
 pub(crate) use self::webhooks::{Webhook, Webhooks, WebhooksSettings};
 use crate::config::{Overrides, listen};
 use crate::data_directory::Missing;
@@ -67,6 +69,9 @@ pub(crate) enum Command {
     /// Manage durable tasks
     #[command(subcommand)]
     Tasks(Tasks),
+    /// Manage prices
+    #[command(subcommand)]
+    Prices(Prices),
     /// Manage exchange rates
     #[command(subcommand)]
     Rates(Rates),

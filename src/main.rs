@@ -73,6 +73,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Token(command) => commands::token::run(command).await,
             Command::Outbox(command) => commands::outbox::run(command).await,
             Command::Tasks(command) => commands::tasks::run(command).await,
+            Command::Prices(command) => commands::prices::run(command).await,
             Command::Rates(command) => commands::rates::run(command).await,
             Command::Backup(command) => commands::backup::back_up(command).await,
             Command::Restore(command) => commands::backup::restore(command).await,

@@ -218,7 +218,7 @@ async fn returns_are_found_by_what_narrows_the_search() {
 #[tokio::test]
 async fn the_rest_is_found_by_what_narrows_the_search() {
     use notifications::{customer_settings, device_token, notification, preference};
-    use pricing::{price_adjustment, price_change, product_price};
+    use pricing::{price_adjustment, price_change, product_price, scheduled_price_change};
     use search::product;
     let ([id, ..], now) = (ids(), Utc::now());
 
@@ -237,8 +237,16 @@ async fn the_rest_is_found_by_what_narrows_the_search() {
     let db = &Planner::over::<migrations::pricing::Migrator>().await;
     wrong.extend(wrong_plans!(
         db,
-        "price_adjustment::active_of_products": price_adjustment::active_of_products(db, &ids(), now),
+        "price_adjustment::of_products": price_adjustment::of_products(db, &ids()),
+        "price_adjustment::remove": price_adjustment::remove(db, &ids()),
+        "product_price::adjusted": product_price::adjusted(db, &ids(), now),
         "product_price::of_products": product_price::of_products(db, &ids()),
+        "product_price::lock": product_price::lock(db, &ids()),
+        "product_price::due": product_price::due(db, now, 100),
+        "product_price::next_change": product_price::next_change(db),
+        "scheduled_price_change::of_products": scheduled_price_change::of_products(db, &ids()),
+        "scheduled_price_change::lock_due": scheduled_price_change::lock_due(db, now, 100),
+        "scheduled_price_change::next": scheduled_price_change::next(db),
         "price_change::of_products": price_change::of_products(db, &ids(), now),
     ));
     let db = &Planner::over::<migrations::search::Migrator>().await;
@@ -246,6 +254,7 @@ async fn the_rest_is_found_by_what_narrows_the_search() {
         db,
         "product::by_ids": product::by_ids(db, &ids()),
         "product::active_after": product::active_after(db, Some(id), 100),
+        "product::updated_since": product::updated_since(db, now, Some((now, id)), 100),
         "product::count_active": product::count_active(db),
         "product::restock": product::restock(db, id, 1, now),
     ));

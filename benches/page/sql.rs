@@ -7,7 +7,7 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use entities::notifications::{customer_settings, preference};
 use entities::orders::{customer, order, order_item};
-use entities::pricing::{exchange_rate, price_adjustment, product_price};
+use entities::pricing::product_price;
 use entities::returns::{customer_return, return_item};
 use entities::search::product;
 use entities::tracking::shipment;
@@ -99,9 +99,8 @@ impl Sql {
             return_item::returned(returns, &items),
             customer_return::of_orders(returns, customer, &orders),
             product::by_ids(self.search.read(), &products),
-            product_price::of_products(pricing, &products),
-            price_adjustment::active_of_products(pricing, &products, now),
-            exchange_rate::all(pricing),
+            // Exchange rates are cached.
+            product_price::adjusted(pricing, &products, now),
             shipment::of_orders(self.tracking.read(), customer, &orders),
             customer_settings::of_customers(notifications, &mine),
             preference::of_customers(notifications, &mine),

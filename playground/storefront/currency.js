@@ -11,6 +11,7 @@ export const chosenCurrency = () => localStorage.getItem(KEY);
 
 const REASONS = {
   EXPLICIT: "as you chose",
+  REQUEST: "as you chose",
   SHIPPING_ADDRESS: "based on your shipping address",
   BILLING_ADDRESS: "based on your billing address",
   IP_GEOLOCATION: "based on your location",

@@ -41,6 +41,18 @@ pub fn owner(context: &Context<'_>, owner: Uuid, refusal: &str) -> ApiResult<Uui
     }
 }
 
+/// The verified caller, if their token has this scope; FORBIDDEN otherwise.
+pub fn scope<'a>(context: &Context<'a>, scope: &str) -> ApiResult<&'a Caller> {
+    let caller = caller(context)?;
+    if caller.scopes.contains(scope) {
+        Ok(caller)
+    } else {
+        Err(ApiError::forbidden(format!(
+            "This requires a token with the scope {scope}"
+        )))
+    }
+}
+
 /// Marks a field that the router resolves only for signed-in callers.
 #[TypeDirective(location = "FieldDefinition")]
 pub fn authenticated() {}

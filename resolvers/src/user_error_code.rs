@@ -30,27 +30,33 @@ macro_rules! user_error_codes {
 user_error_codes! {
     /// No exchange rate of the currency is known at the moment.
     CurrencyNotAvailable = "CURRENCY_NOT_AVAILABLE",
-    /// An order item is named twice.
+    /// A product or an order item is named twice.
     DuplicateItem = "DUPLICATE_ITEM",
     /// A channel and category are named twice.
     DuplicatePreference = "DUPLICATE_PREFERENCE",
     /// A part of the address is missing, too long, or does not exist.
     InvalidAddress = "INVALID_ADDRESS",
+    /// An adjustment has no kind, or not one of a percentage and an amount in range.
+    InvalidAdjustment = "INVALID_ADJUSTMENT",
     /// An id is malformed, or of another type of object.
     InvalidId = "INVALID_ID",
-    /// There are no items, or too many.
+    /// There are no items or changes, or too many.
     InvalidItems = "INVALID_ITEMS",
     /// The token is not one of the payment provider's, or cannot be used.
     InvalidPaymentMethod = "INVALID_PAYMENT_METHOD",
+    /// A time is over already, or an end comes before its beginning.
+    InvalidPeriod = "INVALID_PERIOD",
     /// A position is negative.
     InvalidPosition = "INVALID_POSITION",
+    /// A price is not in whole cents or out of range, or a change sets nothing.
+    InvalidPrice = "INVALID_PRICE",
     /// A quantity is out of range.
     InvalidQuantity = "INVALID_QUANTITY",
     /// The id is not the `queryId` of a search.
     InvalidQueryId = "INVALID_QUERY_ID",
     /// Quiet hours start and end at the same time.
     InvalidQuietHours = "INVALID_QUIET_HOURS",
-    /// The reason is too long.
+    /// The reason is too long, or empty where one is required.
     InvalidReason = "INVALID_REASON",
     /// The region is not `us`, `eu` or `apac`.
     InvalidRegion = "INVALID_REGION",
@@ -66,6 +72,8 @@ user_error_codes! {
     OrderTotalNotPayable = "ORDER_TOTAL_NOT_PAYABLE",
     /// The bank declined the payment. The order exists and is cancelled.
     PaymentDeclined = "PAYMENT_DECLINED",
+    /// The product has no price yet.
+    PriceRequired = "PRICE_REQUIRED",
     /// The product is no longer sold.
     ProductNotAvailable = "PRODUCT_NOT_AVAILABLE",
     /// The ordered product does not exist.
@@ -82,6 +90,8 @@ user_error_codes! {
     UnknownProduct = "UNKNOWN_PRODUCT",
     /// The reason is not one of `returnReasons`.
     UnknownReason = "UNKNOWN_REASON",
+    /// The price was set since the expected version.
+    VersionMismatch = "VERSION_MISMATCH",
 }
 
 /// In the schema, `code` is a `String!`, so that other teams' subgraphs may have codes of their own.

@@ -8,6 +8,7 @@ pub(crate) mod config;
 pub(crate) mod migrate;
 pub(crate) mod operations;
 pub(crate) mod outbox;
+pub(crate) mod prices;
 pub(crate) mod rates;
 pub(crate) mod router;
 pub(crate) mod sandbox;

@@ -56,7 +56,8 @@ pub(crate) async fn run(command: Rates) -> anyhow::Result<()> {
     }
 }
 
-async fn open(settings: &Settings) -> anyhow::Result<pricing::State> {
+/// The pricing domain's state over its database.
+pub(super) async fn open(settings: &Settings) -> anyhow::Result<pricing::State> {
     let configuration = Configuration::load(
         settings.config.as_deref(),
         std::env::vars_os(),

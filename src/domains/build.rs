@@ -89,9 +89,12 @@ impl Domains {
             Domain::Pricing => {
                 let state = pricing::State {
                     rate_provider: rate_provider(&providers.exchange_rates, clock.clone())?,
+                    second_rate_provider: second_rate_provider(configuration, clock.clone())?,
+                    pubsub: pubsub(configuration, supervisor)?,
                     ..pricing_state(configuration, database.clone(), clock)?
                 };
                 let work = Work {
+                    subscribers: pricing::workers::subscribers(&state),
                     jobs: jobs_of(&state, pricing::workers::jobs),
                     ..Work::default()
                 };
@@ -117,7 +120,7 @@ impl Domains {
                 let state = search::State::new(database.clone(), clock, index, pricing);
                 self.search = Some(state.clone());
                 let work = Work {
-                    subscribers: search::workers::subscribers(&state),
+                    subscribers: search::workers::subscribers(),
                     ..Work::default()
                 };
                 (search::subgraph(state), work)
@@ -221,6 +224,7 @@ pub(crate) fn pricing_state(
         geo: geo.map(Arc::new),
         rates: pricing.rates.get(),
         rate_cache,
+        floor_percent: pricing.floor_percent,
         ..pricing::State::new(database, clock)
     })
 }
@@ -230,6 +234,20 @@ fn rate_provider(provider: &Provider, clock: Clock) -> anyhow::Result<Option<Ope
     let rates = access("exchange_rates", provider)
         .map(|(url, app_id)| OpenExchangeRates::new(url, app_id, clock));
     rates.transpose().context("providers.exchange_rates.url")
+}
+
+/// The client of the second source of rates, if there is one.
+fn second_rate_provider(
+    configuration: &Configuration,
+    clock: Clock,
+) -> anyhow::Result<Option<OpenExchangeRates>> {
+    let second = configuration.pricing.rates.second_source.as_ref();
+    let client = second.map(|second| {
+        OpenExchangeRates::new(second.url.expose_url().clone(), second.key.clone(), clock)
+    });
+    client
+        .transpose()
+        .context("pricing.rates.second_source.url")
 }
 
 /// A provider's URL and our key.

@@ -21,6 +21,7 @@ use platform::workers::{Job, WorkerContext};
 use resolvers::client::SubgraphClient;
 use resolvers::id::IdKind;
 use resolvers::subgraph::Subgraph;
+use search::{IndexFollower, ReindexError};
 
 use crate::config::{self, Configuration};
 use crate::data_directory::{DataDirectory, Missing};
@@ -81,9 +82,9 @@ impl Domain {
             Self::Notifications => notifications::workers::CONSUMERS,
             Self::Orders => orders::workers::CONSUMERS,
             Self::Returns => returns::workers::CONSUMERS,
+            Self::Pricing => pricing::workers::CONSUMERS,
             Self::Search => search::workers::CONSUMERS,
             Self::Tracking => tracking::workers::CONSUMERS,
-            Self::Pricing => &[],
         }
     }
 
@@ -283,7 +284,11 @@ impl Domains {
                 .open_index()
                 .await
                 .context("the search index is not usable")?;
-            let search = search.clone();
+            // The statements of workers are counted apart.
+            let search = search::State {
+                database: search.database.for_workers(),
+                ..search.clone()
+            };
             supervisor.start(Stage::Work, "search.index", move |stop| {
                 stop.run_until_cancelled_owned(follow_catalog(search.clone()))
                     .map(drop)
@@ -363,17 +368,38 @@ impl Domains {
     }
 }
 
-/// How often the search index is compared with the database.
-const INDEX_CHECK: Duration = Duration::from_secs(15);
+/// How often changed products are indexed.
+const INDEX_CHANGES: Duration = Duration::from_secs(1);
 
-/// Updates the index, since another process may import products.
+/// After how many of these rounds the search index is compared with the database as a whole.
+const ROUNDS_OF_A_CHECK: u64 = 15;
+
+/// Updates the index, since another process may change or import products.
 async fn follow_catalog(search: search::State) {
+    let (mut follower, mut round) = (None, 0_u64);
     loop {
-        tokio::time::sleep(INDEX_CHECK).await;
-        if let Err(error) = search.open_index().await {
+        tokio::time::sleep(INDEX_CHANGES).await;
+        round += 1;
+        if let Err(error) = follow_changes(&search, &mut follower).await {
+            tracing::warn!(%error, "changed products not indexed");
+        }
+        if round.is_multiple_of(ROUNDS_OF_A_CHECK)
+            && let Err(error) = search.open_index().await
+        {
             tracing::warn!(%error, "search index not compared with the database");
         }
     }
+}
+
+async fn follow_changes(
+    search: &search::State,
+    follower: &mut Option<IndexFollower>,
+) -> Result<(), ReindexError> {
+    let follower = match follower {
+        Some(follower) => follower,
+        None => follower.insert(IndexFollower::new(search.clone()).await?),
+    };
+    follower.follow().await.map(drop)
 }
 
 impl Ready for Domains {

@@ -251,6 +251,24 @@ impl Graph {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
+    /// The same for a subcommand that fails; returns what it printed, errors included.
+    pub(crate) async fn fail(&self, arguments: &[&str]) -> String {
+        let output = vantage(self.data.path())
+            .args(arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stderr(Stdio::piped())
+            .output()
+            .await
+            .unwrap();
+        assert!(!output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    }
+
+    /// The data directory.
+    pub(crate) fn data(&self) -> &Path {
+        self.data.path()
+    }
+
     /// Opens a domain's database alongside the running processes.
     pub(crate) async fn database(&self, domain: &str) -> platform::database::Database {
         let url = self

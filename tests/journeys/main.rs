@@ -21,6 +21,7 @@ mod orders;
 mod outages;
 mod pages;
 mod playground;
+mod prices;
 mod redis_data_loss;
 mod refunds;
 mod refunds_killed;

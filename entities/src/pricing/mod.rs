@@ -7,3 +7,4 @@ pub mod price_change;
 pub mod product_price;
 pub mod rate_fetch;
 pub mod rate_freshness;
+pub mod scheduled_price_change;

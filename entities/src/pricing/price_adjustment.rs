@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, QueryOrder};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "price_adjustments")]
@@ -20,6 +20,8 @@ pub struct Model {
     pub active_from: DateTime<Utc>,
     /// End, exclusive; `None`: until it is removed.
     pub active_until: Option<DateTime<Utc>>,
+    /// The percentage of the base price that `usd_minor` is, an exact decimal; `None` for a fixed amount.
+    pub percent: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -27,20 +29,13 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The adjustments active at this time, by product, oldest first.
-pub async fn active_of_products(
+/// All that there are, whether or not they are active, by product, oldest first.
+pub async fn of_products(
     db: &impl ConnectionTrait,
     products: &[Uuid],
-    now: DateTime<Utc>,
 ) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
     let rows = Entity::find()
         .filter(Column::ProductId.is_in(products.iter().copied()))
-        .filter(Column::ActiveFrom.lte(now))
-        .filter(
-            Condition::any()
-                .add(Column::ActiveUntil.is_null())
-                .add(Column::ActiveUntil.gt(now)),
-        )
         .order_by_asc(Column::ActiveFrom)
         .order_by_asc(Column::Id)
         .all(db)
@@ -50,4 +45,13 @@ pub async fn active_of_products(
         by_product.entry(row.product_id).or_default().push(row);
     }
     Ok(by_product)
+}
+
+/// Removes all adjustments of these products.
+pub async fn remove(db: &impl ConnectionTrait, products: &[Uuid]) -> Result<(), DbErr> {
+    Entity::delete_many()
+        .filter(Column::ProductId.is_in(products.iter().copied()))
+        .exec(db)
+        .await?;
+    Ok(())
 }

@@ -17,6 +17,11 @@ pub struct Model {
     /// In cents.
     pub compare_at_usd_minor: Option<i64>,
     pub changed_at: DateTime<Utc>,
+    /// In cents, adjustments included, as of this change; `None` in rows from before this column.
+    pub current_usd_minor: Option<i64>,
+    pub reason: Option<String>,
+    /// Who made the change.
+    pub actor: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::{IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{Condition, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "products")]
@@ -30,6 +31,8 @@ pub struct Model {
     pub active: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// The newest price change that was applied, by its number among the product's.
+    pub price_sequence: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -66,6 +69,86 @@ pub async fn active_after(
         query = query.filter(Column::Id.gt(after));
     }
     query.all(db).await
+}
+
+/// Products, active or not, that have changed since this time, in the order of their changes, after this one: one step
+/// of a walk over all.
+pub async fn updated_since(
+    db: &impl ConnectionTrait,
+    since: DateTime<Utc>,
+    after: Option<(DateTime<Utc>, Uuid)>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut query = Entity::find()
+        .filter(Column::UpdatedAt.gte(since))
+        .order_by_asc(Column::UpdatedAt)
+        .order_by_asc(Column::Id)
+        .limit(limit);
+    if let Some((at, id)) = after {
+        let later = Condition::any().add(Column::UpdatedAt.gt(at)).add(
+            Condition::all()
+                .add(Column::UpdatedAt.eq(at))
+                .add(Column::Id.gt(id)),
+        );
+        query = query.filter(Column::UpdatedAt.gte(at)).filter(later);
+    }
+    query.all(db).await
+}
+
+/// A product's new price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewPrice {
+    pub product: Uuid,
+    /// In cents.
+    pub usd_minor: i64,
+    /// Its number among the changes of the product's price.
+    pub sequence: i64,
+}
+
+/// Applies new prices to the products that there are, unless a newer one was applied already. Returns how many were.
+pub async fn set_prices(
+    transaction: &impl ConnectionTrait,
+    prices: &[NewPrice],
+    now: DateTime<Utc>,
+) -> Result<usize, DbErr> {
+    let new: HashMap<Uuid, &NewPrice> = prices.iter().map(|price| (price.product, price)).collect();
+    let products = Entity::find()
+        .filter(Column::Id.is_in(new.keys().copied()))
+        // Always in the same order, so that nobody waits for each other.
+        .order_by_asc(Column::Id)
+        .lock_exclusive()
+        .all(transaction)
+        .await?;
+    let changed: Vec<Model> = products
+        .into_iter()
+        .filter_map(|product| {
+            let price = new.get(&product.id)?;
+            (price.sequence > product.price_sequence).then_some(Model {
+                price_usd_minor: price.usd_minor,
+                price_sequence: price.sequence,
+                updated_at: now,
+                ..product
+            })
+        })
+        .collect();
+    if changed.is_empty() {
+        return Ok(0);
+    }
+    let count = changed.len();
+    // The rows exist and are locked: this is one statement for all updates.
+    Entity::insert_many(changed.into_iter().map(IntoActiveModel::into_active_model))
+        .on_conflict(
+            OnConflict::column(Column::Id)
+                .update_columns([
+                    Column::PriceUsdMinor,
+                    Column::PriceSequence,
+                    Column::UpdatedAt,
+                ])
+                .to_owned(),
+        )
+        .exec_without_returning(transaction)
+        .await?;
+    Ok(count)
 }
 
 /// How many products are active.

@@ -2,6 +2,7 @@
 
 mod m20260101_000001_create_pricing;
 mod m20260303_000001_create_held_rates;
+mod m20260304_000001_version_prices;
 
 use sea_orm_migration::prelude::*;
 
@@ -13,6 +14,7 @@ impl MigratorTrait for Migrator {
         let mut migrations = crate::platform::migrations();
         migrations.push(Box::new(m20260101_000001_create_pricing::Migration));
         migrations.push(Box::new(m20260303_000001_create_held_rates::Migration));
+        migrations.push(Box::new(m20260304_000001_version_prices::Migration));
         migrations
     }
 }

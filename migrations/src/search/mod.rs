@@ -1,6 +1,7 @@
 //! The search database.
 
 mod m20260101_000001_create_search;
+mod m20260304_000001_follow_changes;
 
 use sea_orm_migration::prelude::*;
 
@@ -11,6 +12,7 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         let mut migrations = crate::platform::migrations();
         migrations.push(Box::new(m20260101_000001_create_search::Migration));
+        migrations.push(Box::new(m20260304_000001_follow_changes::Migration));
         migrations
     }
 }

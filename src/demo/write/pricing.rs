@@ -29,6 +29,10 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
             base_usd_minor: product.price,
             compare_at_usd_minor: product.compare_at,
             updated_at: product.created_at,
+            version: 1,
+            sequence: 1,
+            published_usd_minor: Some(product.price + product.adjustment),
+            next_change_at: None,
         });
         changes.push(price_change::Model {
             id: plan.id(Stream::Price, u64::from(index) * 2),
@@ -36,6 +40,9 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
             base_usd_minor: product.price,
             compare_at_usd_minor: product.compare_at,
             changed_at: product.created_at,
+            current_usd_minor: Some(product.price),
+            reason: Some("catalog".to_owned()),
+            actor: Some("demo".to_owned()),
         });
         if product.adjustment != 0 {
             adjustments.push(price_adjustment::Model {
@@ -45,6 +52,7 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
                 usd_minor: product.adjustment,
                 active_from: plan.now - Duration::days(1),
                 active_until: None,
+                percent: None,
             });
         }
     }

@@ -26,6 +26,7 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
             review_count: product.reviews,
             available_quantity: product.available,
             price_usd_minor: product.price + product.adjustment,
+            price_sequence: 1,
             popularity: i64::from(product.reviews),
             active: true,
             created_at: product.created_at,

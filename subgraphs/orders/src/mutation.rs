@@ -25,12 +25,20 @@ use crate::order_cancel::{self, OrderCancelPayload};
 use crate::order_place::{self, OrderPlacePayload};
 use crate::order_place_input::OrderPlaceInput;
 use crate::payment_task::{SettlePayment, Settlement};
-use crate::quote;
+use crate::quote::{self, PriceFallbackReason};
 
-/// The result stored under an idempotency key: the created or changed order.
+/// The result stored under an idempotency key: the changed order.
 #[derive(Debug, Serialize, Deserialize)]
 struct Outcome {
     id: Uuid,
+}
+
+/// The same of a placed order.
+#[derive(Debug, Serialize, Deserialize)]
+struct Placed {
+    id: Uuid,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    currency_fallback: Option<PriceFallbackReason>,
 }
 
 /// The input of `orderCancel`.
@@ -69,8 +77,8 @@ impl Mutation {
             retention_days: idempotency::MONEY_RETENTION_DAYS,
         };
         let keyed = IdempotentMutation::new(&state.database, using, now);
-        if let Some(Outcome { id }) = keyed.previous_outcome().await? {
-            return replay_place(context, state, id).await;
+        if let Some(placed) = keyed.previous_outcome().await? {
+            return replay_place(context, state, placed).await;
         }
 
         let parsed = match input::parse(&input, &state.checkout_rates) {
@@ -98,7 +106,7 @@ impl Mutation {
         };
 
         let effect = match keyed.begin().await? {
-            Attempt::Replay(Outcome { id }) => return replay_place(context, state, id).await,
+            Attempt::Replay(placed) => return replay_place(context, state, placed).await,
             Attempt::First(effect) => effect,
         };
         let id = order_place::place(
@@ -111,13 +119,21 @@ impl Mutation {
             now,
         )
         .await?;
-        effect.commit(&Outcome { id }).await?;
+        let placed = Placed {
+            id,
+            currency_fallback: quote.fallback,
+        };
+        effect.commit(&placed).await?;
         let currency = quote.currency.as_str();
         metrics::counter!("vantage_orders_placed_total", "currency" => currency).increment(1);
 
         pay(state, stripe, id).await?;
         context.data_unchecked::<Loaders>().forget();
-        order_place::payload(&state.database, Some(stripe), id).await
+        let payload = order_place::payload(&state.database, Some(stripe), id).await?;
+        Ok(OrderPlacePayload {
+            currency_fallback: quote.fallback,
+            ..payload
+        })
     }
 
     /// Cancels one of the caller's orders, which is possible until the carrier has it, and returns the payment.
@@ -205,11 +221,19 @@ async fn pay(state: &State, stripe: &Stripe, order: Uuid) -> ApiResult<()> {
 async fn replay_place(
     context: &Context<'_>,
     state: &State,
-    id: Uuid,
+    placed: Placed,
 ) -> ApiResult<OrderPlacePayload> {
+    let Placed {
+        id,
+        currency_fallback,
+    } = placed;
     order_place::wait_until_settled(&state.database, id).await?;
     context.data_unchecked::<Loaders>().forget();
-    order_place::payload(&state.database, state.stripe.as_ref(), id).await
+    let payload = order_place::payload(&state.database, state.stripe.as_ref(), id).await?;
+    Ok(OrderPlacePayload {
+        currency_fallback,
+        ..payload
+    })
 }
 
 /// The answer to a repeated key: the order it cancelled, in its current state.

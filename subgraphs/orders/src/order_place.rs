@@ -17,7 +17,7 @@ use crate::input::ParsedInput;
 use crate::order::Order;
 use crate::payment;
 use crate::payment_method_details::{self, MethodDetails};
-use crate::quote::Quote;
+use crate::quote::{PriceFallbackReason, Quote};
 use crate::rules::checkout;
 use crate::rules::settlement::PaymentState;
 use crate::rules::status::OrderStatus;
@@ -36,6 +36,8 @@ pub(crate) struct OrderPlacePayload {
     /// What the payment provider's form needs for the customer to confirm the payment with their bank; null if there is
     /// nothing to confirm.
     pub payment_client_secret: Option<String>,
+    /// Why the order is in US dollars instead of the customer's currency; null otherwise.
+    pub currency_fallback: Option<PriceFallbackReason>,
     /// What is wrong with the input, or why the payment was declined; otherwise empty.
     pub user_errors: Vec<InputError>,
 }
@@ -45,6 +47,7 @@ impl OrderPlacePayload {
         Self {
             order: None,
             payment_client_secret: None,
+            currency_fallback: None,
             user_errors,
         }
     }
@@ -240,6 +243,7 @@ pub(crate) async fn payload(
             }
             _ => None,
         },
+        currency_fallback: None,
         user_errors: user_errors.into_iter().collect(),
         order: Some(Order::try_from(row)?),
     })

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Name, Value, Variables, value};
+use async_graphql::{Enum, Name, Value, Variables, value};
 use platform::caller::Caller;
 use resolvers::client::{Document, SubgraphClient};
 use resolvers::id::IdKind;
@@ -10,7 +10,7 @@ use resolvers::money::{CurrencyCode, Money, Rounding};
 use resolvers::user_error::{InputError, UserErrorCode};
 use resolvers::{ApiError, ApiResult};
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::checkout_rates::CheckoutRates;
@@ -24,18 +24,30 @@ static PRODUCTS: Document = Document::new(
 }",
 );
 
-static PRICES: Document = Document::new("query($products: [ID!]!, $charges: [Decimal!]!, $currency: CurrencyCode, $country: String) {
-  checkoutQuote(products: $products, charges: $charges, currency: $currency, shippingCountry: $country) {
-    currency exchangeRate { effectiveRate }
+static PRICES: Document = Document::new("query($products: [ID!]!, $charges: [Decimal!]!, $currency: CurrencyCode, $country: String, $billing: String) {
+  checkoutQuote(products: $products, charges: $charges, currency: $currency, shippingCountry: $country, billingCountry: $billing) {
+    currency fallback exchangeRate { effectiveRate }
     prices { amount { amount } usd { amount } }
     charges { amount { amount } usd { amount } }
   }
 }");
 
+/// Why an amount is in US dollars instead of the requested currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum PriceFallbackReason {
+    /// No exchange rate of the currency is known yet.
+    NoRate,
+    /// The shop has no prices in the currency.
+    UnsupportedCurrency,
+}
+
 /// The current description and price of the ordered products.
 #[derive(Clone, Debug)]
 pub(crate) struct Quote {
     pub currency: CurrencyCode,
+    /// Why the currency is US dollars instead of the customer's.
+    pub fallback: Option<PriceFallbackReason>,
     /// Units of the currency per US dollar.
     pub rate: Decimal,
     /// In the order of the input.
@@ -121,6 +133,7 @@ pub(crate) async fn fetch(
     }
     Ok(Ok(Quote {
         currency,
+        fallback: prices.fallback,
         rate: prices.exchange_rate.effective_rate,
         lines,
         shipping: prices.charges[0].read(currency).ok_or_else(unusable)?,
@@ -162,6 +175,9 @@ fn price_variables(rates: &CheckoutRates, parsed: &ParsedInput) -> Variables {
         "country",
         parsed.shipping_address.country_code.clone().into(),
     );
+    if let Some(billing) = &parsed.billing_address {
+        set("billing", billing.country_code.clone().into());
+    }
     variables
 }
 
@@ -189,6 +205,7 @@ struct Prices {
 #[serde(rename_all = "camelCase")]
 struct CheckoutQuote {
     currency: CurrencyCode,
+    fallback: Option<PriceFallbackReason>,
     exchange_rate: Rate,
     prices: Vec<Option<PriceAnswer>>,
     charges: Vec<PriceAnswer>,

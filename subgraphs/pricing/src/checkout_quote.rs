@@ -10,10 +10,10 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use crate::State;
+use crate::currency_context::CurrencyContext;
 use crate::exchange_rate::ExchangeRate;
 use crate::loaders::Loaders;
-use crate::product_price::{PriceFallbackReason, PriceQuote};
-use crate::rules::price;
+use crate::product_price::{self, PriceFallbackReason, PriceQuote};
 
 /// The prices of products and charges, all at the same time and exchange rate. For other subgraphs only.
 #[derive(Clone, Debug, SimpleObject)]
@@ -35,26 +35,36 @@ impl CheckoutQuote {
     /// Quotes these products, and these exact amounts in US dollars, in the requested currency.
     pub(crate) async fn load(
         context: &Context<'_>,
-        requested: CurrencyCode,
+        requested: &CurrencyContext,
         products: &[Uuid],
         charges: &[Decimal],
     ) -> ApiResult<Self> {
         let loaders = context.data_unchecked::<Loaders>();
-        let prices = products.iter().map(|&product| current(loaders, product));
-        let (rate, prices) = futures::try_join!(loaders.rate(requested), try_join_all(prices))?;
+        let floor = context.data_unchecked::<State>().floor_percent;
+        let prices = products
+            .iter()
+            .map(|&product| loaders.prices.load_one(product));
+        let (rate, prices) =
+            futures::try_join!(loaders.rate(requested.currency), try_join_all(prices))?;
+        let prices = prices.into_iter().map(|adjusted| {
+            let adjusted = adjusted?;
+            let cents = product_price::current(&adjusted, floor).usd_minor;
+            Some(Money::new(cents, CurrencyCode::Usd))
+        });
         let quote = |usd: Decimal| {
-            PriceQuote::new(usd, requested, rate.as_ref())
+            PriceQuote::new(usd, requested.currency, requested.fallback, rate.as_ref())
                 .ok_or_else(|| ApiError::bad_user_input("An amount is too large to convert"))
         };
         let exchange_rate = rate.clone().unwrap_or_else(|| {
             let now = context.data_unchecked::<State>().clock.now();
             Arc::new(ExchangeRate::identity(now))
         });
+        let is_in_another = exchange_rate.to != requested.currency;
+        let no_rate = is_in_another.then_some(PriceFallbackReason::NoRate);
         Ok(Self {
             currency: exchange_rate.to,
-            fallback: (exchange_rate.to != requested).then_some(PriceFallbackReason::NoRate),
+            fallback: requested.fallback.or(no_rate),
             prices: prices
-                .into_iter()
                 .map(|usd| usd.map(|usd| quote(usd.decimal())).transpose())
                 .collect::<ApiResult<_>>()?,
             charges: charges
@@ -64,16 +74,4 @@ impl CheckoutQuote {
             exchange_rate,
         })
     }
-}
-
-/// The current price of a product, adjustments included.
-async fn current(loaders: &Loaders, product: Uuid) -> ApiResult<Option<Money>> {
-    let (row, adjustments) = futures::try_join!(
-        loaders.prices.load_one(product),
-        loaders.adjustments.load_list(product),
-    )?;
-    Ok(row.map(|row| {
-        let cents = price::current(row.base_usd_minor, adjustments.iter().map(|a| a.usd_minor));
-        Money::new(cents, CurrencyCode::Usd)
-    }))
 }

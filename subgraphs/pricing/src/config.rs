@@ -20,6 +20,8 @@ pub struct RatesConfig {
     pub buffer_percent: Decimal,
     /// A fetched rate that differs by more percent from the last known one is held back.
     pub max_move_percent: Decimal,
+    /// A held rate is used if a second source's differs from it by no more percent.
+    pub agree_percent: Decimal,
 }
 
 impl Default for RatesConfig {
@@ -30,6 +32,7 @@ impl Default for RatesConfig {
             stale_for: Duration::from_secs(60 * 60),
             buffer_percent: Decimal::ONE,
             max_move_percent: Decimal::TEN,
+            agree_percent: Decimal::ONE,
         }
     }
 }

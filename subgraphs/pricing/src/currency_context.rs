@@ -1,11 +1,15 @@
-//! The currency of a request, and how it was chosen.
+//! The currency of a request, and how it was chosen: the same for all prices of the request.
 
 use async_graphql::{Context, Enum, SimpleObject};
+use platform::caller::Locale;
 use resolvers::money::CurrencyCode;
-use resolvers::{ApiResult, access};
+use resolvers::{ApiError, ApiResult, access};
 
 use crate::State;
-use crate::rules::detection::{self, DetectedCurrency};
+use crate::countries::normalized;
+use crate::loaders::Loaders;
+use crate::product_price::PriceFallbackReason;
+use crate::rules::detection::{self, DetectedCurrency, Known};
 
 /// How a currency was chosen, the most reliable way first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -13,6 +17,8 @@ use crate::rules::detection::{self, DetectedCurrency};
 pub(crate) enum CurrencySource {
     /// The client named the currency.
     Explicit,
+    /// The request's `x-vantage-currency` or `x-vantage-country` header.
+    Request,
     /// The country of the shipping address.
     ShippingAddress,
     /// The country of the billing address.
@@ -32,6 +38,59 @@ pub(crate) struct CurrencyContext {
     pub country: Option<String>,
     /// How the currency was chosen.
     pub detected_from: CurrencySource,
+    /// Why the currency is US dollars although the request asked for another one.
+    pub fallback: Option<PriceFallbackReason>,
+}
+
+/// What an operation says about its customer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Arguments {
+    pub currency: Option<CurrencyCode>,
+    pub shipping_country: Option<String>,
+    pub billing_country: Option<String>,
+}
+
+impl CurrencyContext {
+    /// The context of an operation with these arguments.
+    pub(crate) fn load(context: &Context<'_>, arguments: Arguments) -> ApiResult<Self> {
+        let caller = access::caller(context)?;
+        let state = context.data_unchecked::<State>();
+        let header = RequestedCurrency::of(&caller.locale)?;
+        let geo = state.geo.as_ref().zip(caller.ip);
+        let known = Known {
+            explicit: arguments.currency,
+            requested: header.currency(),
+            requested_country: requested_country(&caller.locale)?,
+            shipping: country("shippingCountry", arguments.shipping_country)?,
+            billing: country("billingCountry", arguments.billing_country)?,
+            ip: geo.and_then(|(geo, ip)| geo.country(ip)),
+        };
+        let detected = detection::detect(known, |country| state.countries.currency(country));
+        let is_refused = header == RequestedCurrency::Unsupported
+            && detected.source == detection::CurrencySource::Request;
+        Ok(Self {
+            fallback: is_refused.then_some(PriceFallbackReason::UnsupportedCurrency),
+            ..Self::from(detected)
+        })
+    }
+
+    /// The context of a price in this currency, by default in that of the request.
+    pub(crate) fn of_price(
+        context: &Context<'_>,
+        currency: Option<CurrencyCode>,
+    ) -> ApiResult<Self> {
+        if currency.is_some() {
+            let arguments = Arguments {
+                currency,
+                ..Arguments::default()
+            };
+            return Self::load(context, arguments);
+        }
+        // Found once for all prices.
+        let found = &context.data_unchecked::<Loaders>().currency_context;
+        let found = found.get_or_init(|| Self::load(context, Arguments::default()));
+        found.clone()
+    }
 }
 
 impl From<DetectedCurrency> for CurrencyContext {
@@ -40,13 +99,68 @@ impl From<DetectedCurrency> for CurrencyContext {
             currency: detected.currency,
             country: detected.country,
             detected_from: detected.source.into(),
+            fallback: None,
         }
     }
 }
 
-/// The country of the caller's address, if it can be determined.
-pub(crate) fn country_of_caller(context: &Context<'_>) -> ApiResult<Option<String>> {
-    let ip = access::caller(context)?.ip;
-    let geo = context.data_unchecked::<State>().geo.as_ref();
-    Ok(geo.zip(ip).and_then(|(geo, ip)| geo.country(ip)))
+/// The currency in a request's headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RequestedCurrency {
+    None,
+    Supported(CurrencyCode),
+    /// The shop has no prices in it.
+    Unsupported,
+}
+
+impl RequestedCurrency {
+    fn of(locale: &Locale) -> ApiResult<Self> {
+        let Some(text) = &locale.currency else {
+            return Ok(Self::None);
+        };
+        let code = text.trim().to_ascii_uppercase();
+        if let Some(currency) = CurrencyCode::from_code(&code) {
+            return Ok(Self::Supported(currency));
+        }
+        if code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            return Ok(Self::Unsupported);
+        }
+        Err(ApiError::bad_user_input(
+            "The header x-vantage-currency must be a three-letter currency code, such as EUR",
+        ))
+    }
+
+    fn currency(self) -> Option<CurrencyCode> {
+        match self {
+            Self::None => None,
+            Self::Supported(currency) => Some(currency),
+            Self::Unsupported => Some(CurrencyCode::Usd),
+        }
+    }
+}
+
+fn requested_country(locale: &Locale) -> ApiResult<Option<String>> {
+    let country = locale.country.as_ref();
+    country
+        .map(|country| {
+            normalized(country).ok_or_else(|| {
+                ApiError::bad_user_input(
+                    "The header x-vantage-country must be a two-letter country code, such as DE",
+                )
+            })
+        })
+        .transpose()
+}
+
+/// A country argument in capital letters.
+fn country(name: &str, value: Option<String>) -> ApiResult<Option<String>> {
+    value
+        .map(|value| {
+            normalized(&value).ok_or_else(|| {
+                ApiError::bad_user_input(format!(
+                    "{name} must be a two-letter country code, such as DE"
+                ))
+            })
+        })
+        .transpose()
 }

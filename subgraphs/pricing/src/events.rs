@@ -1,14 +1,23 @@
 //! What this domain tells the others, through its outbox.
 
 use chrono::{DateTime, Utc};
+use entities::pricing::product_price;
 use metrics::counter;
 use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
+use resolvers::id::IdKind;
+use resolvers::money::{CurrencyCode, Money};
 use rust_decimal::Decimal;
 use sea_orm::DbErr;
 use serde::Serialize;
 
 pub(crate) const TOPIC: &str = "pricing.events";
+
+/// Prices have changed.
+pub(crate) const PRICE_CHANGED: &str = "price.changed";
+
+/// All prices are one aggregate: their sequence numbers say which change is the newer one.
+const PRICES: &str = "prices";
 
 /// A rate needs a person.
 const RATE_ALERT: &str = "rate.alert";
@@ -41,6 +50,59 @@ struct RateAlert<'a> {
 pub(crate) struct Held {
     pub rate: Decimal,
     pub move_percent: Option<Decimal>,
+}
+
+/// Version 1.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PricesChanged {
+    version: u32,
+    prices: Vec<PublishedPrice>,
+}
+
+/// A product's price from now on, in exact US dollars.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PublishedPrice {
+    product_id: String,
+    /// Counts the changes of this product's price.
+    sequence: i64,
+    /// Adjustments included.
+    current_usd: Decimal,
+    base_usd: Decimal,
+    compare_at_usd: Option<Decimal>,
+}
+
+impl PublishedPrice {
+    pub(crate) fn new(row: &product_price::Model, current_usd_minor: i64) -> Self {
+        let usd = |minor| Money::new(minor, CurrencyCode::Usd).decimal();
+        Self {
+            product_id: IdKind::Product.format(row.product_id),
+            sequence: row.sequence,
+            current_usd: usd(current_usd_minor),
+            base_usd: usd(row.base_usd_minor),
+            compare_at_usd: row.compare_at_usd_minor.map(usd),
+        }
+    }
+}
+
+/// Publishes new prices through the outbox.
+pub(crate) async fn prices_changed(
+    transaction: &DatabaseTransaction,
+    prices: Vec<PublishedPrice>,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    if prices.is_empty() {
+        return Ok(());
+    }
+    let event = NewEvent {
+        topic: TOPIC,
+        event_type: PRICE_CHANGED,
+        aggregate_id: PRICES,
+        data: PricesChanged { version: 1, prices },
+    };
+    outbox::append(transaction, event, now).await?;
+    Ok(())
 }
 
 /// Alerts to a rate through the outbox, and counts it.

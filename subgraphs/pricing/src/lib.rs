@@ -10,24 +10,36 @@ mod exchange_rate;
 mod geo_database;
 mod loaders;
 pub mod metrics;
+mod mutation;
+mod price_file;
+pub mod price_import;
+mod price_schedule;
+mod price_set;
+mod price_set_input;
+mod price_write;
 mod product;
 mod product_price;
 mod query;
 mod rate_cache;
+mod rate_confirm;
 pub mod rate_override;
 mod rate_refresh;
 mod rate_watch;
 mod rules;
+mod subscription;
 pub mod workers;
 
 use std::sync::Arc;
 
-use async_graphql::{EmptyMutation, EmptySubscription, Schema};
+use async_graphql::Schema;
 use platform::clock::Clock;
 use platform::database::Database;
 use platform::providers::open_exchange_rates::OpenExchangeRates;
+use platform::pubsub::{InProcess, PubSub};
 use resolvers::entities::Entities;
 use resolvers::subgraph::{RECURSION, Subgraph};
+use resolvers::user_error::UserError;
+use rust_decimal::Decimal;
 
 pub use config::RatesConfig;
 pub use countries::{Countries, CountriesError};
@@ -55,10 +67,20 @@ pub struct State {
     pub rate_cache: RateCache,
     /// Who is asked for rates; without one, those that are known are used for what their age makes them worth.
     pub rate_provider: Option<OpenExchangeRates>,
+    /// Who confirms rates that are held.
+    pub second_rate_provider: Option<OpenExchangeRates>,
+    /// No adjustment takes a price below this percentage of the base price; from 0 to 100.
+    pub floor_percent: Decimal,
+    /// Tells those who watch a price, in any process, that it changed.
+    pub pubsub: Arc<dyn PubSub>,
 }
 
+/// The lowest share of the base price, unless the shop has another.
+pub const FLOOR_PERCENT: Decimal = Decimal::TEN;
+
 impl State {
-    /// With the default country map and rate limits, without geolocation and rate provider.
+    /// With the default country map and rate limits, without geolocation and rate provider. Changes are told within
+    /// the process.
     pub fn new(database: Database, clock: Clock) -> Self {
         Self {
             database,
@@ -68,17 +90,26 @@ impl State {
             rates: RatesConfig::default(),
             rate_cache: RateCache::default(),
             rate_provider: None,
+            second_rate_provider: None,
+            floor_percent: FLOOR_PERCENT,
+            pubsub: Arc::new(InProcess::new()),
         }
     }
 }
 
 /// The subgraph over an open, migrated database.
 pub fn subgraph(state: State) -> Subgraph {
-    let schema = Schema::build(Entities(query::Query), EmptyMutation, EmptySubscription)
-        .data(state.clone())
-        .enable_federation()
-        .limit_recursive_depth(RECURSION)
-        .finish();
+    let schema = Schema::build(
+        Entities(query::Query),
+        mutation::Mutation,
+        subscription::Subscription,
+    )
+    .data(state.clone())
+    .register_output_type::<UserError>()
+    .enable_federation()
+    .enable_subscription_in_federation()
+    .limit_recursive_depth(RECURSION)
+    .finish();
     Subgraph::new(NAME, schema, move |batches| {
         loaders::Loaders::new(&state, batches)
     })

@@ -2,11 +2,12 @@
 //! one moment.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_graphql::dataloader::Loader;
 use chrono::{DateTime, Duration, Utc};
-use entities::pricing::{exchange_rate, price_adjustment, price_change, product_price};
+use entities::pricing::product_price::Adjusted;
+use entities::pricing::{exchange_rate, price_change, product_price, scheduled_price_change};
 use futures::future::join_all;
 use platform::database::Database;
 use resolvers::batch::{Batched, Batches};
@@ -16,30 +17,31 @@ use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::State;
+use crate::currency_context::CurrencyContext;
 use crate::exchange_rate::ExchangeRate;
 
 /// The period covered by a product's price history.
 const HISTORY: Duration = Duration::days(90);
 
 finder_loader! {
-    /// Base prices by product.
-    PriceOfProduct: Uuid => product_price::Model, product_price::of_products
+    /// Scheduled changes by product.
+    ScheduledOfProduct: Uuid => Vec<scheduled_price_change::Model>, scheduled_price_change::of_products
 }
 
-/// The currently active adjustments, by product.
-pub(crate) struct AdjustmentsOfProduct {
+/// Prices with the currently active adjustments, by product.
+pub(crate) struct PriceOfProduct {
     database: Database,
     now: DateTime<Utc>,
 }
 
-impl Loader<Uuid> for AdjustmentsOfProduct {
-    type Value = Vec<price_adjustment::Model>;
+impl Loader<Uuid> for PriceOfProduct {
+    type Value = Arc<Adjusted>;
     type Error = Arc<DbErr>;
 
     async fn load(&self, products: &[Uuid]) -> Result<HashMap<Uuid, Self::Value>, Self::Error> {
-        price_adjustment::active_of_products(self.database.read(), products, self.now)
-            .await
-            .map_err(Arc::new)
+        let prices = product_price::adjusted(self.database.read(), products, self.now).await;
+        let prices = prices.map_err(Arc::new)?.into_iter();
+        Ok(prices.map(|(id, price)| (id, Arc::new(price))).collect())
     }
 }
 
@@ -120,10 +122,26 @@ impl RateOfCurrency {
     }
 }
 
+/// The rate of this currency outside a request's batches; `None` as for [`Loaders::rate`].
+pub(crate) async fn rate(state: &State, to: CurrencyCode) -> ApiResult<Option<Arc<ExchangeRate>>> {
+    if to == CurrencyCode::Usd {
+        return Ok(None);
+    }
+    let rates = RateOfCurrency {
+        state: state.clone(),
+        now: state.clock.now(),
+    };
+    Ok(rates.load(&[to]).await?.remove(&to))
+}
+
 pub(crate) struct Loaders {
+    /// The time that the request's prices and rates are of.
+    pub now: DateTime<Utc>,
+    /// The currency of prices without an argument, once it is known.
+    pub currency_context: OnceLock<ApiResult<CurrencyContext>>,
     pub prices: Batched<PriceOfProduct>,
-    pub adjustments: Batched<AdjustmentsOfProduct>,
     pub changes: Batched<ChangesOfProduct>,
+    pub scheduled: Batched<ScheduledOfProduct>,
     rates: Batched<RateOfCurrency>,
 }
 
@@ -132,11 +150,13 @@ impl Loaders {
         let database = || state.database.clone();
         let now = state.clock.now();
         Self {
-            prices: batches.loader(PriceOfProduct(database())),
-            adjustments: batches.loader(AdjustmentsOfProduct {
+            now,
+            currency_context: OnceLock::new(),
+            prices: batches.loader(PriceOfProduct {
                 database: database(),
                 now,
             }),
+            scheduled: batches.loader(ScheduledOfProduct(database())),
             changes: batches.loader(ChangesOfProduct {
                 database: database(),
                 now,
@@ -146,6 +166,13 @@ impl Loaders {
                 now,
             }),
         }
+    }
+
+    /// Clears what a mutation may have changed.
+    pub(crate) fn forget(&self) {
+        self.prices.clear();
+        self.changes.clear();
+        self.scheduled.clear();
     }
 
     /// The rate of this currency; `None` for US dollars and if none was ever fetched.

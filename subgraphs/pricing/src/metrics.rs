@@ -21,4 +21,12 @@ pub fn describe() {
         "vantage_pricing_rate_alerts_total",
         "Exchange rates that people should know of, by alert: held or very_stale."
     );
+    describe_counter!(
+        "vantage_pricing_rates_confirmed_total",
+        "Held exchange rates that are used because a second source has them, too."
+    );
+    describe_counter!(
+        "vantage_pricing_price_changes_total",
+        "Changes of prices, by what made them: mutation, import or schedule."
+    );
 }

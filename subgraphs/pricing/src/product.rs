@@ -2,18 +2,18 @@
 
 use async_graphql::{Context, ID, Object};
 use resolvers::id::IdKind;
-use resolvers::money::{CurrencyCode, Money};
-use resolvers::{ApiError, ApiResult};
+use resolvers::money::CurrencyCode;
+use resolvers::{ApiResult, access};
 use uuid::Uuid;
 
 use crate::State;
-use crate::currency_context::country_of_caller;
+use crate::currency_context::CurrencyContext;
 use crate::loaders::Loaders;
-use crate::product_price::{
-    PriceAdjustment, PriceAdjustmentType, PriceChange, PriceQuote, ProductPrice,
-};
-use crate::rules::{detection, price};
+use crate::mutation::MERCHANDISING;
+use crate::price_set::ScheduledPriceChange;
+use crate::product_price::{PriceChange, ProductPrice};
 
+#[derive(Debug)]
 pub(crate) struct Product {
     pub id: Uuid,
 }
@@ -32,68 +32,48 @@ impl Product {
         &self,
         context: &Context<'_>,
         #[graphql(
-            desc = "The currency to convert to. By default that of the country that the request came from."
+            desc = "The currency to convert to. By default that of the request, as in `currencyContext`."
         )]
         currency: Option<CurrencyCode>,
     ) -> Option<ApiResult<ProductPrice>> {
         let answer: ApiResult<Option<ProductPrice>> = async {
-            let currency = match currency {
-                Some(currency) => currency,
-                None => {
-                    let state = context.data_unchecked::<State>();
-                    let country = country_of_caller(context)?;
-                    let currency_of = |country: &str| state.countries.currency(country);
-                    detection::detect(None, None, None, country, currency_of).currency
-                }
-            };
+            let currency = CurrencyContext::of_price(context, currency)?;
             let loaders = context.data_unchecked::<Loaders>();
-            let (row, adjustments, rate) = futures::try_join!(
+            let (adjusted, rate) = futures::try_join!(
                 loaders.prices.load_one(self.id),
-                loaders.adjustments.load_list(self.id),
-                loaders.rate(currency),
+                loaders.rate(currency.currency)
             )?;
-            let Some(row) = row else { return Ok(None) };
-
-            let usd = |minor| Money::new(minor, CurrencyCode::Usd);
-            let quote = |minor| {
-                PriceQuote::new(usd(minor).decimal(), currency, rate.as_ref())
-                    .ok_or_else(|| ApiError::internal("a price is too large to convert"))
+            let Some(adjusted) = adjusted else {
+                return Ok(None);
             };
-            let current =
-                price::current(row.base_usd_minor, adjustments.iter().map(|a| a.usd_minor));
-            Ok(Some(ProductPrice {
-                current: quote(current)?,
-                base: quote(row.base_usd_minor)?,
-                compare_at: price::compare_at(row.compare_at_usd_minor, current)
-                    .map(quote)
-                    .transpose()?,
-                adjustments: adjustments
-                    .into_iter()
-                    .map(|adjustment| PriceAdjustment {
-                        adjustment_type: PriceAdjustmentType::of(&adjustment.kind),
-                        kind: adjustment.kind,
-                        usd: usd(adjustment.usd_minor),
-                    })
-                    .collect(),
-            }))
+            let floor = context.data_unchecked::<State>().floor_percent;
+            ProductPrice::new(&adjusted, &currency, rate.as_ref(), floor).map(Some)
         }
         .await;
         answer.transpose()
     }
 
-    /// The changes of the base price in the last 90 days, newest first.
+    /// The changes of the price in the last 90 days, newest first.
     #[graphql(cache_control(max_age = 60))]
     async fn price_history(&self, context: &Context<'_>) -> Option<ApiResult<Vec<PriceChange>>> {
-        let answer: ApiResult<Option<Vec<PriceChange>>> = async {
+        let loaders = context.data_unchecked::<Loaders>();
+        let changes = loaders.changes.load_list(self.id).await;
+        Some(changes.map(|changes| changes.into_iter().map(PriceChange::from).collect()))
+    }
+
+    /// The changes of the price that have not taken effect, the next first.
+    #[graphql(cache_control(no_cache), requires_scopes = "merchandising")]
+    async fn scheduled_price_changes(
+        &self,
+        context: &Context<'_>,
+    ) -> Option<ApiResult<Vec<ScheduledPriceChange>>> {
+        let answer: ApiResult<_> = async {
+            access::scope(context, MERCHANDISING)?;
             let loaders = context.data_unchecked::<Loaders>();
-            let changes = loaders.changes.load_list(self.id).await?;
-            let usd = |minor| Money::new(minor, CurrencyCode::Usd);
-            let changes = changes.into_iter().map(|change| PriceChange {
-                changed_at: change.changed_at.into(),
-                base: usd(change.base_usd_minor),
-                compare_at: change.compare_at_usd_minor.map(usd),
-            });
-            Ok(Some(changes.collect()))
+            let scheduled = loaders.scheduled.load_list(self.id).await?;
+            Ok(Some(
+                scheduled.iter().map(ScheduledPriceChange::from).collect(),
+            ))
         }
         .await;
         answer.transpose()

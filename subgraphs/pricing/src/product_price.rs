@@ -2,13 +2,19 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Enum, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, SimpleObject};
+use entities::pricing::product_price::Adjusted;
+use entities::pricing::{price_adjustment, price_change};
 use resolvers::money::{CurrencyCode, Money};
 use resolvers::scalars::DateTime;
+use resolvers::{ApiError, ApiResult, access};
 use rust_decimal::Decimal;
 
+use crate::currency_context::CurrencyContext;
 use crate::exchange_rate::ExchangeRate;
+use crate::mutation::MERCHANDISING;
 use crate::rules::conversion;
+use crate::rules::price::{self, Current};
 
 /// An amount in US dollars, converted to another currency.
 #[derive(Clone, Debug, SimpleObject)]
@@ -34,10 +40,12 @@ pub(crate) enum PriceFallbackReason {
 
 impl PriceQuote {
     /// Converts an exact amount for display. Without a rate the amount stays in US dollars rather than being guessed.
-    /// `None` if the amount is too large to convert.
+    /// `fallback` says why `to` is US dollars, if it is not what was asked for. `None` if the amount is too large to
+    /// convert.
     pub(crate) fn new(
         usd: Decimal,
         to: CurrencyCode,
+        fallback: Option<PriceFallbackReason>,
         rate: Option<&Arc<ExchangeRate>>,
     ) -> Option<Self> {
         let dollars = conversion::convert(usd, Decimal::ONE, CurrencyCode::Usd)?;
@@ -46,7 +54,10 @@ impl PriceQuote {
                 amount: dollars,
                 usd: dollars,
                 exchange_rate: None,
-                fallback: (to != CurrencyCode::Usd).then_some(PriceFallbackReason::NoRate),
+                fallback: match to {
+                    CurrencyCode::Usd => fallback,
+                    _ => Some(PriceFallbackReason::NoRate),
+                },
             });
         };
         Some(Self {
@@ -68,6 +79,26 @@ pub(crate) struct PriceAdjustment {
     pub adjustment_type: PriceAdjustmentType,
     /// The amount added to the base price, in US dollars: negative for a discount.
     pub usd: Money,
+    /// The percentage of the base price that this is; null for a fixed amount.
+    pub percent: Option<Decimal>,
+    /// When it began.
+    pub valid_from: DateTime,
+    /// When it ends; null for an adjustment that has no end yet.
+    pub valid_to: Option<DateTime>,
+}
+
+impl PriceAdjustment {
+    fn new(row: &price_adjustment::Model) -> ApiResult<Self> {
+        let percent = row.percent.as_deref().map(str::parse).transpose();
+        Ok(Self {
+            adjustment_type: PriceAdjustmentType::of(&row.kind),
+            kind: row.kind.clone(),
+            usd: Money::new(row.usd_minor, CurrencyCode::Usd),
+            percent: percent.map_err(ApiError::internal)?,
+            valid_from: row.active_from.into(),
+            valid_to: row.active_until.map(DateTime::from),
+        })
+    }
 }
 
 /// The usual reasons to adjust a price.
@@ -97,7 +128,7 @@ impl PriceAdjustmentType {
 /// What a product costs now, in the requested currency and in US dollars.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ProductPrice {
-    /// The unit price to pay, without tax: the base price with its adjustments, never below zero.
+    /// The unit price to pay, without tax: the base price with its adjustments, never below the shop's floor.
     pub current: PriceQuote,
     /// The unit price before adjustments.
     pub base: PriceQuote,
@@ -105,10 +136,55 @@ pub(crate) struct ProductPrice {
     pub compare_at: Option<PriceQuote>,
     /// The adjustments active now, by their start, oldest first.
     pub adjustments: Vec<PriceAdjustment>,
+    /// Whether the adjustments would take the price below the lowest share of the base price that the shop allows. The
+    /// price is that share then.
+    pub at_floor: bool,
+    /// How often the price was set, for `ifVersion` of `priceSet`.
+    pub version: i64,
+    /// The currency that was asked for, and how it was chosen.
+    pub currency_context: CurrencyContext,
 }
 
-/// A change of a product's base price.
+impl ProductPrice {
+    pub(crate) fn new(
+        adjusted: &Adjusted,
+        context: &CurrencyContext,
+        rate: Option<&Arc<ExchangeRate>>,
+        floor_percent: Decimal,
+    ) -> ApiResult<Self> {
+        let Adjusted { price, adjustments } = adjusted;
+        let quote = |minor| {
+            let usd = Money::new(minor, CurrencyCode::Usd).decimal();
+            PriceQuote::new(usd, context.currency, context.fallback, rate)
+                .ok_or_else(|| ApiError::internal("a price is too large to convert"))
+        };
+        let current = current(adjusted, floor_percent);
+        let compare_at = price::compare_at(price.compare_at_usd_minor, current.usd_minor);
+        Ok(Self {
+            current: quote(current.usd_minor)?,
+            base: quote(price.base_usd_minor)?,
+            compare_at: compare_at.map(quote).transpose()?,
+            adjustments: adjustments
+                .iter()
+                .map(PriceAdjustment::new)
+                .collect::<ApiResult<_>>()?,
+            at_floor: current.at_floor,
+            version: price.version,
+            currency_context: context.clone(),
+        })
+    }
+}
+
+/// The price to pay, in US cents.
+pub(crate) fn current(adjusted: &Adjusted, floor_percent: Decimal) -> Current {
+    let adjustments = adjusted.adjustments.iter();
+    let adjustments = adjustments.map(|adjustment| adjustment.usd_minor);
+    price::current(adjusted.price.base_usd_minor, adjustments, floor_percent)
+}
+
+/// A change of a product's price.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(complex)]
 pub(crate) struct PriceChange {
     /// When the new price took effect.
     pub changed_at: DateTime,
@@ -116,4 +192,46 @@ pub(crate) struct PriceChange {
     pub base: Money,
     /// The comparison price from then on, in US dollars; null if there was none.
     pub compare_at: Option<Money>,
+    /// The price to pay from then on, with the adjustments that were active, in US dollars; null for changes from before this was recorded.
+    pub current: Option<Money>,
+    #[graphql(skip)]
+    reason: Option<String>,
+    #[graphql(skip)]
+    actor: Option<String>,
+}
+
+#[ComplexObject]
+impl PriceChange {
+    /// Why it was made.
+    #[graphql(requires_scopes = "merchandising")]
+    async fn reason(&self, context: &Context<'_>) -> Option<ApiResult<String>> {
+        for_merchandising(context, self.reason.as_ref())
+    }
+
+    /// Who made it.
+    #[graphql(requires_scopes = "merchandising")]
+    async fn actor(&self, context: &Context<'_>) -> Option<ApiResult<String>> {
+        for_merchandising(context, self.actor.as_ref())
+    }
+}
+
+fn for_merchandising(context: &Context<'_>, text: Option<&String>) -> Option<ApiResult<String>> {
+    match access::scope(context, MERCHANDISING) {
+        Ok(_) => text.cloned().map(Ok),
+        Err(refused) => Some(Err(refused)),
+    }
+}
+
+impl From<price_change::Model> for PriceChange {
+    fn from(row: price_change::Model) -> Self {
+        let usd = |minor| Money::new(minor, CurrencyCode::Usd);
+        Self {
+            changed_at: row.changed_at.into(),
+            base: usd(row.base_usd_minor),
+            compare_at: row.compare_at_usd_minor.map(usd),
+            current: row.current_usd_minor.map(usd),
+            reason: row.reason,
+            actor: row.actor,
+        }
+    }
 }

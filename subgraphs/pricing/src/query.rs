@@ -8,14 +8,12 @@ use rust_decimal::Decimal;
 
 use crate::State;
 use crate::checkout_quote::CheckoutQuote;
-use crate::countries::normalized;
 use crate::currency::Currency;
-use crate::currency_context::{CurrencyContext, country_of_caller};
+use crate::currency_context::{Arguments, CurrencyContext};
 use crate::exchange_rate::{ExchangeRate, no_rate};
 use crate::loaders::Loaders;
 use crate::product::Product;
 use crate::product_price::PriceQuote;
-use crate::rules::detection;
 
 /// Maximum number of products in one checkout.
 const MAX_PRODUCTS: usize = 100;
@@ -31,8 +29,9 @@ impl Query {
         CurrencyCode::ALL.into_iter().map(Currency::from).collect()
     }
 
-    /// The currency to show a customer's prices in. The first of these that is known decides: the currency the client
-    /// names, the shipping country, the billing country, the country the request came from. If none is, it is US dollars.
+    /// The currency to show a customer's prices in: prices without an argument are in it. The first of these that is known
+    /// decides: the currency the client names, the request's `x-vantage-currency` and `x-vantage-country` headers, the
+    /// shipping country, the billing country, the country the request came from. If none is, it is US dollars.
     #[graphql(cache_control(no_cache))]
     async fn currency_context(
         &self,
@@ -49,12 +48,12 @@ impl Query {
         )]
         billing_country: Option<String>,
     ) -> ApiResult<CurrencyContext> {
-        let shipping = country("shippingCountry", shipping_country)?;
-        let billing = country("billingCountry", billing_country)?;
-        let ip = country_of_caller(context)?;
-        let countries = &context.data_unchecked::<State>().countries;
-        let currency_of = |country: &str| countries.currency(country);
-        Ok(detection::detect(currency, shipping, billing, ip, currency_of).into())
+        let arguments = Arguments {
+            currency,
+            shipping_country,
+            billing_country,
+        };
+        CurrencyContext::load(context, arguments)
     }
 
     /// The last known exchange rate from US dollars. NOT_FOUND if none is known yet.
@@ -91,7 +90,7 @@ impl Query {
         }
         // Converts the exact amount, so that it is rounded only once.
         let rate = context.data_unchecked::<Loaders>().rate(to).await?;
-        PriceQuote::new(amount_usd, to, rate.as_ref())
+        PriceQuote::new(amount_usd, to, None, rate.as_ref())
             .ok_or_else(|| ApiError::bad_user_input("amountUsd is too large to convert"))
     }
 
@@ -113,6 +112,10 @@ impl Query {
             desc = "The country of the shipping address, as an ISO 3166-1 alpha-2 code such as DE."
         )]
         shipping_country: Option<String>,
+        #[graphql(
+            desc = "The country of the customer's bills, as an ISO 3166-1 alpha-2 code such as DE."
+        )]
+        billing_country: Option<String>,
     ) -> ApiResult<CheckoutQuote> {
         if products.len() > MAX_PRODUCTS {
             return Err(ApiError::bad_user_input(format!(
@@ -123,29 +126,17 @@ impl Query {
             .iter()
             .map(|id| IdKind::Product.argument("products", id))
             .collect::<ApiResult<Vec<_>>>()?;
-        let shipping = country("shippingCountry", shipping_country)?;
-        let ip = country_of_caller(context)?;
-        let countries = &context.data_unchecked::<State>().countries;
-        let currency_of = |country: &str| countries.currency(country);
-        let requested = detection::detect(currency, shipping, None, ip, currency_of).currency;
-        CheckoutQuote::load(context, requested, &products, &charges).await
+        let arguments = Arguments {
+            currency,
+            shipping_country,
+            billing_country,
+        };
+        let requested = CurrencyContext::load(context, arguments)?;
+        CheckoutQuote::load(context, &requested, &products, &charges).await
     }
 
     #[graphql(entity)]
     async fn product(&self, id: ID) -> Option<Product> {
         IdKind::Product.parse(&id).map(|id| Product { id })
     }
-}
-
-/// A country argument in capital letters.
-fn country(name: &str, value: Option<String>) -> ApiResult<Option<String>> {
-    value
-        .map(|value| {
-            normalized(&value).ok_or_else(|| {
-                ApiError::bad_user_input(format!(
-                    "{name} must be a two-letter country code, such as DE"
-                ))
-            })
-        })
-        .transpose()
 }

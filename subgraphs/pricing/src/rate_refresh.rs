@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use crate::State;
 use crate::events::{self, AlertReason, Held};
+use crate::rate_confirm;
 use crate::rules::rate_jump;
 
 /// However long the provider asks to be left alone.
@@ -76,7 +77,18 @@ pub async fn refresh(
     state: &State,
     provider: &OpenExchangeRates,
 ) -> Result<RefreshReport, RefreshError> {
-    let refreshed = fetch(state, provider).await;
+    let mut refreshed = fetch(state, provider).await;
+    if let (Ok(report), Some(second)) = (&mut refreshed, &state.second_rate_provider)
+        && !report.held.is_empty()
+    {
+        match rate_confirm::confirm_held(state, second).await {
+            Ok(confirmed) => {
+                report.held.retain(|currency| !confirmed.contains(currency));
+                report.used.extend(confirmed);
+            }
+            Err(error) => tracing::warn!(%error, "held exchange rates could not be confirmed"),
+        }
+    }
     let outcome = match &refreshed {
         Ok(report) if report.unchanged => "unchanged",
         Ok(_) => "changed",

@@ -1,5 +1,6 @@
 //! The search subgraph: finds products by text and attributes, and owns product data.
 
+mod index_changes;
 mod loaders;
 mod mutation;
 mod product;
@@ -15,7 +16,6 @@ pub mod engine;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use async_graphql::{EmptySubscription, Schema};
 use platform::clock::Clock;
@@ -28,6 +28,7 @@ use resolvers::user_error::UserError;
 use engine::SearchEngine;
 use engine::embedded::Embedded;
 
+pub use index_changes::IndexFollower;
 pub use migrations::search::Migrator;
 pub use reindex::ReindexError;
 
@@ -42,8 +43,6 @@ pub struct State {
     pub engine: Arc<dyn SearchEngine>,
     /// Provides exchange rates for price filters in other currencies.
     pub pricing: SubgraphClient,
-    /// Set when the index is known to differ from the database.
-    pub outdated: Arc<AtomicBool>,
 }
 
 impl State {
@@ -59,7 +58,6 @@ impl State {
             clock,
             engine: Arc::new(Embedded::new(index)),
             pricing,
-            outdated: Arc::default(),
         }
     }
 }

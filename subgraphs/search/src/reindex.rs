@@ -1,7 +1,5 @@
 //! Rebuilds the index from the database.
 
-use std::sync::atomic::Ordering;
-
 use entities::search::product;
 use sea_orm::DbErr;
 
@@ -9,7 +7,7 @@ use crate::State;
 use crate::engine::EngineError;
 
 /// Products read and indexed at a time.
-const BATCH_SIZE: u64 = 1_000;
+pub(crate) const BATCH_SIZE: u64 = 1_000;
 
 /// Why the index was not rebuilt.
 #[derive(Debug, thiserror::Error)]
@@ -39,16 +37,10 @@ impl State {
         Ok(indexed)
     }
 
-    /// Marks the index as different from the database, so that the next [`State::open_index`] rebuilds it.
-    pub(crate) fn mark_index_outdated(&self) {
-        self.outdated.store(true, Ordering::Relaxed);
-    }
-
-    /// Rebuilds the index if there is none that this version can search, if its number of products differs from the
-    /// database's active ones, or if it is marked as outdated. Returns whether it did.
+    /// Rebuilds the index if there is none that this version can search, or if its number of products differs from the
+    /// database's active ones. Returns whether it did.
     pub async fn open_index(&self) -> Result<bool, ReindexError> {
-        if !self.outdated.swap(false, Ordering::Relaxed)
-            && let Some(size) = self.engine.size().await?
+        if let Some(size) = self.engine.size().await?
             && size == product::count_active(self.database.read()).await?
         {
             return Ok(false);

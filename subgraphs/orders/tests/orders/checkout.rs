@@ -19,7 +19,7 @@ pub(crate) const PLACE: &str = "mutation($input: OrderPlaceInput!, $key: String!
         order {
             id status total { amount currency } timeline { event actor } allowedActions
         }
-        paymentClientSecret userErrors { code field message }
+        paymentClientSecret currencyFallback userErrors { code field message }
     }
 }";
 

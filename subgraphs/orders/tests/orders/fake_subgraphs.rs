@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{EmptyMutation, EmptySubscription, ID, Object, Schema, SimpleObject};
+use async_graphql::{EmptyMutation, EmptySubscription, Enum, ID, Object, Schema, SimpleObject};
 use resolvers::client::SubgraphClient;
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money, Rounding};
@@ -90,9 +90,15 @@ struct Pricing;
 #[derive(SimpleObject)]
 struct CheckoutQuote {
     currency: CurrencyCode,
+    fallback: Option<PriceFallbackReason>,
     exchange_rate: Rate,
     prices: Vec<Option<Price>>,
     charges: Vec<Price>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+enum PriceFallbackReason {
+    NoRate,
 }
 
 #[derive(SimpleObject)]
@@ -124,8 +130,10 @@ impl Pricing {
         charges: Vec<Decimal>,
         currency: Option<CurrencyCode>,
         shipping_country: Option<String>,
+        billing_country: Option<String>,
     ) -> CheckoutQuote {
-        let wanted = currency.unwrap_or(match shipping_country.as_deref() {
+        let country = shipping_country.or(billing_country);
+        let wanted = currency.unwrap_or(match country.as_deref() {
             Some("DE") => CurrencyCode::Eur,
             Some("JP") => CurrencyCode::Jpy,
             Some("GB") => CurrencyCode::Gbp,
@@ -148,6 +156,7 @@ impl Pricing {
         };
         CheckoutQuote {
             currency,
+            fallback: (currency != wanted).then_some(PriceFallbackReason::NoRate),
             exchange_rate: Rate {
                 effective_rate: rate,
             },

@@ -175,6 +175,10 @@ async fn the_currency_is_the_chosen_one_or_that_of_the_country_it_goes_to() {
                 json!({ "amount": amount, "currency": paid }),
                 "{country}"
             );
+            let fallback = (country == "GB").then_some("NO_RATE");
+            assert_eq!(placed["currencyFallback"], json!(fallback), "{country}");
+            let again = shop.place(&input, &number.to_string()).await;
+            assert_eq!(again["currencyFallback"], json!(fallback), "{country}");
         }
         shop.scratch.drop().await;
     }

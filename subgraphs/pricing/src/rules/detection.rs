@@ -5,13 +5,29 @@ use resolvers::money::CurrencyCode;
 /// How a currency was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CurrencySource {
-    /// The client requested it.
+    /// The operation requested it.
     Explicit,
+    /// The request's headers did.
+    Request,
     ShippingAddress,
     BillingAddress,
     IpGeolocation,
     /// Nothing is known about the customer: US dollars.
     Default,
+}
+
+/// What is known about a customer. Countries are in capital letters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// The operation's argument.
+    pub explicit: Option<CurrencyCode>,
+    /// The request's headers.
+    pub requested: Option<CurrencyCode>,
+    pub requested_country: Option<String>,
+    pub shipping: Option<String>,
+    pub billing: Option<String>,
+    /// Where the request came from.
+    pub ip: Option<String>,
 }
 
 /// A chosen currency.
@@ -23,45 +39,52 @@ pub(crate) struct DetectedCurrency {
     pub source: CurrencySource,
 }
 
-/// By explicit choice, else the shipping country, the billing country, the country the request came from, or US
-/// dollars. A country without a supported currency is decisive too, and gives US dollars. Countries are in capital
-/// letters; `currency_of` returns a country's currency.
-pub(crate) fn detect(
-    explicit: Option<CurrencyCode>,
-    shipping: Option<String>,
-    billing: Option<String>,
-    ip: Option<String>,
-    currency_of: impl Fn(&str) -> CurrencyCode,
-) -> DetectedCurrency {
-    let located = None
-        .or_else(|| shipping.map(|country| (country, CurrencySource::ShippingAddress)))
-        .or_else(|| billing.map(|country| (country, CurrencySource::BillingAddress)))
-        .or_else(|| ip.map(|country| (country, CurrencySource::IpGeolocation)));
-    let (country, source) = located.unzip();
-    match (explicit, source, country) {
-        (Some(currency), _, country) => DetectedCurrency {
-            currency,
-            country,
-            source: CurrencySource::Explicit,
-        },
-        (None, Some(source), Some(country)) => DetectedCurrency {
-            currency: currency_of(&country),
-            country: Some(country),
-            source,
-        },
-        (None, _, country) => DetectedCurrency {
-            currency: CurrencyCode::Usd,
-            country,
-            source: CurrencySource::Default,
-        },
+/// By explicit choice, else the request's own currency and country, the shipping country, the billing country, the
+/// country the request came from, or US dollars. A country without a supported currency is decisive too, and gives US
+/// dollars. `currency_of` returns a country's currency.
+pub(crate) fn detect(known: Known, currency_of: impl Fn(&str) -> CurrencyCode) -> DetectedCurrency {
+    let countries = [
+        (known.requested_country, CurrencySource::Request),
+        (known.shipping, CurrencySource::ShippingAddress),
+        (known.billing, CurrencySource::BillingAddress),
+        (known.ip, CurrencySource::IpGeolocation),
+    ];
+    let mut located = countries.into_iter();
+    let located = located.find_map(|(country, source)| Some((country?, source)));
+    let chosen = None
+        .or_else(|| {
+            known
+                .explicit
+                .map(|currency| (currency, CurrencySource::Explicit))
+        })
+        .or_else(|| {
+            known
+                .requested
+                .map(|currency| (currency, CurrencySource::Request))
+        });
+    let (country, of_country) = match located {
+        Some((country, source)) => {
+            let currency = currency_of(&country);
+            (Some(country), Some((currency, source)))
+        }
+        None => (None, None),
+    };
+    let default = (CurrencyCode::Usd, CurrencySource::Default);
+    let (currency, source) = chosen.or(of_country).unwrap_or(default);
+    DetectedCurrency {
+        currency,
+        country,
+        source,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use CurrencyCode::{Brl, Cad, Eur, Gbp, Usd};
-    use CurrencySource::{BillingAddress, Default, Explicit, IpGeolocation, ShippingAddress};
+    use CurrencyCode::{Brl, Cad, Eur, Gbp, Jpy, Mxn, Usd};
+    use CurrencySource::{
+        BillingAddress, Default, Explicit, IpGeolocation, Request, ShippingAddress,
+    };
 
     #[test]
     fn the_surest_knowledge_decides() {
@@ -69,63 +92,73 @@ mod tests {
             "DE" => Eur,
             "GB" => Gbp,
             "CA" => Cad,
+            "JP" => Jpy,
             _ => Usd,
         };
+        // Argument and header; countries of the header, shipping, billing and address.
+        let known = |explicit, requested, countries: &str| {
+            let mut countries = countries.split(' ').map(|country| match country {
+                "-" => None,
+                country => Some(country.to_owned()),
+            });
+            let mut next = || countries.next().flatten();
+            Known {
+                explicit,
+                requested,
+                requested_country: next(),
+                shipping: next(),
+                billing: next(),
+                ip: next(),
+            }
+        };
         let cases = [
-            // explicit, shipping, billing, address → currency, country, source
             (
-                Some(Brl),
-                Some("DE"),
-                Some("GB"),
-                Some("CA"),
+                known(Some(Brl), Some(Mxn), "JP DE GB CA"),
                 Brl,
-                Some("DE"),
+                Some("JP"),
                 Explicit,
             ),
-            (Some(Brl), None, None, None, Brl, None, Explicit),
+            (known(Some(Brl), None, "- - - -"), Brl, None, Explicit),
             (
-                None,
-                Some("DE"),
-                Some("GB"),
-                Some("CA"),
+                known(None, Some(Mxn), "JP DE GB CA"),
+                Mxn,
+                Some("JP"),
+                Request,
+            ),
+            (known(None, Some(Mxn), "- - - -"), Mxn, None, Request),
+            (known(None, None, "JP DE GB CA"), Jpy, Some("JP"), Request),
+            (
+                known(None, None, "- DE GB CA"),
                 Eur,
                 Some("DE"),
                 ShippingAddress,
             ),
             (
-                None,
-                None,
-                Some("GB"),
-                Some("CA"),
+                known(None, None, "- - GB CA"),
                 Gbp,
                 Some("GB"),
                 BillingAddress,
             ),
-            (None, None, None, Some("CA"), Cad, Some("CA"), IpGeolocation),
-            (None, None, None, None, Usd, None, Default),
+            (
+                known(None, None, "- - - CA"),
+                Cad,
+                Some("CA"),
+                IpGeolocation,
+            ),
+            (known(None, None, "- - - -"), Usd, None, Default),
             // A country without a supported currency is still decisive.
             (
-                None,
-                Some("CH"),
-                Some("GB"),
-                None,
+                known(None, None, "- CH GB -"),
                 Usd,
                 Some("CH"),
                 ShippingAddress,
             ),
         ];
-        for (explicit, shipping, billing, ip, currency, country, source) in cases {
-            let text = |country: Option<&str>| country.map(str::to_owned);
-            let detected = detect(
-                explicit,
-                text(shipping),
-                text(billing),
-                text(ip),
-                currency_of,
-            );
+        for (known, currency, country, source) in cases {
+            let detected = detect(known, currency_of);
             let expected = DetectedCurrency {
                 currency,
-                country: text(country),
+                country: country.map(str::to_owned),
                 source,
             };
             assert_eq!(detected, expected);

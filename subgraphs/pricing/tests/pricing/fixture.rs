@@ -86,6 +86,10 @@ impl Fixture {
                     base_usd_minor,
                     compare_at_usd_minor,
                     updated_at: self.clock.now(),
+                    version: 1,
+                    sequence: 1,
+                    published_usd_minor: Some(base_usd_minor),
+                    next_change_at: None,
                 },
             )
             .collect();
@@ -113,6 +117,7 @@ impl Fixture {
             active_until: hours
                 .1
                 .map(|until| self.clock.now() + Duration::hours(until)),
+            percent: None,
         };
         insert_many::<price_adjustment::Entity>(self.scratch.database.write(), vec![row])
             .await

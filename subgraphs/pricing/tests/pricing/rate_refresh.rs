@@ -1,9 +1,13 @@
 //! Rates that are fetched: used, renewed, held and released, and what is left when they cannot be.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Duration, Utc};
 use entities::pricing::{exchange_rate, held_exchange_rate};
-use pricing::{RateFreshness, State, observe_rates, rate_override, refresh_rates};
+use platform::cache::RedisCache;
+use pricing::{RateCache, RateFreshness, State, observe_rates, rate_override, refresh_rates};
 use resolvers::money::CurrencyCode;
+use resolvers::testing::execute;
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, fixtures};
@@ -122,6 +126,38 @@ async fn a_rate_that_moves_too_far_is_held_until_it_is_released() {
         // It is the provider's: "unchanged" renews it.
         assert!(refresh_rates(state, &client).await.unwrap().unchanged);
         assert_eq!(fixture.row("EUR").await.fetched_at, fixture.clock.now());
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_held_rate_that_a_second_source_has_too_is_used() {
+    for fixture in fixtures().await {
+        let first = RateProvider::start(&ALL).await;
+        let second = RateProvider::start(&all_but("EUR", 1.08)).await;
+        let client = first.client(&fixture.clock);
+        let state = State {
+            second_rate_provider: Some(second.client(&fixture.clock)),
+            ..fixture.state.clone()
+        };
+        refresh_rates(&state, &client).await.unwrap();
+        let both: Vec<_> = ALL
+            .into_iter()
+            .map(|(currency, rate)| match currency {
+                "EUR" => (currency, 1.089),
+                "JPY" => (currency, 190.0),
+                _ => (currency, rate),
+            })
+            .collect();
+        first.tell(&both);
+        let report = refresh_rates(&state, &client).await.unwrap();
+        assert_eq!(report.held, ["JPY"], "only one of them has it");
+        assert_eq!(fixture.row("EUR").await.rate, "1.089");
+        assert_eq!(fixture.row("JPY").await.rate, "150.0");
+        // Without an answer of the second source, everything stays held.
+        second.refuse(503, json!({}));
+        let report = refresh_rates(&state, &client).await.unwrap();
+        assert_eq!(report.held, ["JPY"]);
         fixture.scratch.drop().await;
     }
 }
@@ -276,6 +312,30 @@ async fn a_cached_rate_is_used_when_the_database_is_gone() {
         fixture.clock.advance(Duration::minutes(16));
         fixture.rename_table("exchange_rates", "gone").await;
         assert_eq!(fixture.eur().await, ("0.9".to_owned(), "STALE".to_owned()));
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn rates_are_read_from_the_database_while_redis_is_away() {
+    for fixture in fixtures().await {
+        // Nobody listens there.
+        let redis = RedisCache::new("redis://127.0.0.1:1", "exchange_rates", RateCache::BOUNDS);
+        let state = State {
+            rate_cache: RateCache::new(Arc::new(redis.unwrap().without_prefix())),
+            ..fixture.state.clone()
+        };
+        let provider = RateProvider::start(&ALL).await;
+        refresh_rates(&state, &provider.client(&fixture.clock))
+            .await
+            .unwrap();
+        let subgraph = pricing::subgraph(state);
+        for (minutes, freshness) in [(0, "FRESH"), (16, "STALE"), (45, "VERY_STALE")] {
+            fixture.clock.advance(Duration::minutes(minutes));
+            let answer = execute(&subgraph, None, EUR, json!({})).await;
+            assert_eq!(answer["data"]["exchangeRate"]["freshness"], freshness);
+            assert_eq!(answer["data"]["exchangeRate"]["rate"], "0.9");
+        }
         fixture.scratch.drop().await;
     }
 }

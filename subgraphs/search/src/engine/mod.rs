@@ -6,6 +6,7 @@ pub mod embedded;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use entities::search::product;
 use resolvers::ApiError;
 use serde::{Deserialize, Serialize};
@@ -134,6 +135,13 @@ pub trait SearchEngine: std::fmt::Debug + Send + Sync {
 
     /// How many products the index contains; `None` if there is none that this version can search.
     async fn size(&self) -> Result<Option<u64>, EngineError>;
+
+    /// When the index was built; `None` if there is none. Later changes of products may be missing from it.
+    async fn built_at(&self) -> Result<Option<DateTime<Utc>>, EngineError>;
+
+    /// Replaces these products in the current index, and removes those that are not active. Without an index nothing
+    /// happens: a rebuild will read them.
+    async fn update(&self, products: Vec<product::Model>) -> Result<(), EngineError>;
 
     /// Starts a new index in parallel with the current one. Builders wait for each other.
     async fn begin_rebuild(&self) -> Result<Box<dyn Rebuild>, EngineError>;

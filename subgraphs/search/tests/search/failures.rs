@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use entities::insert_many;
 use entities::search::product;
 use resolvers::testing::{code, execute};
@@ -136,6 +137,14 @@ impl SearchEngine for Silent {
 
     async fn size(&self) -> Result<Option<u64>, EngineError> {
         Ok(Some(0))
+    }
+
+    async fn built_at(&self) -> Result<Option<DateTime<Utc>>, EngineError> {
+        std::future::pending().await
+    }
+
+    async fn update(&self, _: Vec<product::Model>) -> Result<(), EngineError> {
+        std::future::pending().await
     }
 
     async fn begin_rebuild(&self) -> Result<Box<dyn Rebuild>, EngineError> {

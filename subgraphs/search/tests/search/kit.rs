@@ -72,6 +72,7 @@ impl Item {
             active: true,
             created_at,
             updated_at: created_at,
+            price_sequence: 0,
         }
     }
 }

@@ -5,6 +5,7 @@
 mod entities_and_signals;
 mod failures;
 mod kit;
+mod other_domains;
 mod relevance;
-mod restock;
+
 mod results;

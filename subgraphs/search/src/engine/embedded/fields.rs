@@ -4,13 +4,15 @@ use entities::search::product;
 use tantivy::schema::{
     FAST, Field, IndexRecordOption, Schema, SchemaBuilder, TextFieldIndexing, TextOptions,
 };
-use tantivy::{Index, TantivyDocument};
+use tantivy::{Index, TantivyDocument, Term};
+use uuid::Uuid;
 
 use crate::rules::text::{normalized, singulars};
 
 /// The version of the field layout and of `rules::text`: an index of another version is rebuilt.
-pub(super) const VERSION: &str = "v1";
+pub(super) const VERSION: &str = "v2";
 
+pub(super) const ID: &str = "id";
 pub(super) const ID_HIGH: &str = "id_high";
 pub(super) const ID_LOW: &str = "id_low";
 pub(super) const CATEGORY: &str = "category_name";
@@ -54,6 +56,11 @@ fn schema() -> Schema {
         "whole_title",
         TextOptions::default().set_indexing_options(whole),
     );
+    let term = TextFieldIndexing::default()
+        .set_tokenizer("raw")
+        .set_fieldnorms(false)
+        .set_index_option(IndexRecordOption::Basic);
+    schema.add_text_field(ID, TextOptions::default().set_indexing_options(term));
     let name = TextOptions::default().set_fast("raw");
     schema.add_text_field(CATEGORY, name.clone());
     schema.add_text_field(BRAND, name);
@@ -99,6 +106,12 @@ impl DocumentWriter {
         })
     }
 
+    /// What identifies a product's document in the index.
+    pub(super) fn term(&self, product: Uuid) -> tantivy::Result<Term> {
+        let id = self.schema.get_field(ID)?;
+        Ok(Term::from_field_text(id, &product.simple().to_string()))
+    }
+
     pub(super) fn document(&self, product: &product::Model) -> tantivy::Result<TantivyDocument> {
         let mut document = TantivyDocument::default();
         let Fields {
@@ -120,6 +133,7 @@ impl DocumentWriter {
         if let Some(brand) = &product.brand {
             document.add_text(field(BRAND)?, brand);
         }
+        document.add_text(field(ID)?, product.id.simple().to_string());
         let (high, low) = product.id.as_u64_pair();
         let count = |count: i64| u64::try_from(count).unwrap_or(0);
         for (name, value) in [

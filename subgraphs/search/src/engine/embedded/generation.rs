@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use tantivy::{Index, IndexReader, ReloadPolicy};
 use uuid::Uuid;
 
@@ -29,11 +30,29 @@ impl Generation {
             fields: Fields::of(&index)?,
             reader: index
                 .reader_builder()
-                // A published index never changes: it is replaced by another.
+                // Whoever changes the index reloads it.
                 .reload_policy(ReloadPolicy::Manual)
                 .try_into()?,
         })
     }
+}
+
+/// When the index of this name was begun.
+pub(super) fn begun_at(name: &str) -> Option<DateTime<Utc>> {
+    let id = Uuid::try_parse(name.strip_prefix(&prefix())?).ok()?;
+    let (seconds, nanoseconds) = id.get_timestamp()?.to_unix();
+    DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanoseconds)
+}
+
+/// Excludes others who write the directory, in any process, until it is dropped.
+pub(super) fn lock(directory: &Path) -> io::Result<File> {
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(directory.join(LOCK))?;
+    lock.lock()?;
+    Ok(lock)
 }
 
 /// The name of the current index, if there is one of this version.
@@ -62,12 +81,7 @@ impl NextGeneration {
         for file in [LOCK, CURRENT] {
             remove_unless(&directory.join(file), Path::is_file)?;
         }
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(directory.join(LOCK))?;
-        lock.lock()?;
+        let lock = lock(directory)?;
         let next = Self {
             directory: directory.to_owned(),
             name: format!("{}{}", prefix(), Uuid::now_v7().simple()),

@@ -5,11 +5,14 @@ mod fields;
 mod generation;
 mod rebuild;
 mod text_query;
+mod update;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use entities::search::product;
 use parking_lot::RwLock;
 use tantivy::query::Query;
 use uuid::Uuid;
@@ -112,6 +115,31 @@ impl SearchEngine for Embedded {
                 Ok(None)
             }
         })
+    }
+
+    async fn built_at(&self) -> Result<Option<DateTime<Utc>>, EngineError> {
+        let engine = self.clone();
+        blocking(move || {
+            let name = generation::current(&engine.directory)?;
+            Ok(name.as_deref().and_then(generation::begun_at))
+        })
+        .await
+    }
+
+    async fn update(&self, products: Vec<product::Model>) -> Result<(), EngineError> {
+        let engine = self.clone();
+        blocking(move || {
+            if generation::current(&engine.directory)?.is_none() {
+                return Ok(());
+            }
+            // A rebuild that has begun may have read the products before they changed: they go into its index.
+            let _lock = generation::lock(&engine.directory)?;
+            let generation = engine.generation()?;
+            update::write(&generation, &products)?;
+            generation.reader.reload()?;
+            Ok(())
+        })
+        .await
     }
 
     async fn begin_rebuild(&self) -> Result<Box<dyn Rebuild>, EngineError> {

@@ -1,10 +1,12 @@
-//! A returned product is in stock again, and is found when filtering for that.
+//! What other domains tell: a returned product is in stock again, and prices change; searches follow.
 
+use chrono::Duration;
 use entities::search::product;
 use platform::bus::Event;
 use platform::inbox::HandleError;
 use resolvers::id::IdKind;
 use sea_orm::EntityTrait;
+use search::IndexFollower;
 use search::workers::subscribers;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -14,9 +16,13 @@ use crate::kit::{Fixture, Item, fixtures, id};
 const IN_STOCK: &str = "{ productSearch(query: \"\", filters: { inStock: true }) { totalCount } }";
 
 fn event(kind: &str, data: Value) -> Event {
+    let topic = match kind {
+        "price.changed" => "pricing.events",
+        _ => "returns.events",
+    };
     Event {
         id: Uuid::now_v7(),
-        topic: "returns.events".to_owned(),
+        topic: topic.to_owned(),
         event_type: kind.to_owned(),
         aggregate_id: "ret_1".to_owned(),
         sequence: 1,
@@ -26,10 +32,11 @@ fn event(kind: &str, data: Value) -> Event {
 }
 
 async fn tell(fixture: &Fixture, event: &Event) -> Result<(), HandleError> {
-    let [subscriber] = &subscribers(&fixture.state)[..] else {
-        panic!("one consumer")
-    };
-    assert_eq!(subscriber.group.topics, ["returns.events"]);
+    let subscribers = subscribers();
+    let subscriber = subscribers
+        .iter()
+        .find(|subscriber| subscriber.group.topics.contains(&event.topic.as_str()))
+        .expect("a consumer of the topic");
     let transaction = fixture.scratch.database.begin().await?;
     let now = fixture.state.clock.now();
     subscriber.handler.handle(&transaction, event, now).await?;
@@ -72,10 +79,11 @@ async fn a_completed_return_puts_each_unit_back_into_stock() {
             .unwrap();
         assert_eq!(quantity(&fixture, 1).await, 2);
         assert_eq!(quantity(&fixture, 2).await, 3);
-        assert!(fixture.state.open_index().await.unwrap());
+        let mut follower = IndexFollower::new(fixture.state.clone()).await.unwrap();
+        assert_eq!(follower.follow().await.unwrap(), 2);
         let found = fixture.ask(IN_STOCK, json!({})).await;
         assert_eq!(found["data"]["productSearch"]["totalCount"], 2);
-        assert!(!fixture.state.open_index().await.unwrap(), "once");
+        assert_eq!(follower.follow().await.unwrap(), 0, "once");
 
         let nonsense = event(
             "return.completed",
@@ -86,6 +94,39 @@ async fn a_completed_return_puts_each_unit_back_into_stock() {
             matches!(refused, Err(HandleError::Unusable(_))),
             "{refused:?}"
         );
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_changed_price_decides_what_is_found_and_an_older_one_changes_nothing() {
+    const CHEAP: &str = "query: \"\", filters: { maxPrice: \"5\" }";
+    let rows: Vec<_> = (1..=3).map(|number| Item::PLAIN.row(number)).collect();
+    for fixture in fixtures(&rows).await {
+        let mut follower = IndexFollower::new(fixture.state.clone()).await.unwrap();
+        let price = |number, sequence, usd: &str| json!({ "productId": IdKind::Product.format(id(number)), "sequence": sequence, "currentUsd": usd });
+        let steps = [
+            (vec![price(1, 1, "4.99"), price(9, 1, "1.00")], 1),
+            (vec![price(2, 3, "5.00"), price(3, 1, "5.01")], 2),
+            (vec![price(2, 2, "9.00"), price(1, 2, "50.00")], 1),
+        ];
+        for (prices, found) in steps {
+            fixture.state.clock.advance(Duration::seconds(1));
+            tell(
+                &fixture,
+                &event("price.changed", json!({ "version": 1, "prices": prices })),
+            )
+            .await
+            .unwrap();
+            follower.follow().await.unwrap();
+            let cheap = fixture
+                .search(CHEAP, "totalCount facets { name buckets { count } }")
+                .await;
+            assert_eq!(cheap["totalCount"], found, "{prices:?}");
+            let all = fixture.search("query: \"thing\"", "totalCount").await;
+            assert_eq!(all["totalCount"], 3, "each product is there once");
+        }
+        assert_eq!(fixture.state.engine.size().await.unwrap(), Some(3));
         fixture.scratch.drop().await;
     }
 }

@@ -1,0 +1,103 @@
+//! Files as people write them, and what is wrong with some.
+
+use super::*;
+
+/// Each line with its change as JSON, or its problems.
+fn entries(format: FileFormat, text: &str) -> Result<Vec<String>, String> {
+    let mut entries = Vec::new();
+    let each = |entry: Entry| {
+        let told = match entry.change {
+            Ok(change) => serde_json::to_string(&change).unwrap(),
+            Err(problems) => problems
+                .iter()
+                .map(|problem| format!("{}: {}", problem.path.join("."), problem.message))
+                .collect::<Vec<_>>()
+                .join("; "),
+        };
+        entries.push(format!("{} {told}", entry.line));
+        true
+    };
+    read(text.as_bytes(), format, "import", Arc::default(), each)
+        .map_err(|error| error.to_string())?;
+    Ok(entries)
+}
+
+const PLAIN: &str =
+    r#"{"product_id":"prd_1","base_usd":"19.90","reason":"import","replace_scheduled":false}"#;
+
+#[test]
+fn a_cell_that_is_empty_keeps_and_a_dash_removes() {
+    let text = "\u{feff}productId,baseUsd,compareAtUsd,kind,percent,reason\n\
+                prd_1,19.90,,,,\n\
+                \n\
+                prd_2,,-,-,,\"a, b\"\n\
+                prd_3,,25,sale,-15,x\n";
+    let expected = [
+        format!("2 {PLAIN}"),
+        r#"4 {"product_id":"prd_2","compare_at_usd":null,"adjustments":null,"reason":"a, b","replace_scheduled":false}"#.to_owned(),
+        r#"5 {"product_id":"prd_3","compare_at_usd":"25","adjustments":[{"kind":"sale","percent":"-15"}],"reason":"x","replace_scheduled":false}"#.to_owned(),
+    ];
+    assert_eq!(entries(FileFormat::Csv, text).unwrap(), expected);
+    let of_windows = text.trim_end().replace('\n', "\r\n");
+    assert_eq!(entries(FileFormat::Csv, &of_windows).unwrap(), expected);
+}
+
+#[test]
+fn lines_that_cannot_be_read_are_named_and_the_others_are_read() {
+    let text = "productId,baseUsd,validFrom\nprd_1,1e2,yesterday\nprd_1\nprd_1,19.90,\n";
+    let read = entries(FileFormat::Csv, text).unwrap();
+    assert_eq!(
+        read,
+        [
+            "2 validFrom: \"yesterday\" is not a time, such as 2025-11-28T00:00:00Z; \
+             baseUsd: \"1e2\" is not a decimal number, such as 19.99",
+            "3 : The line has 1 cells instead of 3",
+            &format!("4 {PLAIN}"),
+        ]
+    );
+    for (text, expected) in [
+        ("productId,price\n", "the column \"price\""),
+        ("baseUsd\n1\n", "no column productId"),
+        ("productId,baseUsd,baseUsd\n", "\"baseUsd\" twice"),
+        ("", "no column productId"),
+    ] {
+        let error = entries(FileFormat::Csv, text).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn json_is_an_array_or_one_object_after_another_and_numbers_are_exact() {
+    let number = r#"{"productId": "prd_1", "baseUsd": 19.90}"#;
+    let text = r#"{"productId": "prd_1", "baseUsd": "19.90"}"#;
+    let array = format!(" [\n{number},\n{text}\n]\n");
+    let expected = [format!("2 {PLAIN}"), format!("3 {PLAIN}")];
+    assert_eq!(entries(FileFormat::Json, &array).unwrap(), expected);
+    let lines = format!("\n{number}\n{text}");
+    assert_eq!(entries(FileFormat::Json, &lines).unwrap(), expected);
+    let exact = r#"[{"productId": "prd_1", "baseUsd": 90071992547409.93, "compareAtUsd": null}]"#;
+    assert_eq!(
+        entries(FileFormat::Json, exact).unwrap(),
+        [
+            r#"1 {"product_id":"prd_1","base_usd":"90071992547409.93","compare_at_usd":null,"reason":"import","replace_scheduled":false}"#
+        ]
+    );
+}
+
+#[test]
+fn json_entries_that_cannot_be_read_are_named_and_broken_json_is_an_error() {
+    let text = format!(
+        "[{{\"productId\": \"prd_1\", \"price\": 1}},\n{{\"productId\": \"prd_1\", \"baseUsd\": 1e2}},\n{{}},\n7,\n{}]",
+        r#"{"productId": "prd_1", "baseUsd": 19.90}"#
+    );
+    let read = entries(FileFormat::Json, &text).unwrap();
+    assert!(read[0].starts_with("1 : unknown field `price`"), "{read:?}");
+    assert_eq!(read[1], "2 : 1e2 is not a decimal number, such as 19.99");
+    assert_eq!(read[2], "3 : missing field `productId`");
+    assert!(read[3].starts_with("4 : invalid type"), "{read:?}");
+    assert_eq!(read[4], format!("5 {PLAIN}"));
+    for broken in ["[{}", "[{},]", "[{}] {}", "{", "nonsense"] {
+        assert!(entries(FileFormat::Json, broken).is_err(), "{broken}");
+    }
+    assert_eq!(entries(FileFormat::Json, " \n"), Ok(Vec::new()));
+}

@@ -1,0 +1,219 @@
+//! Imports a file of prices: all of it, or nothing if any line has a problem. Memory does not grow with the file but for
+//! the ids of its products.
+
+use std::collections::{HashMap, HashSet};
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chrono::{DateTime, Utc};
+use entities::pricing::product_price;
+use metrics::counter;
+use platform::database::DatabaseTransaction;
+use resolvers::user_error::UserErrorCode;
+use sea_orm::DbErr;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::State;
+use crate::price_file::{self, Entry};
+use crate::price_set::{self, CheckedChange};
+use crate::price_set_input::Problem;
+use crate::price_write::{Locked, MAX_PRODUCTS};
+
+pub use crate::price_file::{COLUMNS, FileError, FileFormat};
+
+/// Batches that are read ahead.
+const READ_AHEAD: usize = 2;
+
+/// How a file is imported.
+#[derive(Clone, Debug)]
+pub struct ImportOptions {
+    pub format: FileFormat,
+    /// Of changes that have none.
+    pub reason: String,
+    /// Who imports.
+    pub actor: String,
+    /// Only check.
+    pub dry_run: bool,
+}
+
+/// What an import tells while it runs.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// What is wrong with a line; `field` is empty if it is the whole line.
+    Problem {
+        line: u64,
+        field: &'a str,
+        message: &'a str,
+    },
+    /// How much of the file was read.
+    Read { bytes: u64 },
+}
+
+/// What an import did, or would do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImportReport {
+    /// Changes in the file.
+    pub changes: u64,
+    /// Those that take effect later.
+    pub scheduled: u64,
+    /// If there are any, nothing was changed.
+    pub problems: u64,
+}
+
+/// Why a file was not imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("the pricing database failed: {0}")]
+    Database(#[from] DbErr),
+    #[error("reading the file stopped unexpectedly")]
+    Stopped,
+}
+
+/// Imports the file in one transaction.
+///
+/// # Errors
+/// A file that cannot be read to its end, and a database that fails; nothing is changed then.
+pub async fn import(
+    state: &State,
+    source: impl Read + Send + 'static,
+    options: ImportOptions,
+    tell: &mut (dyn FnMut(Progress<'_>) + Send),
+) -> Result<ImportReport, ImportError> {
+    let bytes = Arc::new(AtomicU64::new(0));
+    let (sender, mut batches) = mpsc::channel(READ_AHEAD);
+    let (format, reason, read) = (options.format, options.reason.clone(), bytes.clone());
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut batch = Vec::new();
+        price_file::read(source, format, &reason, read, |entry| {
+            batch.push(entry);
+            batch.len() < MAX_PRODUCTS || sender.blocking_send(std::mem::take(&mut batch)).is_ok()
+        })?;
+        // A receiver that is gone has failed, which it tells itself.
+        let _ = sender.blocking_send(batch);
+        Ok::<_, FileError>(())
+    });
+    let transaction = match options.dry_run {
+        true => None,
+        false => Some(state.database.begin().await?),
+    };
+    let mut import = Import {
+        state,
+        transaction,
+        actor: options.actor,
+        now: state.clock.now(),
+        lines: HashMap::new(),
+        based: HashSet::new(),
+        report: ImportReport::default(),
+        tell,
+    };
+    while let Some(batch) = batches.recv().await {
+        import.add(batch).await?;
+        let bytes = bytes.load(Ordering::Relaxed);
+        (import.tell)(Progress::Read { bytes });
+    }
+    reading.await.map_err(|_| ImportError::Stopped)??;
+    import.finish().await
+}
+
+struct Import<'a> {
+    state: &'a State,
+    /// `None` in a dry run.
+    transaction: Option<DatabaseTransaction>,
+    actor: String,
+    now: DateTime<Utc>,
+    /// The line of each change, to find those that are there twice.
+    lines: HashMap<(Uuid, Option<DateTime<Utc>>), u64>,
+    /// Products that this file gives a base price.
+    based: HashSet<Uuid>,
+    report: ImportReport,
+    tell: &'a mut (dyn FnMut(Progress<'_>) + Send),
+}
+
+impl Import<'_> {
+    async fn add(&mut self, batch: Vec<Entry>) -> Result<(), DbErr> {
+        let (mut changes, mut lines) = (Vec::with_capacity(batch.len()), Vec::new());
+        for Entry { line, change } in batch {
+            self.report.changes += 1;
+            let checked = change.and_then(|input| {
+                let checked = CheckedChange::new(&input, self.now)?;
+                if input.base_usd.is_some() && checked.effective_at.is_none() {
+                    self.based.insert(checked.product);
+                }
+                Ok(checked)
+            });
+            match checked {
+                Err(problems) => self.refuse(line, &problems),
+                Ok(change) => {
+                    let what = (change.product, change.effective_at);
+                    if let Some(first) = self.lines.insert(what, line) {
+                        let message = format!("This product is in line {first} already");
+                        let path = &["productId"];
+                        let twice = Problem::new(UserErrorCode::DuplicateItem, path, message);
+                        self.refuse(line, &[twice]);
+                    }
+                    changes.push(change);
+                    lines.push(line);
+                }
+            }
+        }
+        let locked = self.prices(&changes).await?;
+        for (change, line) in changes.iter().zip(lines) {
+            if let Some(problem) = change.check(locked.get(&change.product))
+                && !(problem.code == UserErrorCode::PriceRequired
+                    && self.based.contains(&change.product))
+            {
+                self.refuse(line, &[problem]);
+            }
+        }
+        let scheduled = changes
+            .iter()
+            .filter(|change| change.effective_at.is_some());
+        self.report.scheduled += scheduled.count() as u64;
+        if let Some(transaction) = &self.transaction
+            && self.report.problems == 0
+        {
+            let (actor, floor) = (&self.actor, self.state.floor_percent);
+            price_set::write(transaction, changes, &locked, actor, floor, self.now).await?;
+        }
+        Ok(())
+    }
+
+    async fn prices(&self, changes: &[CheckedChange]) -> Result<Locked, DbErr> {
+        match &self.transaction {
+            Some(transaction) => price_set::lock(transaction, changes).await,
+            None => {
+                let products: Vec<Uuid> = changes.iter().map(|change| change.product).collect();
+                product_price::of_products(self.state.database.read(), &products).await
+            }
+        }
+    }
+
+    fn refuse(&mut self, line: u64, problems: &[Problem]) {
+        for problem in problems {
+            self.report.problems += 1;
+            (self.tell)(Progress::Problem {
+                line,
+                field: &problem.path.join("."),
+                message: &problem.message,
+            });
+        }
+    }
+
+    async fn finish(self) -> Result<ImportReport, ImportError> {
+        let Some(transaction) = self.transaction else {
+            return Ok(self.report);
+        };
+        if self.report.problems > 0 {
+            transaction.rollback().await;
+            return Ok(self.report);
+        }
+        transaction.commit().await?;
+        counter!("vantage_pricing_price_changes_total", "by" => "import")
+            .increment(self.report.changes);
+        Ok(self.report)
+    }
+}
