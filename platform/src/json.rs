@@ -5,7 +5,8 @@ mod repair;
 
 use std::slice;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// Parses a third party's JSON. What the parser refuses although the rest can be read, a field that nobody reads may
@@ -30,6 +31,48 @@ pub fn text(value: &Value) -> Option<String> {
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
     };
     (!text.is_empty()).then_some(text)
+}
+
+/// Whether a flag is set, which some providers write as text or as a number.
+pub fn flag(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::Number(_) | Value::String(_) => match text(value)?.to_lowercase().as_str() {
+            "true" | "yes" | "y" | "1" | "1.0" => Some(true),
+            "false" | "no" | "n" | "0" | "0.0" => Some(false),
+            _ => None,
+        },
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// A whole number, which some providers write as text or with decimals.
+pub fn integer(value: &Value) -> Option<i64> {
+    let text = text(value)?;
+    let whole = text
+        .split_once('.')
+        .map_or(text.as_str(), |(whole, decimals)| {
+            let is_zero = !decimals.is_empty() && decimals.bytes().all(|digit| digit == b'0');
+            if is_zero { whole } else { "" }
+        });
+    whole.parse().ok()
+}
+
+/// Deserializes with [`flag`].
+pub fn deserialize_flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    flag(&value).ok_or_else(|| D::Error::custom(format!("{value} is not true or false")))
+}
+
+/// Deserializes with [`integer`].
+pub fn deserialize_integer<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<i64>,
+{
+    let value = Value::deserialize(deserializer)?;
+    let integer = integer(&value).and_then(|integer| T::try_from(integer).ok());
+    integer.ok_or_else(|| D::Error::custom(format!("{value} is not a whole number in range")))
 }
 
 /// The elements of a list; a single object counts as a list of one.
@@ -59,6 +102,53 @@ mod tests {
         assert_eq!(list(&json!({"a": 1})), [json!({"a": 1})]);
         for odd in [json!(null), json!("a"), json!(1)] {
             assert!(list(&odd).is_empty(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_flag_or_a_number_of_another_type_is_read_if_it_can_only_mean_one() {
+        for set in [
+            json!(true),
+            json!("true"),
+            json!(" Y "),
+            json!(1),
+            json!("YES"),
+            json!(1.0),
+        ] {
+            assert_eq!(flag(&set), Some(true), "{set}");
+        }
+        for unset in [
+            json!(false),
+            json!("False"),
+            json!("n"),
+            json!(0),
+            json!("0"),
+        ] {
+            assert_eq!(flag(&unset), Some(false), "{unset}");
+        }
+        for odd in [
+            json!(null),
+            json!("maybe"),
+            json!(2),
+            json!([true]),
+            json!(""),
+        ] {
+            assert_eq!(flag(&odd), None, "{odd}");
+        }
+        for (sent, read) in [
+            (json!(1299), Some(1_299)),
+            (json!("1299"), Some(1_299)),
+            (json!(" -7 "), Some(-7)),
+            (json!(1299.0), Some(1_299)),
+            (json!("1299.00"), Some(1_299)),
+            (json!(1299.5), None),
+            (json!("1299."), None),
+            (json!("1e3"), None),
+            (json!("9223372036854775808"), None),
+            (json!(true), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(integer(&sent), read, "{sent}");
         }
     }
 

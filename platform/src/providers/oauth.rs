@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 use crate::clock::Clock;
 use crate::config::Secret;
 use crate::http::{HttpClient, HttpError, Request, Response};
+use crate::json;
 
 /// How long before its expiry a token is renewed.
 const EARLY: TimeDelta = TimeDelta::minutes(5);
@@ -43,12 +44,7 @@ const LONGEST_LIFETIME: TimeDelta = TimeDelta::days(365);
 impl Granted {
     /// FedEx writes it as a number of seconds, UPS as text.
     fn lifetime(&self) -> TimeDelta {
-        let seconds = match &self.expires_in {
-            Value::Number(seconds) => seconds.as_i64(),
-            Value::String(text) => text.trim().parse().ok(),
-            _ => None,
-        };
-        seconds
+        json::integer(&self.expires_in)
             .filter(|seconds| (0..=LONGEST_LIFETIME.num_seconds()).contains(seconds))
             .map_or(UNKNOWN_LIFETIME, TimeDelta::seconds)
     }

@@ -15,6 +15,7 @@ use url::Url;
 use crate::clock::Clock;
 use crate::config::Secret;
 use crate::http::{Breaker, ClientError, HttpClient, HttpError, Policy, Request, Response};
+use crate::json;
 
 /// What rates are stored and shown under.
 pub const SOURCE: &str = "openexchangerates";
@@ -80,6 +81,7 @@ impl RatesError {
 
 #[derive(Debug, Deserialize)]
 struct Body {
+    #[serde(deserialize_with = "json::deserialize_integer")]
     timestamp: i64,
     base: String,
     rates: BTreeMap<String, Box<RawValue>>,

@@ -18,6 +18,7 @@ pub use webhook::{Event, EventData, WebhookError, event};
 use crate::clock::Clock;
 use crate::config::Secret;
 use crate::http::{ClientError, HttpClient, HttpError, Policy, Request};
+use crate::json;
 
 /// The API version whose types are used here.
 const VERSION: &str = "2024-06-20";
@@ -51,8 +52,9 @@ pub struct PaymentIntent {
     pub id: String,
     pub status: PaymentStatus,
     /// Minor units.
+    #[serde(deserialize_with = "json::deserialize_integer")]
     pub amount: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::deserialize_integer")]
     pub amount_received: i64,
     /// ISO 4217 in lower case.
     pub currency: String,
@@ -110,7 +112,9 @@ pub struct PaymentMethod {
 pub struct Card {
     pub last4: String,
     /// The last month in which it can be charged, 1 to 12.
+    #[serde(deserialize_with = "json::deserialize_integer")]
     pub exp_month: u32,
+    #[serde(deserialize_with = "json::deserialize_integer")]
     pub exp_year: i32,
     pub wallet: Option<Wallet>,
 }
@@ -128,6 +132,7 @@ pub struct Refund {
     pub id: String,
     pub status: RefundStatus,
     /// Minor units.
+    #[serde(deserialize_with = "json::deserialize_integer")]
     pub amount: i64,
     /// ISO 4217 in lower case.
     pub currency: String,
@@ -143,6 +148,7 @@ pub struct Refund {
 #[derive(Clone, Debug, Deserialize)]
 pub struct RefundPage {
     pub data: Vec<Refund>,
+    #[serde(deserialize_with = "json::deserialize_flag")]
     pub has_more: bool,
 }
 

@@ -205,6 +205,31 @@ async fn refusals_say_whose_fault_they_are_and_what_is_in_doubt() {
 const BODY: &[u8] = br#"{"id":"evt_1","type":"charge.refunded","created":1700000000,"data":{"object":{"id":"ch_1"}}}"#;
 const SIGNATURE: &str = "d265bef47989b3d23d4751327e2a564feb14412989459a0226a07b29df9a7906";
 
+#[test]
+fn numbers_and_flags_are_read_as_text_too() {
+    let read: PaymentIntent = serde_json::from_value(intent("succeeded")).unwrap();
+    let mut retyped = intent("succeeded");
+    retyped["amount"] = json!("2945");
+    retyped["amount_received"] = json!(2945.0);
+    assert_eq!(
+        serde_json::from_value::<PaymentIntent>(retyped).unwrap(),
+        read
+    );
+    let page = json!({"data": [refund("succeeded")], "has_more": "true"});
+    assert!(serde_json::from_value::<RefundPage>(page).unwrap().has_more);
+    let card = json!({"last4": "4242", "exp_month": "8", "exp_year": "2027", "wallet": null});
+    let card: Card = serde_json::from_value(card).unwrap();
+    assert_eq!((card.exp_month, card.exp_year), (8, 2_027));
+    // Half a cent and a negative month are mistakes.
+    for (field, sent) in [("amount", json!("2945.5")), ("amount", json!("many"))] {
+        let mut wrong = intent("succeeded");
+        wrong[field] = sent;
+        assert!(serde_json::from_value::<PaymentIntent>(wrong).is_err());
+    }
+    let card = json!({"last4": "4242", "exp_month": -8, "exp_year": 2027, "wallet": null});
+    assert!(serde_json::from_value::<Card>(card).is_err());
+}
+
 fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(seconds, 0).unwrap()
 }

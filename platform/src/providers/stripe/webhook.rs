@@ -18,6 +18,7 @@ pub struct Event {
     #[serde(rename = "type")]
     pub kind: String,
     /// Seconds since 1970.
+    #[serde(deserialize_with = "json::deserialize_integer")]
     pub created: i64,
     pub data: EventData,
 }

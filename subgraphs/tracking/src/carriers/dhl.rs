@@ -4,7 +4,7 @@
 //! place, which may be given by country, postal code or name.
 
 use platform::carriers::Place;
-use platform::json::{list, text};
+use platform::json::{flag, list, text};
 use serde_json::Value;
 
 use super::report::{self, ParseIssue, ReadScan, Report};
@@ -46,7 +46,7 @@ fn report(shipment: &Value) -> Report {
         &shipment["details"]["estimatedDeliveryDate"],
     ];
     report.read_estimate(&estimates, &address(&shipment["destination"]["address"]));
-    if shipment["returnFlag"] == true {
+    if flag(&shipment["returnFlag"]) == Some(true) {
         returned(&mut report);
     }
     report

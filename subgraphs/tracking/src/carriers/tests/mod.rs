@@ -200,11 +200,22 @@ fn a_delivery_to_the_sender_turns_back_first() {
     assert_eq!(statuses(only(Carrier::Dhl, &back)), [Returning, Delivered]);
     let mut flagged = dhl(event("delivered", "Delivered"));
     assert_eq!(statuses(only(Carrier::Dhl, &flagged)), [Delivered]);
-    flagged["shipments"][0]["returnFlag"] = json!(true);
-    assert_eq!(
-        statuses(only(Carrier::Dhl, &flagged)),
-        [Delivered, Returning]
-    );
+    for flag in [json!(true), json!("true"), json!("Y"), json!(1)] {
+        flagged["shipments"][0]["returnFlag"] = flag;
+        let statuses = statuses(only(Carrier::Dhl, &flagged));
+        assert_eq!(statuses, [Delivered, Returning], "{flagged}");
+    }
+    for flag in [
+        json!(false),
+        json!("false"),
+        json!("N"),
+        json!(0),
+        json!(null),
+    ] {
+        flagged["shipments"][0]["returnFlag"] = flag;
+        let statuses = statuses(only(Carrier::Dhl, &flagged));
+        assert_eq!(statuses, [Delivered], "{flagged}");
+    }
     let ups = json!({"trackResponse": {"shipment": [{"package": [{"trackingNumber": "1Z", "activity": [
         {"date": "20251003", "time": "120000", "gmtOffset": "+00:00",
          "status": {"type": "D", "statusCode": "011", "description": "RETURNED TO SHIPPER"}}]}]}]}});
