@@ -29,6 +29,9 @@ const WITH_OFFSET: [&str; 4] = [
 
 /// How far a carrier's clock may be behind ours.
 const CLOCK_TOLERANCE: Duration = Duration::hours(1);
+/// How much later than it seems a time may be whose zone is unknown: UTC was assumed, and the westernmost zones are
+/// twelve hours behind it.
+const ZONE_TOLERANCE: Duration = Duration::hours(14);
 
 impl Moment {
     /// Parses ISO 8601 as written by carriers; `zone` is the place's time zone. `None` if it is not a time, or if the
@@ -83,7 +86,12 @@ impl Moment {
     /// Whether it belongs to an earlier parcel than the one registered then: carriers reuse numbers, and report what
     /// happened to all parcels that had the number.
     pub fn is_of_earlier_parcel(self, registered_at: DateTime<Utc>) -> bool {
-        self.latest() < registered_at - CLOCK_TOLERANCE
+        let tolerance = if self.zone_assumed {
+            ZONE_TOLERANCE
+        } else {
+            CLOCK_TOLERANCE
+        };
+        self.latest() < registered_at - tolerance
     }
 
     /// The last moment it can refer to.
@@ -199,6 +207,26 @@ mod tests {
             ("2025-10-03", false),
         ] {
             let moment = Moment::read(text, Some(Tz::UTC)).unwrap();
+            assert_eq!(
+                moment.is_of_earlier_parcel(registered_at),
+                is_of_earlier,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_time_in_an_unknown_zone_may_be_later_than_it_seems() {
+        let registered_at = "2025-10-03T14:00:00Z".parse().unwrap();
+        for (text, is_of_earlier) in [
+            // Now, five hours behind UTC.
+            ("2025-10-03T09:00:00", false),
+            ("2025-10-03T00:00:00", false),
+            ("2025-10-02T23:59:59", true),
+            ("2025-10-03", false),
+            ("2025-10-02", true),
+        ] {
+            let moment = Moment::read(text, None).unwrap();
             assert_eq!(
                 moment.is_of_earlier_parcel(registered_at),
                 is_of_earlier,

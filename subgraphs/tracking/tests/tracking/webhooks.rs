@@ -159,6 +159,27 @@ async fn an_earlier_parcel_with_the_same_number_decides_nothing() {
     }
 }
 
+#[tokio::test]
+async fn a_scan_in_an_unknown_zone_may_follow_a_parcel_that_seems_younger() {
+    for fixture in believing_fixtures().await {
+        // Registered at 09:00 UTC, and scanned half an hour later, at 04:30 in Chicago.
+        let parcel = fixture.ship().await;
+        let body = json!({"shipments": [{"id": parcel.tracking_number, "events": [
+            {"timestamp": "2025-10-03T04:30:00", "statusCode": "transit", "location": "Chicago"},
+            {"timestamp": "2025-10-03T04:10:00", "statusCode": "transit",
+             "description": "Picked up"},
+        ]}]});
+        assert_eq!(told(&fixture, "dhl", &body).await, StatusCode::OK);
+        let expected = [
+            json!(["SHIPPED", "2025-10-03T04:10:00.000Z", true]),
+            json!(["IN_TRANSIT", "2025-10-03T04:30:00.000Z", true]),
+        ];
+        assert_eq!(history(&fixture, &parcel).await, expected);
+        assert_eq!(fixture.shipment(&parcel).await["status"], "IN_TRANSIT");
+        fixture.scratch.drop().await;
+    }
+}
+
 /// Status, time and whether UTC was assumed, of each event in order.
 async fn history(fixture: &Fixture, parcel: &entities::tracking::shipment::Model) -> Vec<Value> {
     let document =
