@@ -117,7 +117,7 @@ async fn a_tool_is_described_to_those_who_choose_it() {
         record["description"]
             .as_str()
             .unwrap()
-            .starts_with("Records an interaction"),
+            .starts_with("Records "),
         "{record:#}"
     );
     assert_eq!(
