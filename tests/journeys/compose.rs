@@ -158,7 +158,7 @@ async fn whatever_is_wrong_is_told_with_a_code_and_its_subgraphs() {
     };
     let file = "{ file: stock.graphql }";
     check(file, other, "error[INVALID_FIELD_SHARING] items, stock: ").await;
-    check(file, "type Query {", "error[SUBGRAPH_INVALID] stock: ").await;
+    check(file, "type Query {", "error[INVALID_GRAPHQL] stock: ").await;
     let kind = "type Query { a: Int } enum Item { A }";
     check(file, kind, "error[TYPE_KIND_MISMATCH] items, stock: ").await;
     check(

@@ -60,11 +60,6 @@ impl<'t> Lexer<'t> {
         self.start
     }
 
-    /// Where the last token ends.
-    pub(crate) fn end(&self) -> usize {
-        self.offset
-    }
-
     /// The next token; `None` at the end.
     pub(crate) fn read(&mut self) -> Result<Option<Token<'t>>, Malformed> {
         self.skip();

@@ -1,10 +1,9 @@
 //! Composition: turns the subgraphs' SDL into a supergraph.
 
-mod costs;
 mod diagnostics;
 mod dropped;
 mod features;
-mod links;
+mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,37 +41,14 @@ pub struct Composition {
 /// # Errors
 /// Every diagnostic of composition.
 pub fn compose_with_hints(subgraphs: &[(&str, &str, &str)]) -> Result<Composition, ComposeError> {
+    let prepared = rules::check(subgraphs).map_err(|diagnostics| ComposeError { diagnostics })?;
     let mut set = Subgraphs::default();
-    let mut diagnostics = Vec::new();
     let mut dropped = Dropped::default();
-    for (name, sdl, url) in subgraphs {
-        // The composer would expose the argument to clients.
-        if links::uses(sdl, "fromContext") {
-            diagnostics.push(Diagnostic {
-                code: CompositionCode::FeatureNotSupported,
-                message: format!(
-                    "[{name}] @fromContext is not supported here: compose with another tool, such as rover, and serve its supergraph"
-                ),
-                subgraphs: vec![(*name).to_owned()],
-            });
-        }
-        // The composer reports syntax errors as multi-line excerpts of the text.
-        let parsed = type_system::parse(sdl).map_err(|error| error.to_string());
-        let ingested = parsed.and_then(|document| {
-            dropped.add(name, &document);
-            let ingested = set.ingest_str(&costs::by_their_own_names(sdl), name, Some(url));
-            ingested.map_err(|error| format!("{error:#}"))
-        });
-        if let Err(error) = ingested {
-            diagnostics.push(Diagnostic {
-                code: CompositionCode::SubgraphInvalid,
-                message: format!("[{name}] {error}"),
-                subgraphs: vec![(*name).to_owned()],
-            });
-        }
-    }
-    if !diagnostics.is_empty() {
-        return Err(ComposeError { diagnostics });
+    for ((name, _, url), subgraph) in subgraphs.iter().zip(&prepared.subgraphs) {
+        let document = type_system::parse(&subgraph.sdl).map_err(failed)?;
+        dropped.add(name, &document);
+        set.ingest_str(&subgraph.sdl, &subgraph.name, Some(url))
+            .map_err(|error| failed(format!("{error:#}")))?;
     }
     let result = graphql_composition::compose(&mut set);
     let hints = result.diagnostics().iter_warnings().map(str::to_owned);
@@ -93,6 +69,7 @@ pub fn compose_with_hints(subgraphs: &[(&str, &str, &str)]) -> Result<Compositio
     join_unions(&mut document);
     join_scalars(&mut document);
     join_interfaces(&mut document);
+    prepared.restore.apply(&mut document);
     hints.extend(dropped.restore(&mut document));
     features::link_features(&mut document)?;
     Ok(Composition {

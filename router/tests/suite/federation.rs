@@ -175,7 +175,7 @@ async fn provided_fields_save_the_fetch() {
     );
     let users = Subgraph::new(
         "users",
-        r#"type Query { user: User } type User @key(fields: "id") { id: ID! name: String age: Int }"#,
+        r#"type Query { user: User } type User @key(fields: "id") { id: ID! name: String @shareable age: Int }"#,
     )
     .root("user", json!({ "id": "u1", "name": "Ada", "age": 36 }))
     .entity("User", |_| json!({ "name": "other", "age": 36 }));

@@ -30,7 +30,7 @@ async fn people() -> Graph {
     let mail = Subgraph::new(
         "mail",
         r#"type Query { inbox: Person }
-           type Person @key(fields: "id") @key(fields: "email") { id: ID! email: String account: Account }
+           type Person @key(fields: "id") @key(fields: "email") { id: ID! email: String account: Account @shareable }
            type Account @shareable { number: Int! bank: Bank! }
            type Bank @shareable { code: String! }"#,
     )

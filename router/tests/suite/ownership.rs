@@ -174,7 +174,7 @@ async fn what_is_not_provided_is_fetched_beside_what_is() {
 async fn sharing() -> Graph {
     let names = Subgraph::new(
         "names",
-        r#"type Query { item: Item @shareable items(in: [Colour], filter: Filter): [Item] @shareable common: Int @shareable }
+        r#"type Query { item: Item @shareable items(in: [Colour], filter: Filter): [Name] @shareable common: Int @shareable }
            type Item { id: Id @shareable name: Name }
            type Id { raw: String @shareable }
            type Name { text: String }

@@ -33,9 +33,9 @@ pub(super) fn of_composer(
             CompositionCode::OverrideSourceHasOverride
         }
         Some(PostMerge(Post::InvalidFieldSharing)) => CompositionCode::InvalidFieldSharing,
-        Some(SourceSchema(Source::OverrideFromSelf)) => CompositionCode::OverrideFromSelf,
+        Some(SourceSchema(Source::OverrideFromSelf)) => CompositionCode::OverrideFromSelfError,
         Some(SourceSchema(Source::ProvidesDirectiveInFieldsArgument)) => {
-            CompositionCode::ProvidesDirectiveInFieldsArgument
+            CompositionCode::ProvidesDirectiveInFieldsArg
         }
         Some(SourceSchema(Source::QueryRootTypeInaccessible)) => {
             CompositionCode::QueryRootTypeInaccessible

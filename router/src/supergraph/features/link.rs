@@ -96,21 +96,6 @@ impl Link {
         })
     }
 
-    /// The document's names for the directive with this canonical name.
-    pub(super) fn names_of(&self, canonical: &str) -> Vec<String> {
-        let Some(known) = self.specification() else {
-            return Vec::new();
-        };
-        let is_it = |element: &str| canonical_directive(known, element) == canonical;
-        let imported = self.imports.iter().filter_map(|(element, name)| {
-            let is_it = element.strip_prefix('@').is_some_and(is_it);
-            name.strip_prefix('@').filter(|_| is_it).map(str::to_owned)
-        });
-        let own = is_it(&self.name).then(|| self.namespace.clone());
-        let qualified = is_it(canonical).then(|| format!("{}__{canonical}", self.namespace));
-        imported.chain(own).chain(qualified).collect()
-    }
-
     pub(super) fn type_name(&self, element: &str) -> NameKind {
         self.specification().map_or(NameKind::Foreign, |known| {
             NameKind::Known(canonical_type(known, element))

@@ -30,11 +30,6 @@ pub(super) fn canonical(document: Document) -> Result<Document, RouterError> {
     Ok(document)
 }
 
-/// The name, in a document with this link, of the directive with this canonical name.
-pub(super) fn names_by(link: &Directive, canonical: &str) -> Vec<String> {
-    Link::of(link).map_or_else(Vec::new, |link| link.names_of(canonical))
-}
-
 /// The names of federation's elements in a supergraph.
 #[derive(Debug)]
 pub(crate) struct FederationNames(Links);
