@@ -108,3 +108,60 @@ fn sets_are_refused_as_by_apollo() {
         differ.join("\n")
     );
 }
+
+const FEDERATION: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@shareable", "@override", "@requiresScopes", "@cost"])"#;
+
+fn composed(subgraphs: &[(&str, &str)]) -> String {
+    let linked = subgraphs
+        .iter()
+        .map(|(name, sdl)| (*name, format!("{FEDERATION} {sdl}")));
+    let linked: Vec<(&str, String)> = linked.collect();
+    let subgraphs: Vec<(&str, &str, &str)> = linked
+        .iter()
+        .map(|(name, sdl)| (*name, &**sdl, "http://a"))
+        .collect();
+    router::compose(&subgraphs).expect("composes")
+}
+
+#[test]
+fn the_scopes_of_all_subgraphs_are_needed_and_the_highest_cost_counts() {
+    let sdl = composed(&[
+        (
+            "a",
+            r#"type Query { a: Int @shareable @requiresScopes(scopes: [["x"]]) @cost(weight: 2) }"#,
+        ),
+        (
+            "b",
+            r#"type Query { a: Int @shareable @requiresScopes(scopes: [["y"], ["z", "x"]]) @cost(weight: 5) }"#,
+        ),
+    ]);
+    assert!(
+        sdl.contains(r#"@requiresScopes(scopes: [["x", "y"], ["x", "z"]])"#),
+        "{sdl}"
+    );
+    assert!(sdl.contains("@cost(weight: 5)"), "{sdl}");
+}
+
+#[test]
+fn what_differs_between_subgraphs_is_joined_to_each() {
+    let sdl = composed(&[
+        (
+            "a_1",
+            r#"type Query { a: A i(n: Int = 1): [Int!] @shareable } type A @key(fields: "id") { id: ID! x: Int }"#,
+        ),
+        (
+            "2b",
+            r#"type Query { i(n: Int): [Int] @shareable } type A @key(fields: "id") { id: ID! x: Int @override(from: "a_1", label: "percent(5)") }"#,
+        ),
+    ]);
+    for part in [
+        r#"A_1 @join__graph(name: "a_1", "#,
+        r#"S_2B @join__graph(name: "2b", "#,
+        r#"x: Int @join__field(graph: A_1, overrideLabel: "percent(5)")"#,
+        r#"override: "a_1""#,
+        "i(n: Int): [Int] ",
+        r#"@join__field(graph: A_1, type: "[Int!]")"#,
+    ] {
+        assert!(sdl.contains(part), "{part}: {sdl}");
+    }
+}

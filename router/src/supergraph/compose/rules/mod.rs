@@ -10,6 +10,7 @@ mod inaccessible;
 mod inputs;
 mod links;
 mod merge;
+mod merged;
 mod overrides;
 mod prepared;
 mod restore;

@@ -2,6 +2,7 @@
 //! other directives than those it composes, and with all fields shared, since the rules have checked who shares them.
 
 use super::graph::Graph;
+use super::merged;
 use super::restore::{Differing, Restore};
 use super::subgraph::{Subgraph, has, text};
 use crate::type_system::Schema;
@@ -46,7 +47,7 @@ pub(in super::super) struct Prepared {
 /// The subgraphs, and what the supergraph made of them needs afterwards.
 pub(super) fn prepare(subgraphs: &[Subgraph]) -> Prepared {
     let graph = Graph::of(subgraphs);
-    let mut restore = Restore::default();
+    let mut restore = Restore::of(merged::of(subgraphs));
     for subgraph in subgraphs {
         restore.rename(&subgraph.name);
     }
@@ -95,7 +96,7 @@ fn sdl(subgraph: &Subgraph, graph: &Graph<'_>, restore: &mut Restore) -> String 
             keep(&mut value.directives);
         }
         if definition.kind == TypeKind::Enum {
-            add_hidden_values(definition, graph);
+            add_hidden_values(subgraph, definition, graph, restore);
         }
         add_key(subgraph, definition, graph, restore);
         for field in &mut definition.fields {
@@ -106,7 +107,11 @@ fn sdl(subgraph: &Subgraph, graph: &Graph<'_>, restore: &mut Restore) -> String 
             if definition.kind == TypeKind::Object && definition.name != "Subscription" {
                 share(field);
             }
-            if definition.kind != TypeKind::InputObject {
+            if definition.kind == TypeKind::InputObject {
+                let name = field.name.clone();
+                let others = graph.sources(&definition.name, &name).map(|one| one.2);
+                keep_common_default(field, others);
+            } else {
                 unify(&definition.name, field, graph, restore);
             }
         }
@@ -123,17 +128,12 @@ fn unify(of: &str, field: &mut Field, graph: &Graph<'_>, restore: &mut Restore) 
             .iter()
             .all(|(_, _, field)| field.argument(&argument.name).is_some())
     });
-    let from = field
-        .directives
-        .iter_mut()
-        .filter(|one| one.name == "override");
-    for (name, value) in from.flat_map(|one| &mut one.arguments) {
-        if let Value::String(from) = value
-            && name == "from"
-        {
-            *from = restore.alias(from).to_owned();
-        }
+    for argument in &mut field.arguments {
+        let name = argument.name.clone();
+        let others = sources.iter().filter_map(|(_, _, one)| one.argument(&name));
+        keep_common_default(argument, others);
     }
+    overriding(of, field, graph, restore);
     let Some(merged) = graph.output_type(of, &field.name) else {
         return;
     };
@@ -165,14 +165,57 @@ fn unify(of: &str, field: &mut Field, graph: &Graph<'_>, restore: &mut Restore) 
     restore.types.insert(place, differing);
 }
 
+/// A default value counts if all subgraphs have it.
+fn keep_common_default<'f>(input: &mut Field, mut others: impl Iterator<Item = &'f Field>) {
+    if others.any(|other| other.default.is_none()) {
+        input.default = None;
+    }
+}
+
+/// An `@override` counts if there is a field to override.
+fn overriding(of: &str, field: &mut Field, graph: &Graph<'_>, restore: &mut Restore) {
+    let Some(at) = field
+        .directives
+        .iter()
+        .position(|one| one.name == "override")
+    else {
+        return;
+    };
+    let from = text(&field.directives[at], "from").unwrap_or_default();
+    let mut subgraphs = graph.subgraphs.iter();
+    let source = subgraphs.find(|one| one.name == from && one.field(of, &field.name).is_some());
+    let Some(source) = source else {
+        field.directives.remove(at);
+        return;
+    };
+    let alias = restore.alias(&source.name).to_owned();
+    if let Some(label) = text(&field.directives[at], "label") {
+        let place = (of.to_owned(), field.name.clone());
+        let label = (alias.clone(), label.to_owned());
+        restore.labels.insert(place, label);
+    }
+    let arguments = field.directives[at].arguments.iter_mut();
+    for (_, value) in arguments.filter(|(name, _)| name == "from") {
+        *value = Value::String(alias.clone());
+    }
+}
+
 /// Adds values that another subgraph hides from clients.
-fn add_hidden_values(definition: &mut TypeDefinition, graph: &Graph<'_>) {
-    for subgraph in graph.subgraphs {
-        let Some(other) = subgraph.type_named(&definition.name) else {
+fn add_hidden_values(
+    subgraph: &Subgraph,
+    definition: &mut TypeDefinition,
+    graph: &Graph<'_>,
+    restore: &mut Restore,
+) {
+    for other in graph.subgraphs {
+        let Some(other) = other.type_named(&definition.name) else {
             continue;
         };
         for value in &other.values {
             if has(&value.directives, "inaccessible") && definition.value(&value.name).is_none() {
+                let alias = restore.alias(&subgraph.name).to_owned();
+                let added = (definition.name.clone(), value.name.clone(), alias);
+                restore.values.insert(added);
                 definition.values.push(value.clone());
             }
         }
@@ -200,7 +243,9 @@ fn add_key(
     }
     let leaf = definition.fields.iter().find(|field| {
         let kind = subgraph.schema.kind(ast::named(&field.value_type));
-        field.arguments.is_empty() && !kind.is_some_and(TypeKind::is_composite)
+        field.arguments.is_empty()
+            && !has(&field.directives, "external")
+            && !kind.is_some_and(TypeKind::is_composite)
     });
     let Some(leaf) = leaf else { return };
     restore.keys.insert((

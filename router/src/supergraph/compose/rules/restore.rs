@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use graphql_tools::static_graphql::schema::{Directive, Document, Type, TypeDefinition, Value};
 
 use super::super::{definitions_mut, graph_of};
+use super::merged::{ARGUMENTS, Merged};
 
 #[derive(Default)]
 pub(in super::super) struct Restore {
@@ -15,6 +16,11 @@ pub(in super::super) struct Restore {
     pub(super) keys: BTreeSet<(String, String, String)>,
     /// Fields whose types differ, by type and name.
     pub(super) types: BTreeMap<(String, String), Differing>,
+    /// Values that are not in a subgraph: the enum, the value, the library's name of the subgraph.
+    pub(super) values: BTreeSet<(String, String, String)>,
+    /// Fields that are overridden under a label, by type and name: the library's name of the subgraph, the label.
+    pub(super) labels: BTreeMap<(String, String), (String, String)>,
+    merged: Merged,
 }
 
 /// The types of a field.
@@ -26,6 +32,13 @@ pub(in super::super) struct Differing {
 }
 
 impl Restore {
+    pub(super) fn of(merged: Merged) -> Self {
+        Self {
+            merged,
+            ..Self::default()
+        }
+    }
+
     /// Chooses the library's name for a subgraph: letters, digits and `-`, a letter first, distinct in capitals.
     pub(super) fn rename(&mut self, name: &str) {
         let letters = name.chars().map(|c| match c.is_ascii_alphanumeric() {
@@ -74,8 +87,27 @@ impl Restore {
                     &mut interface.directives,
                     &mut interface.fields,
                 ),
+                TypeDefinition::Scalar(scalar) => {
+                    self.merge(&scalar.name, &mut scalar.directives);
+                    continue;
+                }
+                TypeDefinition::Enum(definition) => {
+                    self.merge(&definition.name, &mut definition.directives);
+                    let added = self.values.iter().filter(|one| one.0 == definition.name);
+                    for (_, value, alias) in added {
+                        let of = graph(alias);
+                        let values = definition.values.iter_mut();
+                        for known in values.filter(|one| one.name == *value) {
+                            known.directives.retain(|one| {
+                                one.name != "join__enumValue" || graph_of(one).as_ref() != Some(&of)
+                            });
+                        }
+                    }
+                    continue;
+                }
                 _ => continue,
             };
+            self.merge(name, directives);
             for (of, alias, key) in &self.keys {
                 let keyed = directives.iter_mut().filter(|one| {
                     of == name
@@ -92,7 +124,17 @@ impl Restore {
             }
             for field in fields {
                 self.name_overridden(&mut field.directives);
+                self.merge(&format!("{name}.{}", field.name), &mut field.directives);
                 let place = (name.clone(), field.name.clone());
+                if let Some((alias, label)) = self.labels.get(&place) {
+                    let of = graph(alias);
+                    let joins = field.directives.iter_mut();
+                    let mut joins = joins.filter(|one| one.name == "join__field");
+                    if let Some(join) = joins.find(|one| graph_of(one).as_ref() == Some(&of)) {
+                        let label = Value::String(label.clone());
+                        join.arguments.push(("overrideLabel".to_owned(), label));
+                    }
+                }
                 let Some(differing) = self.types.get(&place) else {
                     continue;
                 };
@@ -113,6 +155,21 @@ impl Restore {
                             arguments: vec![("graph".to_owned(), Value::Enum(of)), typed],
                         }),
                     }
+                }
+            }
+        }
+    }
+
+    /// Gives directives that are merged their arguments.
+    fn merge(&self, place: &str, directives: &mut [Directive]) {
+        for (name, argument) in ARGUMENTS {
+            let Some(value) = self.merged.get(&(place.to_owned(), name)) else {
+                continue;
+            };
+            let uses = directives.iter_mut().filter(|one| one.name == name);
+            for (known, given) in uses.flat_map(|one| &mut one.arguments) {
+                if known == argument {
+                    given.clone_from(value);
                 }
             }
         }

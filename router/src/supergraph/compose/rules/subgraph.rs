@@ -240,6 +240,16 @@ fn rename(directives: &mut [Directive], links: &Links) {
             }
             None => {}
         }
+        // Federation 1 also takes a list.
+        if links.is_old
+            && matches!(&*directive.name, "key" | "requires" | "provides")
+            && let Some(text) = field_sets::text_of(directive, "fields", true)
+        {
+            directive.arguments.retain(|(name, _)| name != "fields");
+            directive
+                .arguments
+                .push(("fields".to_owned(), Value::String(text)));
+        }
     }
 }
 
