@@ -81,21 +81,6 @@ pub async fn enqueue(
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     let at = new.due_at;
-    let row = ActiveModel {
-        kind: Set(new.kind.to_owned()),
-        key: Set(new.key),
-        subject: Set(new.subject),
-        data: Set(new.data),
-        due_at: Set(at),
-        again_at: Set(None),
-        claimed_by: Set(None),
-        claimed_until: Set(None),
-        attempts: Set(0),
-        last_error: Set(None),
-        dead_lettered_at: Set(None),
-        created_at: Set(now),
-    };
-    let column = |column: Column| Expr::col((Entity, column));
     let is_later = |of: Column| column(of).gt(at);
     // Also for a claimed task, since its worker may be dead.
     let due: Expr = CaseStatement::new()
@@ -110,18 +95,65 @@ pub async fn enqueue(
         .case(is_claimed.and(is_sooner), at)
         .finally(column(Column::AgainAt))
         .into();
+    let or_sooner = or_revived()
+        .value(Column::DueAt, due)
+        .value(Column::AgainAt, again)
+        .to_owned();
+    insert(db, new, now, or_sooner).await
+}
+
+/// Enqueues the task. An existing one keeps its schedule; one that was given up gets another try.
+pub async fn ensure(
+    db: &impl ConnectionTrait,
+    new: NewTask<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let due: Expr = CaseStatement::new()
+        .case(column(Column::DeadLetteredAt).is_not_null(), new.due_at)
+        .finally(column(Column::DueAt))
+        .into();
+    let or_kept = or_revived().value(Column::DueAt, due).to_owned();
+    insert(db, new, now, or_kept).await
+}
+
+fn column(column: Column) -> Expr {
+    Expr::col((Entity, column))
+}
+
+/// An existing task that was given up gets another try.
+fn or_revived() -> OnConflict {
     let attempts: Expr = CaseStatement::new()
         .case(column(Column::DeadLetteredAt).is_not_null(), 0)
         .finally(column(Column::Attempts))
         .into();
-    let or_sooner = OnConflict::columns([Column::Kind, Column::Key])
-        .value(Column::DueAt, due)
-        .value(Column::AgainAt, again)
+    OnConflict::columns([Column::Kind, Column::Key])
         .value(Column::Attempts, attempts)
         .value(Column::DeadLetteredAt, Expr::value(None::<DateTime<Utc>>))
-        .to_owned();
+        .to_owned()
+}
+
+async fn insert(
+    db: &impl ConnectionTrait,
+    new: NewTask<'_>,
+    now: DateTime<Utc>,
+    on_conflict: OnConflict,
+) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        kind: Set(new.kind.to_owned()),
+        key: Set(new.key),
+        subject: Set(new.subject),
+        data: Set(new.data),
+        due_at: Set(new.due_at),
+        again_at: Set(None),
+        claimed_by: Set(None),
+        claimed_until: Set(None),
+        attempts: Set(0),
+        last_error: Set(None),
+        dead_lettered_at: Set(None),
+        created_at: Set(now),
+    };
     Entity::insert(row)
-        .on_conflict(or_sooner)
+        .on_conflict(on_conflict)
         .exec_without_returning(db)
         .await?;
     Ok(())
@@ -232,6 +264,12 @@ pub async fn release(
     due_at: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     released(claim, Expr::value(due_at)).exec(db).await?;
+    Ok(())
+}
+
+/// Releases the task with its schedule unchanged, or sooner if that was requested.
+pub async fn restore(db: &impl ConnectionTrait, claim: Claim<'_>) -> Result<(), DbErr> {
+    released(claim, Expr::col(Column::DueAt)).exec(db).await?;
     Ok(())
 }
 

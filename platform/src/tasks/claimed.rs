@@ -27,6 +27,9 @@ pub struct Claimed<T> {
     key: Uuid,
     by: Uuid,
     attempts: u32,
+    /// It was not due yet: somebody asked for its result. Failing then leaves its schedule as it is, so that requests
+    /// never put off the next attempt.
+    is_early: bool,
     task: T,
 }
 
@@ -53,6 +56,7 @@ pub async fn claim<T: Task>(
             key,
             by,
             attempts: u32::try_from(row.attempts).unwrap_or(0),
+            is_early: row.due_at > now,
             task,
         })),
         Err(error) => {
@@ -116,6 +120,12 @@ impl<T: Task> Claimed<T> {
             Ok(Step::RetryAt(at)) => {
                 task::repeat(db, self.row(), *at).await?;
                 "waiting"
+            }
+            Err(error) if self.is_early && !matches!(error, TaskError::Permanent(_)) => {
+                let subject = self.task.subject();
+                tracing::warn!(kind = T::KIND, subject, %error, "task failed before it was due");
+                task::restore(db, self.row()).await?;
+                "early"
             }
             Err(TaskError::Suspended { retry_in, .. }) => {
                 let pause = (*retry_in).max(SHORTEST_PAUSE);

@@ -90,14 +90,27 @@ pub async fn enqueue<T: Task>(
     due_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    let new = task::NewTask {
+    task::enqueue(transaction, new_task(task, due_at)?, now).await
+}
+
+/// Like [`enqueue`], for a request that waits for the outcome: an existing task keeps its schedule, so that repeated
+/// requests do not defeat its backoff, and one that was given up gets another try.
+pub async fn ensure<T: Task>(
+    transaction: &impl ConnectionTrait,
+    task: &T,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    task::ensure(transaction, new_task(task, now)?, now).await
+}
+
+fn new_task<T: Task>(task: &T, due_at: DateTime<Utc>) -> Result<task::NewTask<'static>, DbErr> {
+    Ok(task::NewTask {
         kind: T::KIND,
         key: task.key(),
         subject: task.subject(),
         data: serde_json::to_value(task).map_err(|error| DbErr::Json(error.to_string()))?,
         due_at,
-    };
-    task::enqueue(transaction, new, now).await
+    })
 }
 
 /// Failed and given-up tasks, or all tasks, oldest first.

@@ -299,6 +299,46 @@ async fn what_is_enqueued_while_it_is_performed_is_performed_once_more() {
 }
 
 #[tokio::test]
+async fn a_run_that_somebody_asks_for_does_not_put_off_the_next_one() {
+    for domain in domains(Works::default).await {
+        domain.enqueue(1).await;
+        domain.plan(&[
+            Outcome::Fails,
+            Outcome::Fails,
+            Outcome::Suspended,
+            Outcome::Outage,
+        ]);
+        domain.run_after(0).await;
+        let prior = domain.rows().await;
+        let (database, key) = (&domain.context.database, Uuid::from_u128(1));
+        for _ in 0..3 {
+            ensure(database.write(), &Work { of: key }, domain.clock.now())
+                .await
+                .unwrap();
+            let asked = claim::<Work>(database, &domain.clock, key).await.unwrap();
+            let state = (domain.works.clone(), domain.clock.clone());
+            let outcome = asked.expect("it is free").perform(&state).await;
+            assert!(outcome.is_err());
+            assert_eq!(domain.rows().await, prior, "{}", domain.scratch.name);
+        }
+        domain.run_after(1).await;
+        assert_eq!(domain.runs(1), [0, 1, 1, 1, 1]);
+        assert_eq!(domain.rows().await, []);
+
+        domain.plan(&[Outcome::Never]);
+        domain.enqueue(1).await;
+        domain.run_after(0).await;
+        assert!(domain.rows().await[0].dead_lettered_at.is_some());
+        ensure(database.write(), &Work { of: key }, domain.clock.now())
+            .await
+            .unwrap();
+        domain.run_after(0).await;
+        assert_eq!(domain.rows().await, [], "it gets another try");
+        domain.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
 async fn what_somebody_left_who_is_gone_another_takes_up_when_the_claim_ends() {
     for domain in domains(Works::default).await {
         domain.enqueue(1).await;

@@ -7,7 +7,7 @@ use async_graphql::{Enum, SimpleObject};
 use chrono::{DateTime, Utc};
 use entities::returns::customer_return;
 use platform::database::DatabaseTransaction;
-use platform::tasks::{self, enqueue};
+use platform::tasks;
 use resolvers::id::IdKind;
 use resolvers::user_error::{InputError, UserErrorCode};
 use resolvers::{ApiError, ApiResult};
@@ -99,7 +99,7 @@ pub(crate) async fn request(
         ));
     }
     if row.status == ReturnStatus::Initiated {
-        enqueue(transaction, &BuyLabel { return_id: id }, now, now).await?;
+        tasks::ensure(transaction, &BuyLabel { return_id: id }, now).await?;
     }
     Ok(row.status != ReturnStatus::Cancelled)
 }

@@ -48,7 +48,7 @@ pub(crate) struct Fixture {
     pub state: State,
     pub subgraph: Subgraph,
     pub orders: Orders,
-    _files: TempDir,
+    pub files: TempDir,
 }
 
 /// A fixture for each database, with these orders.
@@ -87,7 +87,7 @@ pub(crate) async fn fixtures_with(
             state,
             subgraph,
             orders: fake,
-            _files: files,
+            files,
         });
     }
     fixtures

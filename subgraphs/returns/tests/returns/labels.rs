@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use futures::future::join_all;
 use platform::clock::Clock;
-use platform::tables::idempotency_key;
+use platform::tables::{idempotency_key, task};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use resolvers::id::IdKind;
@@ -224,6 +224,33 @@ async fn what_fails_at_the_provider_goes_on_where_it_was_and_buys_once() {
             assert_eq!(bought.count(), 1, "{operation} {faults:?}");
             desk.stop().await;
         }
+    }
+}
+
+#[tokio::test]
+async fn a_label_that_could_not_be_stored_arrives_by_itself_however_often_it_was_asked_for() {
+    let clock = Clock::manual(now());
+    for mut desk in desks_at(&[monitor_order()], &clock).await {
+        desk.fixture.store(vec![made(1)]).await;
+        // A file where the folder belongs.
+        let folder = desk.fixture.files.path().join("vantage-return-labels");
+        std::fs::write(&folder, "").unwrap();
+        let mut schedule = None;
+        for key in ["a", "b", "c", "d", "e"] {
+            let answer = want(&desk, 1, key).await;
+            assert_eq!(payload(&answer)["labelStatus"], "PENDING", "{answer}");
+            let db = desk.fixture.scratch.database.read();
+            let task = task::find(db, "label", id(1)).await.unwrap().unwrap();
+            assert_eq!(task.attempts, 1);
+            let due_at = *schedule.get_or_insert(task.due_at);
+            assert_eq!(task.due_at, due_at, "{}", desk.fixture.scratch.name);
+        }
+        std::fs::remove_file(&folder).unwrap();
+        clock.advance(TimeDelta::seconds(1));
+        desk.work();
+        desk.until_status(id(1), ReturnStatus::LabelGenerated).await;
+        assert_eq!(desk.providers.calls(BUY), 1);
+        desk.stop().await;
     }
 }
 
