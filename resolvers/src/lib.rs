@@ -7,6 +7,7 @@ mod budget;
 pub mod client;
 pub mod connection;
 pub mod cost;
+pub mod decimal_input;
 pub mod entities;
 pub mod error;
 pub mod id;

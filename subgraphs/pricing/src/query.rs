@@ -1,10 +1,10 @@
 //! Root queries: currencies, the currency context, rates and conversion.
 
 use async_graphql::{Context, ID, Object};
+use resolvers::decimal_input::DecimalInput;
 use resolvers::id::IdKind;
 use resolvers::money::CurrencyCode;
 use resolvers::{ApiError, ApiResult};
-use rust_decimal::Decimal;
 
 use crate::State;
 use crate::checkout_quote::CheckoutQuote;
@@ -82,9 +82,10 @@ impl Query {
         #[graphql(
             desc = "The amount in US dollars, not negative. It may have more than two decimals."
         )]
-        amount_usd: Decimal,
+        amount_usd: DecimalInput,
         #[graphql(desc = "The currency to convert to.")] to: CurrencyCode,
     ) -> ApiResult<PriceQuote> {
+        let DecimalInput(amount_usd) = amount_usd;
         if amount_usd.is_sign_negative() && !amount_usd.is_zero() {
             return Err(ApiError::bad_user_input("amountUsd must not be negative"));
         }
@@ -104,7 +105,7 @@ impl Query {
         #[graphql(
             desc = "Exact amounts in US dollars to convert at the same rate, such as shipping."
         )]
-        charges: Vec<Decimal>,
+        charges: Vec<DecimalInput>,
         #[graphql(desc = "The currency that the customer has chosen, if any.")] currency: Option<
             CurrencyCode,
         >,
@@ -131,6 +132,7 @@ impl Query {
             shipping_country,
             billing_country,
         };
+        let charges: Vec<_> = charges.into_iter().map(|DecimalInput(usd)| usd).collect();
         let requested = CurrencyContext::load(context, arguments)?;
         CheckoutQuote::load(context, &requested, &products, &charges).await
     }

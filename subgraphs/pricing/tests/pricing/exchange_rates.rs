@@ -122,6 +122,28 @@ async fn without_any_rate_prices_are_in_dollars_and_a_rate_is_not_found() {
 }
 
 #[tokio::test]
+async fn an_amount_that_is_no_decimal_or_would_be_rounded_is_refused_wherever_it_is_written() {
+    for fixture in fixtures().await {
+        let long = format!("0.{}1", "0".repeat(5_000));
+        for (amount, reason) in [("1_000", "one decimal point"), (&long, "at most 28 digits")] {
+            let variable = "query($amount: Decimal!) { convert(amountUsd: $amount, to: USD) { amount { amount } } }";
+            let literal = format!(
+                r#"{{ convert(amountUsd: "{amount}", to: USD) {{ amount {{ amount }} }} }}"#
+            );
+            for (document, variables) in [
+                (variable, json!({ "amount": amount })),
+                (&literal, json!({})),
+            ] {
+                let answer = fixture.ask(document, variables).await;
+                let message = answer["errors"][0]["message"].as_str().unwrap();
+                assert!(message.contains(reason), "{message}");
+            }
+        }
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
 async fn an_amount_that_cannot_be_converted_is_refused() {
     for fixture in fixtures().await {
         let now = fixture.clock.now();
