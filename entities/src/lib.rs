@@ -9,5 +9,6 @@ pub mod returns;
 pub mod search;
 mod stored_enum;
 pub mod tracking;
+pub mod tracking_number;
 
 pub use insert::insert_many;

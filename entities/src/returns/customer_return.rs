@@ -8,6 +8,7 @@ use sea_orm::sea_query::{ExprTrait, Query};
 use sea_orm::{Condition, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect};
 
 use crate::stored_enum::stored_enum;
+use crate::tracking_number;
 
 stored_enum! {
     /// The status of a return.
@@ -147,12 +148,9 @@ pub async fn lock(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, 
 }
 
 /// Locks the return with this tracking number until the transaction ends.
-pub async fn lock_tracked(
-    db: &impl ConnectionTrait,
-    tracking_number: &str,
-) -> Result<Option<Model>, DbErr> {
+pub async fn lock_tracked(db: &impl ConnectionTrait, number: &str) -> Result<Option<Model>, DbErr> {
     Entity::find()
-        .filter(Column::TrackingNumber.eq(tracking_number))
+        .filter(Column::TrackingNumber.is_in(tracking_number::spellings(number)))
         .order_by_desc(Column::CreatedAt)
         .lock_exclusive()
         .one(db)

@@ -8,6 +8,7 @@ use sea_orm::sea_query::NullOrdering;
 use sea_orm::{Condition, ExprTrait, IntoActiveModel, Order, QueryOrder, QuerySelect};
 
 use crate::stored_enum::stored_enum;
+use crate::tracking_number;
 
 stored_enum! {
     /// The supported carriers.
@@ -233,7 +234,7 @@ pub async fn by_number(
 ) -> Result<Option<Model>, DbErr> {
     Entity::find()
         .filter(Column::Carrier.eq(carrier))
-        .filter(Column::TrackingNumber.eq(number))
+        .filter(Column::TrackingNumber.is_in(tracking_number::spellings(number)))
         .one(db)
         .await
 }
@@ -246,7 +247,7 @@ pub async fn by_number_alone(
 ) -> Result<Option<Model>, DbErr> {
     let mut found = Entity::find()
         .filter(Column::Carrier.is_in(carriers.iter().copied()))
-        .filter(Column::TrackingNumber.eq(number))
+        .filter(Column::TrackingNumber.is_in(tracking_number::spellings(number)))
         .limit(2)
         .all(db)
         .await?;

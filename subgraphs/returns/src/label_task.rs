@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use entities::returns::{customer_return, return_item};
+use entities::tracking_number;
 use platform::objects::ObjectKey;
 use platform::providers::easypost::{self, Address, Easypost, EasypostError, Shipment};
 use platform::tasks::enqueue;
@@ -167,7 +168,7 @@ async fn store(
         object: key.to_string(),
         url: url.into(),
         carrier: bought.rate.carrier.clone(),
-        tracking_number: bought.tracking_code.clone(),
+        tracking_number: tracking_number::normalized(&bought.tracking_code),
         cost: Money::new(cents, CurrencyCode::Usd),
         return_address: RETURN_ADDRESS.to_owned(),
         expires_at,

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use entities::insert_many;
 use entities::tracking::shipment;
+use entities::tracking_number::normalized;
 use platform::bus::Event;
 use platform::database::DatabaseTransaction;
 use platform::inbox::{self, HandleError, Handler};
@@ -57,7 +58,7 @@ impl Handler for ReturnLabelHandler {
             return_id: Some(IdKind::Return.of_event(&label.return_id)?),
             customer_id: IdKind::Customer.of_event(&label.customer_id)?,
             carrier,
-            tracking_number: label.tracking_number,
+            tracking_number: normalized(&label.tracking_number),
             status: TrackingStatus::LabelCreated,
             location: None,
             last_update: None,

@@ -97,6 +97,26 @@ async fn scans_of_an_earlier_parcel_with_the_same_number_refund_nothing() {
 }
 
 #[tokio::test]
+async fn a_number_may_be_written_in_small_letters_and_with_spaces() {
+    let (order, _) = labelled(1);
+    for mut desk in desks(&[order]).await {
+        let (_, mut made) = labelled(1);
+        let id = made.row.id;
+        made.row.tracking_number = Some("1Z999AA10123456784".to_owned());
+        desk.fixture.store(vec![made]).await;
+        desk.work();
+        let scan = event(
+            "evt_1",
+            "1z999 aa1 0123456784",
+            &[("in_transit", Utc::now())],
+        );
+        assert_eq!(desk.hook(&scan).await, 200);
+        desk.until_status(id, ReturnStatus::RefundIssued).await;
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn what_easypost_did_not_sign_has_no_effect() {
     let (order, _) = labelled(1);
     for desk in desks(&[order]).await {

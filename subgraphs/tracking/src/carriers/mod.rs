@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use entities::tracking_number::normalized;
 use platform::clock::Clock;
 use platform::config::Secret;
 use platform::http::{Breaker, ClientError, HttpError, Policy};
@@ -175,7 +176,7 @@ pub(crate) fn webhook_reports(carrier: Carrier, body: &Value) -> Option<Vec<Repo
 fn report_of(number: &str, reports: Vec<Report>) -> Result<Report, CarrierError> {
     let is_one = reports.len() == 1;
     let is_it = |report: &Report| match &report.number {
-        Some(known) => known.eq_ignore_ascii_case(number),
+        Some(known) => normalized(known) == normalized(number),
         None => is_one,
     };
     reports.into_iter().find(is_it).ok_or(CarrierError::Unknown)

@@ -180,6 +180,27 @@ async fn a_scan_in_an_unknown_zone_may_follow_a_parcel_that_seems_younger() {
     }
 }
 
+#[tokio::test]
+async fn a_number_may_be_written_in_small_letters_and_with_spaces() {
+    for fixture in believing_fixtures().await {
+        for (stored, sent) in [
+            ("JD014600001", "jd 0146 00001"),
+            ("jd014600002", "JD01 4600002"),
+            ("jd014600003", "jd014600003"),
+        ] {
+            let row = entities::tracking::shipment::Model {
+                tracking_number: stored.to_owned(),
+                ..parcel(uuid::Uuid::now_v7(), fixture.customer)
+            };
+            fixture.insert(row.clone()).await;
+            let body = report(sent, &[SHIPPED]);
+            assert_eq!(told(&fixture, "dhl", &body).await, StatusCode::OK);
+            assert_eq!(fixture.shipment(&row).await["status"], "SHIPPED", "{sent}");
+        }
+        fixture.scratch.drop().await;
+    }
+}
+
 /// Status, time and whether UTC was assumed, of each event in order.
 async fn history(fixture: &Fixture, parcel: &entities::tracking::shipment::Model) -> Vec<Value> {
     let document =
