@@ -16,6 +16,7 @@ pub mod http;
 pub mod inbox;
 pub mod jobs;
 pub mod json;
+pub mod log_once;
 pub mod metrics;
 pub mod objects;
 pub mod outbox;

@@ -11,6 +11,7 @@ use platform::clock::Clock;
 use platform::config::Secret;
 use platform::database::Database;
 use platform::flags::{EvaluationContext, FlagFile, Flags, REGION};
+use platform::log_once::LogOnce;
 use platform::objects::{LocalObjects, ObjectLinks, Objects, S3Objects};
 use platform::providers::easypost::Easypost;
 use platform::providers::open_exchange_rates::OpenExchangeRates;
@@ -75,6 +76,7 @@ impl Domains {
                     stripe: stripe(&providers.stripe, clock.clone())?,
                     easypost: easypost(&providers.easypost, clock.clone(), &database)?,
                     easypost_webhook_secret: providers.easypost.webhook_secret.clone(),
+                    unknown_statuses: LogOnce::default(),
                     labels: label_links(configuration, clock)?,
                     flags: self.flags.clone(),
                     pubsub: pubsub(configuration, supervisor)?,

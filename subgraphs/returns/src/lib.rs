@@ -49,6 +49,7 @@ use platform::clock::Clock;
 use platform::config::Secret;
 use platform::database::Database;
 use platform::flags::Flags;
+use platform::log_once::LogOnce;
 use platform::objects::ObjectLinks;
 use platform::providers::easypost::Easypost;
 use platform::providers::stripe::Stripe;
@@ -77,6 +78,8 @@ pub struct State {
     pub easypost: Option<Easypost>,
     /// Verifies EasyPost's webhooks. Without it there is no webhook route.
     pub easypost_webhook_secret: Option<Secret>,
+    /// The unknown statuses of scans that were logged.
+    pub unknown_statuses: LogOnce<String>,
     /// The store of labels, and their links.
     pub labels: ObjectLinks,
     pub flags: Flags,

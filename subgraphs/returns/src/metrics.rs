@@ -21,4 +21,8 @@ pub fn describe() {
         "vantage_returns_store_credits_total",
         "Refunds given as store credit, by reason."
     );
+    describe_counter!(
+        "vantage_returns_unknown_scans_total",
+        "Scans from EasyPost whose status is unknown, and which were ignored."
+    );
 }

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
 use entities::returns::customer_return;
+use metrics::counter;
 use platform::config::Secret;
 use platform::database::DatabaseTransaction;
 use platform::inbox::consume_once;
@@ -20,7 +21,7 @@ use serde_json::Value;
 
 use crate::State;
 use crate::refund_task::IssueRefund;
-use crate::rules::carrier_scan::{self, Scan, ScanOutcome, ScanSummary, TrackerScans};
+use crate::rules::carrier_scan::{self, Scan, ScanOutcome, ScanStatus, ScanSummary, TrackerScans};
 use crate::support_alert::{self, AlertReason};
 use crate::transitions::{self, Actor, ReviewReason, Transition, TransitionError};
 
@@ -63,7 +64,7 @@ impl Webhook for TrackerWebhook {
         }
         let tracker = Tracker::of(event.result);
         let tracker = tracker.ok_or_else(|| unreadable("the event has no tracker"))?;
-        let scans = tracker.scans();
+        let scans = tracker.scans(&self.state);
         if scans.is_empty() && tracker.reports_scans() {
             // The provider sends it again; with 200 it would be lost.
             let code = &tracker.tracking_code;
@@ -106,10 +107,14 @@ impl<'a> Tracker<'a> {
         })
     }
 
-    fn scans(&self) -> TrackerScans<'a> {
-        let scan = |scan: &'a Value, time: &str| {
+    fn scans(&self, state: &State) -> TrackerScans {
+        let scan = |scan: &Value, time: &str| {
+            let status = tracker::status(scan)?;
             Some(Scan {
-                status: scan["status"].as_str()?.trim(),
+                status: ScanStatus::of(&status).unwrap_or_else(|| {
+                    note_unknown(state, &status);
+                    ScanStatus::Other
+                }),
                 at: tracker::moment(scan, time),
             })
         };
@@ -133,11 +138,26 @@ impl<'a> Tracker<'a> {
     }
 }
 
+/// Statuses come from EasyPost, so their length is bounded.
+const LONGEST_STATUS: usize = 40;
+
+/// Counts a status that is unknown here, and logs it once.
+fn note_unknown(state: &State, status: &str) {
+    counter!("vantage_returns_unknown_scans_total").increment(1);
+    let status: String = status.chars().take(LONGEST_STATUS).collect();
+    if state.unknown_statuses.is_new(status.clone()) {
+        tracing::warn!(
+            status,
+            "scans with an unknown status ignored; logged once, see vantage_returns_unknown_scans_total"
+        );
+    }
+}
+
 async fn ingest(
     state: &State,
     event: &str,
     tracking_code: &str,
-    scans: TrackerScans<'_>,
+    scans: TrackerScans,
 ) -> Result<Applied, TransitionError> {
     let now = state.clock.now();
     let transaction = state.database.begin().await?;

@@ -17,32 +17,56 @@ pub(crate) struct ScanSummary {
     pub turned_back_at: Option<DateTime<Utc>>,
 }
 
-/// A status in EasyPost's terms.
+/// What a scan says, as far as it matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ScanStatus {
+    /// The carrier has the package.
+    UnderWay,
+    Delivered,
+    /// It was turned back to the customer.
+    TurnedBack,
+    /// Nothing about where the package is.
+    Other,
+}
+
+impl ScanStatus {
+    /// From EasyPost's name; `None` if it is unknown.
+    pub(crate) fn of(status: &str) -> Option<Self> {
+        Some(match status {
+            "in_transit" | "out_for_delivery" | "available_for_pickup" => Self::UnderWay,
+            "delivered" => Self::Delivered,
+            "return_to_sender" => Self::TurnedBack,
+            "unknown" | "pre_transit" | "failure" | "cancelled" | "error" => Self::Other,
+            _ => return None,
+        })
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Scan<'a> {
-    pub status: &'a str,
+pub(crate) struct Scan {
+    pub status: ScanStatus,
     /// `None` if it cannot be read; the scan's position in the list then determines it.
     pub at: Option<Moment>,
 }
 
 /// A tracker's scans.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct TrackerScans<'a> {
+pub(crate) struct TrackerScans {
     /// The details, oldest first.
-    pub details: Vec<Scan<'a>>,
+    pub details: Vec<Scan>,
     /// The tracker's own status, for carriers without details.
-    pub current: Option<Scan<'a>>,
+    pub current: Option<Scan>,
 }
 
-impl<'a> TrackerScans<'a> {
+impl TrackerScans {
     pub(crate) fn is_empty(&self) -> bool {
         self.details.is_empty() && self.current.is_none()
     }
 
     /// The scans of the parcel that was registered then, oldest first; the others are those of earlier parcels with the
     /// same number. A detail without a readable time belongs with the one before it.
-    pub(crate) fn of_parcel(self, registered_at: DateTime<Utc>) -> Vec<Scan<'a>> {
-        let is_earlier = |scan: &Scan<'_>| Some(scan.at?.is_of_earlier_parcel(registered_at));
+    pub(crate) fn of_parcel(self, registered_at: DateTime<Utc>) -> Vec<Scan> {
+        let is_earlier = |scan: &Scan| Some(scan.at?.is_of_earlier_parcel(registered_at));
         let mut own = self.details;
         let reported = own.len();
         let mut is_of_earlier = own.iter().find_map(is_earlier).unwrap_or(false);
@@ -59,27 +83,19 @@ impl<'a> TrackerScans<'a> {
     }
 }
 
-/// Statuses that imply that the carrier has the package.
-const UNDER_WAY: [&str; 4] = [
-    "in_transit",
-    "out_for_delivery",
-    "available_for_pickup",
-    "delivered",
-];
-
 impl ScanSummary {
     /// Summarizes scans, oldest first. A scan in the future counts as now, since the carrier's clock is wrong.
-    pub(crate) fn of(scans: &[Scan<'_>], now: DateTime<Utc>) -> Self {
+    pub(crate) fn of(scans: &[Scan], now: DateTime<Utc>) -> Self {
         let mut summary = Self::default();
         let earlier = |known: Option<DateTime<Utc>>, at| known.map_or(at, |known| known.min(at));
         for (&Scan { status, .. }, at) in scans.iter().zip(times(scans, now)) {
-            if UNDER_WAY.contains(&status) {
+            if matches!(status, ScanStatus::UnderWay | ScanStatus::Delivered) {
                 summary.scanned_at = Some(earlier(summary.scanned_at, at));
             }
-            if status == "delivered" {
+            if status == ScanStatus::Delivered {
                 summary.delivered_at = Some(earlier(summary.delivered_at, at));
             }
-            if status == "return_to_sender" {
+            if status == ScanStatus::TurnedBack {
                 summary.turned_back_at = Some(earlier(summary.turned_back_at, at));
             }
         }
@@ -102,8 +118,8 @@ impl ScanSummary {
 /// When each of these scans happened, oldest first. Exact times are used as they are. A time without an offset, a date
 /// alone or no time lies between the exact times around it, as late as possible if nothing else is known: a scan that
 /// follows the turn back must never seem to precede it.
-fn times(scans: &[Scan<'_>], now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
-    let exact = |scan: &Scan<'_>| {
+fn times(scans: &[Scan], now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+    let exact = |scan: &Scan| {
         let moment = scan.at.filter(Moment::is_exact)?;
         Some(moment.at.min(now))
     };
@@ -115,7 +131,9 @@ fn times(scans: &[Scan<'_>], now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
                 next = at;
                 at
             }
-            (None, Some(moment)) if scan.status == "delivered" => moment.latest().min(next),
+            (None, Some(moment)) if scan.status == ScanStatus::Delivered => {
+                moment.latest().min(next)
+            }
             (None, Some(moment)) => moment.at.min(next),
             (None, None) => next,
         });
@@ -188,7 +206,7 @@ mod tests {
         let scans: Vec<_> = scans
             .iter()
             .map(|&(status, hours)| Scan {
-                status,
+                status: ScanStatus::of(status).unwrap(),
                 at: Moment::exact(noon() + Duration::hours(hours)),
             })
             .collect();
@@ -279,7 +297,7 @@ mod tests {
             status,
             at: Moment::read(time, None),
         };
-        let (moving, arrived) = ("in_transit", "delivered");
+        let (moving, arrived) = (ScanStatus::UnderWay, ScanStatus::Delivered);
         let (past, later, today) = (
             "2024-03-01T08:00:00Z",
             "2024-03-04T08:00:00Z",
@@ -391,7 +409,7 @@ mod tests {
             let scans: Vec<_> = scans
                 .iter()
                 .map(|&(status, at)| Scan {
-                    status,
+                    status: ScanStatus::of(status).unwrap(),
                     at: Moment::read(at, None),
                 })
                 .collect();

@@ -9,6 +9,7 @@ use entities::returns::{customer_return, return_event, return_item};
 use platform::clock::Clock;
 use platform::config::Secret;
 use platform::flags::Flags;
+use platform::log_once::LogOnce;
 use platform::objects::{LocalObjects, ObjectLinks};
 use platform::pubsub::InProcess;
 use platform::tables::outbox_event;
@@ -76,6 +77,7 @@ pub(crate) async fn fixtures_with(
             stripe: None,
             easypost: None,
             easypost_webhook_secret: None,
+            unknown_statuses: LogOnce::default(),
             labels: labels(files.path(), clock),
             flags: Flags::defaults(),
             pubsub: Arc::new(InProcess::new()),

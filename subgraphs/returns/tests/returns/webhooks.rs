@@ -117,6 +117,28 @@ async fn a_number_may_be_written_in_small_letters_and_with_spaces() {
 }
 
 #[tokio::test]
+async fn a_status_may_be_in_capitals_and_an_unknown_one_is_noted_and_ignored() {
+    let (order, _) = labelled(1);
+    for mut desk in desks(&[order]).await {
+        let (_, made) = labelled(1);
+        let id = made.row.id;
+        desk.fixture.store(vec![made]).await;
+        desk.work();
+        let prior = desk.row(id).await;
+        let unknown = event("evt_1", &tracking(1), &[("accepted", Utc::now())]);
+        assert_eq!(desk.hook(&unknown).await, 200);
+        assert_eq!(desk.row(id).await, prior);
+        let noted = &desk.fixture.state.unknown_statuses;
+        assert!(!noted.is_new("accepted".to_owned()));
+        let scan = event("evt_2", &tracking(1), &[("IN_TRANSIT", Utc::now())]);
+        assert_eq!(desk.hook(&scan).await, 200);
+        desk.until_status(id, ReturnStatus::RefundIssued).await;
+        assert!(noted.is_new("in_transit".to_owned()), "it is known");
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn what_easypost_did_not_sign_has_no_effect() {
     let (order, _) = labelled(1);
     for desk in desks(&[order]).await {

@@ -63,7 +63,7 @@ fn scan(detail: &Value, time: &str) -> Result<ReadScan, ParseIssue> {
 }
 
 fn status(detail: &Value) -> Result<TrackingStatus, ParseIssue> {
-    let status = text(&detail["status"]).ok_or(ParseIssue::Status)?;
+    let status = tracker::status(detail).ok_or(ParseIssue::Status)?;
     let more = text(&detail["status_detail"]).unwrap_or_default();
     status_codes::easypost(&status, &more).ok_or(ParseIssue::UnknownCode(status))
 }

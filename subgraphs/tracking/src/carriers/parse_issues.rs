@@ -1,20 +1,15 @@
 //! Counts unparsable carrier data, and logs it once per kind and carrier, because carriers repeat it in every response.
 
-use std::collections::HashSet;
-use std::sync::Arc;
-
 use metrics::counter;
-use parking_lot::Mutex;
+use platform::log_once::LogOnce;
 
 use super::report::ParseIssue;
 use crate::rules::status::Carrier;
 
-/// The kinds already logged. Clones share them.
+/// The kinds already logged.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ParseIssues(Arc<Mutex<HashSet<(Carrier, ParseIssue)>>>);
+pub(super) struct ParseIssues(LogOnce<(Carrier, ParseIssue)>);
 
-/// Carriers may invent codes, so the number of logged kinds is bounded.
-const MOST_LOGGED: usize = 500;
 /// Codes come from the carrier, so their length is bounded.
 const LONGEST_CODE: usize = 40;
 
@@ -44,8 +39,7 @@ impl ParseIssues {
     }
 
     fn is_new(&self, carrier: Carrier, loss: ParseIssue) -> bool {
-        let mut logged = self.0.lock();
-        logged.len() < MOST_LOGGED && logged.insert((carrier, loss))
+        self.0.is_new((carrier, loss))
     }
 }
 

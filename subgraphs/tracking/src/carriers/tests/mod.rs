@@ -125,6 +125,16 @@ fn easyposts_tracker_is_of_the_carrier_behind_its_account() {
 }
 
 #[test]
+fn easyposts_statuses_are_read_in_any_letter_case() {
+    for status in ["in_transit", "IN_TRANSIT", " In Transit ", "in-transit"] {
+        let event = json!({"description": "tracker.updated", "result": {"tracking_code": "1",
+            "tracking_details": [{"status": status, "datetime": "2025-10-03T14:02:00Z"}]}});
+        let expected = [seen(InTransit, "", "2025-10-03T14:02:00Z", false)];
+        assert_eq!(scans(&only(Carrier::Usps, &event)), expected, "{status}");
+    }
+}
+
+#[test]
 fn short_answers_say_how_things_stand() {
     let dhl = json!({"shipments": [{"id": "DHL1234567890", "status": {"statusCode": "transit",
         "status": "In transit", "description": "Shipment is in transit to destination",
