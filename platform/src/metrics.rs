@@ -42,8 +42,8 @@ pub fn describe() {
 fn describe_tasks() {
     describe_counter!(
         "vantage_tasks_total",
-        "Durable task runs, by domain, kind and outcome: done, waiting, failed, or suspended \
-         while a circuit breaker is open."
+        "Durable task runs, by domain, kind and outcome: done, waiting, failed, suspended \
+         while a circuit breaker is open, or early: a request ran it before it was due, and it failed."
     );
     describe_counter!(
         "vantage_tasks_alerts_total",
