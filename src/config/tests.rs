@@ -427,6 +427,9 @@ fn load_key(key: &str, text: &str, mode: &str) -> Result<Configuration, ConfigEr
     if key.starts_with("objects.s3") {
         tree["objects"]["s3"]["bucket"] = "labels".into();
     }
+    if key.starts_with("pricing.rates.second_source") {
+        tree["pricing"]["rates"]["second_source"]["url"] = "https://rates.example".into();
+    }
     let mut at = &mut tree;
     for part in key.split('.') {
         at = &mut at[part];

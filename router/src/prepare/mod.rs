@@ -50,6 +50,7 @@ pub(crate) use document::{operation, root_type};
 pub(crate) use limits::Exceeded;
 pub use limits::OperationLimits;
 pub(crate) use limits::cost::shown as shown_cost;
+pub(crate) use numbers::digits as digits_of;
 pub(crate) use outline::{OutlineError, outline};
 pub(crate) use parser::{ParseError, ParsedDocument, parse, parse_type_system};
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub(super) fn from_digits(digits: &str) -> Value {
 }
 
 /// The digits of a kept number, given the name of an enum value.
-pub(super) fn digits(name: &str) -> Option<&str> {
+pub(crate) fn digits(name: &str) -> Option<&str> {
     name.starts_with(|first: char| first == '-' || first.is_ascii_digit())
         .then_some(name)
 }

@@ -300,26 +300,30 @@ impl Check<'_> {
                 self.problem(format!("@{name} on {place} has no argument {argument}"));
                 continue;
             };
-            let named = |name: &str| Type::NamedType(name.to_owned());
-            let expected = match *expected {
-                "Int" | "Int!" => named("Int"),
-                "String" | "String!" => named("String"),
-                "Boolean" => named("Boolean"),
-                "[String!]" => Type::ListType(Box::new(named("String"))),
-                _ => continue,
-            };
+            let expected = written_type(expected);
             if let Some(problem) = values::problem(self.schema, &expected, value) {
                 self.problem(format!("@{name} on {place}: {problem}"));
             }
         }
         for (argument, kind) in known.arguments {
-            if kind.ends_with('!')
-                && !kind.starts_with('[')
-                && ast::argument(directive, argument).is_none()
-            {
+            if kind.ends_with('!') && ast::argument(directive, argument).is_none() {
                 self.problem(format!("@{name} on {place} needs {argument}"));
             }
         }
+    }
+}
+
+/// A type as it is written in a specification; nothing defines `_`, which any value fits.
+fn written_type(text: &str) -> Type {
+    if let Some(inner) = text.strip_suffix('!') {
+        return Type::NonNullType(Box::new(written_type(inner)));
+    }
+    let item = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    match item {
+        Some(item) => Type::ListType(Box::new(written_type(item))),
+        None => Type::NamedType(text.to_owned()),
     }
 }
 

@@ -78,6 +78,13 @@ fn sdl(subgraph: &Subgraph, graph: &Graph<'_>, restore: &mut Restore) -> String 
     };
     let keep = |directives: &mut Vec<Directive>| {
         directives.retain(|one| KEPT.contains(&&*one.name) || is_composed(&one.name));
+        for directive in directives {
+            for (name, value) in &mut directive.arguments {
+                if merged::ARGUMENTS.contains(&(&*directive.name, &**name)) {
+                    *value = merged::coerced(&directive.name, value);
+                }
+            }
+        }
     };
     let mut schema = Schema {
         directives: Vec::new(),

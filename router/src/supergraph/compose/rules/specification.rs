@@ -107,8 +107,8 @@ pub(super) const DIRECTIVES: &[Known] = &[
     )),
     known("interfaceObject", 3, &[], &["OBJECT"]),
     known("authenticated", 5, &[], ACCESS),
-    known("requiresScopes", 5, &[("scopes", "_!")], ACCESS),
-    known("policy", 6, &[("policies", "_!")], ACCESS),
+    known("requiresScopes", 5, &[("scopes", "[[String!]!]!")], ACCESS),
+    known("policy", 6, &[("policies", "[[String!]!]!")], ACCESS),
     repeatable(known(
         "context",
         8,
