@@ -71,15 +71,17 @@ pub async fn active_after(
     query.all(db).await
 }
 
-/// Products, active or not, that have changed since this time, in the order of their changes, after this one: one step
+/// When products, active or not, have changed since this time, in the order of their changes, after this one: one step
 /// of a walk over all.
 pub async fn updated_since(
     db: &impl ConnectionTrait,
     since: DateTime<Utc>,
     after: Option<(DateTime<Utc>, Uuid)>,
     limit: u64,
-) -> Result<Vec<Model>, DbErr> {
+) -> Result<Vec<(DateTime<Utc>, Uuid)>, DbErr> {
     let mut query = Entity::find()
+        .select_only()
+        .columns([Column::UpdatedAt, Column::Id])
         .filter(Column::UpdatedAt.gte(since))
         .order_by_asc(Column::UpdatedAt)
         .order_by_asc(Column::Id)
@@ -92,7 +94,7 @@ pub async fn updated_since(
         );
         query = query.filter(Column::UpdatedAt.gte(at)).filter(later);
     }
-    query.all(db).await
+    query.into_tuple().all(db).await
 }
 
 /// A product's new price.

@@ -1,6 +1,7 @@
 //! Keeps the index near the database: products that have changed are indexed anew, whoever changed them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::search::product;
@@ -17,7 +18,7 @@ const OVERLAP: TimeDelta = TimeDelta::seconds(30);
 #[derive(Debug)]
 pub struct IndexFollower {
     state: State,
-    /// The newest change that was seen.
+    /// When the last complete walk over the changes began.
     until: DateTime<Utc>,
     /// What was indexed of the overlapping period, as of when.
     indexed: HashMap<Uuid, DateTime<Utc>>,
@@ -44,27 +45,40 @@ impl IndexFollower {
     /// A database or an index that cannot be read or written.
     pub async fn follow(&mut self) -> Result<usize, ReindexError> {
         let (mut count, mut after) = (0, None);
-        let from = self.until - OVERLAP;
+        let (started, from) = (self.state.clock.now(), self.until - OVERLAP);
         loop {
             let db = self.state.database.read();
-            let rows = product::updated_since(db, from, after, BATCH_SIZE).await?;
-            let Some(last) = rows.last() else { break };
-            after = Some((last.updated_at, last.id));
-            let is_new = |row: &product::Model| self.indexed.get(&row.id) != Some(&row.updated_at);
-            let changed: Vec<product::Model> = rows.into_iter().filter(is_new).collect();
-            let changes: Vec<_> = changed.iter().map(|row| (row.id, row.updated_at)).collect();
-            if !changed.is_empty() {
-                count += changed.len();
-                self.state.engine.update(changed).await?;
+            let changes = product::updated_since(db, from, after, BATCH_SIZE).await?;
+            after = changes.last().copied();
+            let is_last = (changes.len() as u64) < BATCH_SIZE;
+            let is_new = |(at, id): &(DateTime<Utc>, Uuid)| self.indexed.get(id) != Some(at);
+            let new: Vec<Uuid> = changes
+                .into_iter()
+                .filter(is_new)
+                .map(|(_, id)| id)
+                .collect();
+            if !new.is_empty() {
+                self.index(&new).await?;
+                count += new.len();
             }
-            self.indexed.extend(changes);
+            if is_last {
+                break;
+            }
         }
-        if let Some((newest, _)) = after {
-            // A change from the future would hide those before it.
-            self.until = self.until.max(newest.min(self.state.clock.now()));
-        }
+        // Whatever was committed before this walk is indexed, however old its changes are.
+        self.until = started;
         let kept = self.until - OVERLAP;
         self.indexed.retain(|_, updated_at| *updated_at >= kept);
         Ok(count)
+    }
+
+    async fn index(&mut self, products: &[Uuid]) -> Result<(), ReindexError> {
+        let rows = product::by_ids(self.state.database.read(), products).await?;
+        // A row may have changed again since its change was found.
+        let indexed: Vec<_> = rows.values().map(|row| (row.id, row.updated_at)).collect();
+        let rows = rows.into_values().map(Arc::unwrap_or_clone).collect();
+        self.state.engine.update(rows).await?;
+        self.indexed.extend(indexed);
+        Ok(())
     }
 }

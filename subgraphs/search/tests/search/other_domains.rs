@@ -1,6 +1,7 @@
 //! What other domains tell: a returned product is in stock again, and prices change; searches follow.
 
 use chrono::Duration;
+use entities::insert_many;
 use entities::search::product;
 use platform::bus::Event;
 use platform::inbox::HandleError;
@@ -127,6 +128,38 @@ async fn a_changed_price_decides_what_is_found_and_an_older_one_changes_nothing(
             assert_eq!(all["totalCount"], 3, "each product is there once");
         }
         assert_eq!(fixture.state.engine.size().await.unwrap(), Some(3));
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_read_once_however_long_nothing_else_changes() {
+    for fixture in fixtures(&[Item::PLAIN.row(1)]).await {
+        let mut follower = IndexFollower::new(fixture.state.clone()).await.unwrap();
+        follower.follow().await.unwrap();
+        let prices = json!([{ "productId": IdKind::Product.format(id(1)), "sequence": 1, "currentUsd": "4.99" }]);
+        fixture.state.clock.advance(Duration::minutes(1));
+        let changed = event("price.changed", json!({ "version": 1, "prices": prices }));
+        tell(&fixture, &changed).await.unwrap();
+        assert_eq!(follower.follow().await.unwrap(), 1);
+        let db = fixture.scratch.database.clone();
+        // Within the period that is looked at again, and after it.
+        for seconds in [1, 31, 1] {
+            fixture.state.clock.advance(Duration::seconds(seconds));
+            let before = db.statements();
+            assert_eq!(follower.follow().await.unwrap(), 0);
+            assert_eq!(db.statements() - before, 1, "no product is read");
+        }
+        // What was changed before the last look and committed after it is found.
+        let row = product::Model {
+            updated_at: fixture.state.clock.now() - Duration::seconds(20),
+            ..Item::PLAIN.row(2)
+        };
+        insert_many::<product::Entity>(db.write(), vec![row])
+            .await
+            .unwrap();
+        assert_eq!(follower.follow().await.unwrap(), 1);
+        assert_eq!(fixture.state.engine.size().await.unwrap(), Some(2));
         fixture.scratch.drop().await;
     }
 }
