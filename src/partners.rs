@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use async_trait::async_trait;
-use notifications::{Partner, PartnerError, Partners, WebhookDelivery};
+use notifications::{Partner, Partners, WebhookDelivery};
 use platform::reload::{Reload, Reloader};
 use platform::supervisor::Supervisor;
 use platform::webhooks::WebhookSender;
@@ -12,15 +12,6 @@ use router::clients::{ClientWebhooks, ClientsError};
 
 use crate::config::Configuration;
 use crate::keys;
-
-/// Why the file's webhooks are not used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum PartnersError {
-    #[error(transparent)]
-    Clients(#[from] ClientsError),
-    #[error("the clients in {0} cannot be used: {1}")]
-    Partner(PathBuf, #[source] PartnerError),
-}
 
 /// The partners of the configured file, kept up to date.
 pub(crate) async fn load(
@@ -42,7 +33,7 @@ pub(crate) async fn load(
 }
 
 /// The partners in a clients file's text.
-pub(crate) fn read(path: &Path, text: &str) -> Result<Vec<Partner>, PartnersError> {
+pub(crate) fn read(path: &Path, text: &str) -> Result<Vec<Partner>, ClientsError> {
     let clients = ClientWebhooks::load(path, text)?;
     let partners: Vec<_> = clients
         .into_iter()
@@ -75,11 +66,11 @@ struct Source {
 #[async_trait]
 impl Reload for Source {
     type Contents = String;
-    type Error = PartnersError;
+    type Error = ClientsError;
 
     const NAME: &'static str = "webhooks";
 
-    async fn read(&self) -> Result<String, PartnersError> {
+    async fn read(&self) -> Result<String, ClientsError> {
         let text = tokio::fs::read_to_string(&self.path).await;
         let text = text.map_err(|reason| ClientsError::Read {
             path: self.path.clone(),
@@ -88,11 +79,14 @@ impl Reload for Source {
         Ok(text)
     }
 
-    async fn apply(&mut self, text: &String) -> Result<Option<String>, PartnersError> {
+    async fn apply(&mut self, text: &String) -> Result<Option<String>, ClientsError> {
         let partners = read(&self.path, text)?;
         let webhooks: usize = partners.iter().map(|one| one.webhooks.len()).sum();
-        let replaced = self.partners.replace(partners);
-        replaced.map_err(|error| PartnersError::Partner(self.path.clone(), error))?;
+        // The router uses the file in spite of these: a scope that was removed must be removed here, too.
+        for problem in partners.iter().flat_map(Partner::problems) {
+            tracing::warn!(file = %self.path.display(), %problem, "webhook does not get what it is registered for");
+        }
+        self.partners.replace(partners);
         Ok(Some(format!("{webhooks} webhooks")))
     }
 }

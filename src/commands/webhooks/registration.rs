@@ -2,7 +2,7 @@
 
 use anyhow::{Context, bail};
 use chrono::{DateTime, SecondsFormat, Utc};
-use notifications::Partners;
+use notifications::Partner;
 use platform::config::Secret;
 use rand::RngExt;
 use serde_json::{Value, json};
@@ -58,8 +58,10 @@ fn check(file: &ClientsFile, client: &str, webhook: &Value) -> anyhow::Result<()
         "clients": [{ "name": client, "scopes": scopes, KEY: [webhook] }],
     });
     let partners = partners::read(file.shown(), &alone.to_string())?;
-    Partners::default().replace(partners)?;
-    Ok(())
+    let mut problems = partners.iter().flat_map(Partner::problems);
+    problems
+        .next()
+        .map_or(Ok(()), |problem| Err(problem.into()))
 }
 
 pub(super) fn list(settings: &WebhooksSettings) -> anyhow::Result<()> {

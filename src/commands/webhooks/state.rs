@@ -23,7 +23,7 @@ pub(super) async fn status(settings: &WebhooksSettings) -> anyhow::Result<()> {
     let database = open(settings).await?;
     let file = ClientsFile::open(&settings.file)?;
     let registered = Partners::default();
-    registered.replace(partners::read(file.shown(), file.text())?)?;
+    registered.replace(partners::read(file.shown(), file.text())?);
     let rows = webhook_endpoint::all(database.read()).await?;
     let rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
     for endpoint in registered.endpoints() {

@@ -20,7 +20,7 @@ pub struct Partner {
     pub webhooks: Vec<Subscription>,
 }
 
-/// Why a partner's webhooks cannot be used.
+/// Why a webhook does not get what it is registered for.
 #[derive(Debug, thiserror::Error)]
 pub enum PartnerError {
     #[error("client `{client}`: webhook `{webhook}`: `{customer}` is not a customer's id (usr_…)")]
@@ -52,16 +52,9 @@ pub struct Endpoint {
 }
 
 impl Partners {
-    /// Replaces all partners.
-    ///
-    /// # Errors
-    /// The first webhook that could never send anything; the previous partners stay.
-    pub fn replace(&self, partners: Vec<Partner>) -> Result<(), PartnerError> {
-        for partner in &partners {
-            partner.check()?;
-        }
+    /// Replaces all partners. A webhook with a problem gets less or nothing; it must not keep what others lose.
+    pub fn replace(&self, partners: Vec<Partner>) {
         self.0.store(Arc::new(partners));
-        Ok(())
     }
 
     pub fn find(&self, client: &str) -> Option<Partner> {
@@ -94,26 +87,28 @@ impl Partners {
 }
 
 impl Partner {
-    fn check(&self) -> Result<(), PartnerError> {
-        for webhook in &self.webhooks {
-            let (client, id) = (self.client.clone(), webhook.id.clone());
-            if let Customers::Some(ids) = &webhook.customers
-                && let Some(customer) = ids.iter().find(|id| IdKind::Customer.parse(id).is_none())
-            {
-                return Err(PartnerError::Customer {
-                    client,
-                    webhook: id,
-                    customer: customer.clone(),
-                });
-            }
-            if self.filter(webhook).types.is_empty() {
-                return Err(PartnerError::NoEvents {
-                    client,
-                    webhook: id,
-                });
-            }
+    /// Why webhooks get less than they are registered for, or nothing.
+    pub fn problems(&self) -> Vec<PartnerError> {
+        let problems = self.webhooks.iter().filter_map(|one| self.problem(one));
+        problems.collect()
+    }
+
+    fn problem(&self, webhook: &Subscription) -> Option<PartnerError> {
+        let (client, id) = (self.client.clone(), webhook.id.clone());
+        if let Customers::Some(ids) = &webhook.customers
+            && let Some(customer) = ids.iter().find(|id| IdKind::Customer.parse(id).is_none())
+        {
+            return Some(PartnerError::Customer {
+                client,
+                webhook: id,
+                customer: customer.clone(),
+            });
         }
-        Ok(())
+        let gets_nothing = self.filter(webhook).types.is_empty();
+        gets_nothing.then_some(PartnerError::NoEvents {
+            client,
+            webhook: id,
+        })
     }
 
     /// Whether it may see personal data.

@@ -189,9 +189,12 @@ fn caller(context: &Context<'_>) -> ApiResult<Partner> {
         (Some(_), _) => return Err(ApiError::forbidden(refusal)),
     };
     let partner = context.data_unchecked::<State>().partners.find(client);
-    partner
+    let mut partner = partner
         .filter(|partner| !partner.webhooks.is_empty())
-        .ok_or_else(|| ApiError::forbidden(refusal))
+        .ok_or_else(|| ApiError::forbidden(refusal))?;
+    // The router may have read a newer file, in which the client has fewer scopes.
+    partner.scopes.retain(|scope| caller.scopes.contains(scope));
+    Ok(partner)
 }
 
 #[cfg(test)]

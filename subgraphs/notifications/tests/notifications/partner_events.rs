@@ -24,8 +24,13 @@ async fn ask(subgraph: &Subgraph, caller: Caller, variables: Value) -> Value {
 }
 
 fn partner() -> Caller {
+    with_scopes(&["orders:read", "returns:read"])
+}
+
+fn with_scopes(scopes: &[&str]) -> Caller {
     Caller {
         client: Some(CLIENT.to_owned()),
+        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
         ..Caller::default()
     }
 }
@@ -97,6 +102,19 @@ async fn only_the_partner_itself_reads_only_what_it_gets() {
         for after in ["nonsense", "ord_01h455vb4pex5vsknk084sn02q", &unknown] {
             check(partner(), json!({ "after": after }), "BAD_USER_INPUT").await;
         }
+        // The partners here may be older than the caller's scopes.
+        world.register(&["orders:read", "customers:read"], json!({}));
+        let read = async |scopes: &[&str]| {
+            let answer = ask(&subgraph, with_scopes(scopes), json!({})).await;
+            answer["data"]["partnerEvents"]["nodes"].clone()
+        };
+        assert_eq!(read(&["returns:read"]).await, json!([]));
+        let body = |nodes: Value| nodes[0]["body"].as_str().unwrap().to_owned();
+        let (less, all) = (
+            body(read(&["orders:read"]).await),
+            body(read(&["orders:read", "customers:read"]).await),
+        );
+        assert!(!less.contains("customerId") && all.contains("customerId"));
         world.register(&["returns:read"], json!({}));
         let page = page(&world, json!({})).await;
         assert_eq!(

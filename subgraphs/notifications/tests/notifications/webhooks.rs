@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::notifications::{partner_event, webhook_dead_letter, webhook_endpoint};
-use notifications::{Partner, workers};
+use notifications::{Partner, PartnerError, workers};
 use platform::bus::Event;
 use platform::tables::task;
 use platform::tasks;
@@ -101,12 +101,36 @@ async fn a_partner_gets_the_types_and_customers_it_is_registered_for() {
         world.publish(&of_type("order.delivered")).await;
         world.register(&["tracking:read"], json!({}));
         assert_eq!(world.deliver().await, []);
-        let nothing = Partner {
-            scopes: BTreeSet::new(),
-            ..world.state.partners.find(CLIENT).unwrap()
+        world.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_without_its_last_scope_gets_nothing_and_changes_nothing_for_others() {
+    for world in worlds().await {
+        let partner = || world.state.partners.find(CLIENT).unwrap();
+        assert!(partner().problems().is_empty());
+        let other = Partner {
+            client: "other".to_owned(),
+            ..partner()
         };
-        let refused = world.state.partners.replace(vec![nothing]).unwrap_err();
-        assert!(refused.to_string().contains("gets no events"), "{refused}");
+        world.publish_orders(Uuid::now_v7(), &[1]).await;
+        let without_scopes = Partner {
+            scopes: BTreeSet::new(),
+            ..partner()
+        };
+        let problems = without_scopes.problems();
+        assert!(
+            matches!(problems.as_slice(), [PartnerError::NoEvents { .. }]),
+            "{problems:?}"
+        );
+        world.state.partners.replace(vec![without_scopes, other]);
+        assert_eq!(world.deliver().await, [], "{}", world.scratch.name);
+        let order = world.publish_orders(Uuid::now_v7(), &[2]).await;
+        let received = world.deliver().await;
+        let objects: Vec<_> = received.iter().map(Received::object).collect();
+        assert_eq!(objects, [(order, 2)], "{}", world.scratch.name);
+        assert!(world.state.partners.find("other").is_some());
         world.scratch.drop().await;
     }
 }
@@ -278,7 +302,7 @@ async fn old_events_are_deleted_with_all_that_is_about_them() {
             "{}",
             world.scratch.name
         );
-        world.state.partners.replace(Vec::new()).unwrap();
+        world.state.partners.replace(Vec::new());
         sweep(now + TimeDelta::days(2)).await;
         assert_eq!(world.dead_letters().await, []);
         let read = world.scratch.database.read();

@@ -62,7 +62,7 @@ impl World {
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             webhooks: vec![serde_json::from_value(webhook).unwrap()],
         };
-        self.state.partners.replace(vec![partner]).unwrap();
+        self.state.partners.replace(vec![partner]);
     }
 
     /// Handles an event as if it came from the bus.
