@@ -22,6 +22,8 @@ pub struct Model {
     /// The receiver wants no more.
     pub disabled_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
+    /// Since when it has not been in the clients file, as far as was noticed.
+    pub missing_since: Option<DateTime<Utc>>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -55,6 +57,7 @@ pub async fn start(
         last_error: Set(None),
         disabled_at: Set(None),
         created_at: Set(now),
+        missing_since: Set(None),
     };
     let unless_started = OnConflict::column(Column::Id).do_nothing().to_owned();
     Entity::insert(row)
@@ -193,6 +196,20 @@ pub async fn resume(
         update = update.col_expr(Column::Position, Expr::value(position));
     }
     Ok(update.exec(db).await?.rows_affected > 0)
+}
+
+/// Records since when the webhook is missing, or that it is not.
+pub async fn set_missing(
+    db: &impl ConnectionTrait,
+    id: Uuid,
+    since: Option<DateTime<Utc>>,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .filter(Column::Id.eq(id))
+        .col_expr(Column::MissingSince, Expr::value(since))
+        .exec(db)
+        .await?;
+    Ok(())
 }
 
 pub async fn delete(db: &impl ConnectionTrait, id: Uuid) -> Result<(), DbErr> {

@@ -60,6 +60,8 @@ impl MigrationTrait for Migration {
                     .col(text_null("last_error"))
                     .col(timestamp_with_time_zone_null("disabled_at"))
                     .col(timestamp_with_time_zone("created_at"))
+                    // Since when it has not been in the clients file.
+                    .col(timestamp_with_time_zone_null("missing_since"))
                     .to_owned(),
             )
             .await?;

@@ -26,8 +26,9 @@ const RUN: Duration = Duration::from_secs(20);
 
 /// How often to check whether this process knows a webhook that another one has enqueued.
 const UNKNOWN: TimeDelta = TimeDelta::seconds(1);
-/// A webhook that is unknown for longer has been removed.
-const REMOVED: TimeDelta = TimeDelta::minutes(1);
+/// How long that is checked after the webhook started. One that started earlier has been removed, or is missing from the
+/// file: its task ends, and is enqueued again when the webhook is measured.
+const STARTING: TimeDelta = TimeDelta::minutes(1);
 
 /// How webhooks are sent.
 #[derive(Clone, Debug)]
@@ -110,7 +111,7 @@ impl DeliverWebhooks {
             return Ok(Some(Step::Done));
         };
         let Some(endpoint) = state.partners.endpoint(&self.client, &self.webhook) else {
-            let is_new = now - row.created_at < REMOVED;
+            let is_new = now - row.created_at < STARTING;
             return Ok(Some(if is_new {
                 Step::RetryAt(now + UNKNOWN)
             } else {

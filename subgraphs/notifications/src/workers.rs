@@ -171,7 +171,7 @@ async fn measure_endpoint(state: &State, endpoint: &Endpoint) -> Result<(), DbEr
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// Rows per statement, so that a sweep never blocks other writes for long.
 const BATCH: u64 = 1_000;
-/// How long the state of a webhook is kept after it was removed.
+/// How long the state of a webhook is kept while the clients file does not have it: it may be missing by mistake.
 const REMOVED: TimeDelta = TimeDelta::days(1);
 
 async fn sweep(state: State, context: WorkerContext) {
@@ -198,9 +198,15 @@ pub async fn sweep_once(state: &State, now: DateTime<Utc>) -> Result<(), DbErr> 
     }
     let known: HashSet<_> = endpoints.iter().map(|endpoint| endpoint.id).collect();
     for row in webhook_endpoint::all(db).await? {
-        if !known.contains(&row.id) && now - row.created_at > REMOVED {
-            webhook_dead_letter::delete_of(db, row.id).await?;
-            webhook_endpoint::delete(db, row.id).await?;
+        match (known.contains(&row.id), row.missing_since) {
+            (true, None) => {}
+            (true, Some(_)) => webhook_endpoint::set_missing(db, row.id, None).await?,
+            (false, None) => webhook_endpoint::set_missing(db, row.id, Some(now)).await?,
+            (false, Some(since)) if now - since > REMOVED => {
+                webhook_dead_letter::delete_of(db, row.id).await?;
+                webhook_endpoint::delete(db, row.id).await?;
+            }
+            (false, Some(_)) => {}
         }
     }
     Ok(())
