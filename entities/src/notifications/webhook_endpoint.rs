@@ -14,8 +14,9 @@ pub struct Model {
     pub webhook: String,
     /// Events up to this position are sent or given up.
     pub position: i64,
-    /// Failed attempts to send the event that is next.
+    /// Failed attempts to send the event at `attempted_position`.
     pub attempts: i32,
+    pub attempted_position: Option<i64>,
     pub next_attempt_at: Option<DateTime<Utc>>,
     pub failing_since: Option<DateTime<Utc>>,
     pub last_error: Option<String>,
@@ -30,6 +31,17 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// Failed attempts to send the event at a position.
+    pub fn attempts_at(&self, position: i64) -> i32 {
+        if self.attempted_position == Some(position) {
+            self.attempts
+        } else {
+            0
+        }
+    }
+}
 
 /// A webhook whose first event is about to be sent.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +64,7 @@ pub async fn start(
         webhook: Set(new.webhook.to_owned()),
         position: Set(new.position),
         attempts: Set(0),
+        attempted_position: Set(None),
         next_attempt_at: Set(None),
         failing_since: Set(None),
         last_error: Set(None),
@@ -112,16 +125,21 @@ fn succeeded(from: &Model) -> UpdateMany<Entity> {
         .col_expr(Column::LastError, Expr::value(None::<String>))
 }
 
-/// Records a failed attempt.
+/// Records a failed attempt to send the event at `position`.
 pub async fn fail(
     db: &impl ConnectionTrait,
     from: &Model,
+    position: i64,
     next_attempt_at: DateTime<Utc>,
     error: &str,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     failing(from, error, now)
-        .col_expr(Column::Attempts, Expr::value(from.attempts + 1))
+        .col_expr(
+            Column::Attempts,
+            Expr::value(from.attempts_at(position) + 1),
+        )
+        .col_expr(Column::AttemptedPosition, Expr::value(position))
         .col_expr(Column::NextAttemptAt, Expr::value(next_attempt_at))
         .exec(db)
         .await?;

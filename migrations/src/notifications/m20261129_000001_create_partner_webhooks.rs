@@ -55,6 +55,8 @@ impl MigrationTrait for Migration {
                     // Events up to this position are sent or given up.
                     .col(big_integer("position"))
                     .col(integer("attempts"))
+                    // The event that these attempts were to send.
+                    .col(big_integer_null("attempted_position"))
                     .col(timestamp_with_time_zone_null("next_attempt_at"))
                     .col(timestamp_with_time_zone_null("failing_since"))
                     .col(text_null("last_error"))

@@ -186,7 +186,7 @@ impl Attempt<'_> {
             Ok(()) => ("delivered", self.accepted().await),
             Err(error @ DeliveryError::Gone) => ("disabled", self.disabled(&error, now).await),
             Err(error) => {
-                let attempts = self.row.attempts + 1;
+                let attempts = self.row.attempts_at(self.next.event.position) + 1;
                 let failures = u32::try_from(attempts).unwrap_or(u32::MAX);
                 match self.state.delivery.schedule.wait_after(failures) {
                     Some(wait) => ("failed", self.failed(&error, wait, now).await),
@@ -255,8 +255,8 @@ impl Attempt<'_> {
             let (client, webhook, event_id) = self.names();
             tracing::warn!(client, webhook, event_id, %error, "webhook not delivered, will be retried");
         }
-        let db = self.state.database.write();
-        webhook_endpoint::fail(db, self.row, now + wait, &error.to_string(), now).await
+        let (db, position) = (self.state.database.write(), self.next.event.position);
+        webhook_endpoint::fail(db, self.row, position, now + wait, &error.to_string(), now).await
     }
 
     async fn given_up(

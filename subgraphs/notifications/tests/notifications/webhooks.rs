@@ -231,6 +231,31 @@ async fn an_event_that_is_never_accepted_is_given_up_and_can_be_sent_again() {
 }
 
 #[tokio::test]
+async fn an_event_has_all_its_attempts_although_another_failed_before() {
+    for world in worlds().await {
+        world.receiver.answer([(500, None); RETRIES.len()]);
+        let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
+        world.publish_orders(first, &[1]).await;
+        world.publish_orders(second, &[2]).await;
+        let mut received = world.deliver().await;
+        for wait in &RETRIES[1..] {
+            received.extend(world.deliver_after(wait * 2).await);
+        }
+        assert_eq!(sequences(&received), [1, 1, 1], "{}", world.scratch.name);
+        // The partner may no longer see the first.
+        let customers = json!([IdKind::Customer.format(second)]);
+        world.register(&["orders:read"], json!({ "customers": customers }));
+        world.receiver.answer([(500, None)]);
+        assert_eq!(sequences(&world.deliver_after(100_000).await), [2]);
+        assert_eq!(world.dead_letters().await, []);
+        assert_eq!(world.endpoint().await.attempts, 1);
+        assert_eq!(sequences(&world.deliver_after(100_000).await), [2]);
+        assert_eq!(world.endpoint().await.attempts, 0);
+        world.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_receiver_that_is_gone_gets_nothing_until_it_is_resumed() {
     for world in worlds().await {
         world.receiver.answer([(410, None)]);
