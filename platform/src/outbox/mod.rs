@@ -68,6 +68,16 @@ pub async fn append<D: Serialize>(
     Ok(id)
 }
 
+/// Makes others who append to this aggregate, or lock it, wait until the transaction ends. Whoever locks rows before
+/// appending takes this first, so that nobody waits for each other.
+pub async fn lock(
+    transaction: &DatabaseTransaction,
+    topic: &str,
+    aggregate_id: &str,
+) -> Result<(), DbErr> {
+    outbox_sequence::lock(transaction, topic, aggregate_id).await
+}
+
 /// Events that were given up, oldest first.
 pub async fn dead_letters(
     db: &impl ConnectionTrait,

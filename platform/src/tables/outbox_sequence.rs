@@ -19,6 +19,24 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+/// Locks the aggregate's number until the transaction ends.
+pub async fn lock(db: &impl ConnectionTrait, topic: &str, aggregate_id: &str) -> Result<(), DbErr> {
+    let first = ActiveModel {
+        topic: Set(topic.to_owned()),
+        aggregate_id: Set(aggregate_id.to_owned()),
+        last: Set(0),
+    };
+    // A row that is updated is locked, one that is left alone is not.
+    let or_same = OnConflict::columns([Column::Topic, Column::AggregateId])
+        .value(Column::Last, Expr::col((Entity, Column::Last)))
+        .to_owned();
+    Entity::insert(first)
+        .on_conflict(or_same)
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
+}
+
 /// The aggregate's next number, from 1. A concurrent transaction that wants one waits until this one ends, so numbers
 /// are committed in order and without gaps.
 pub async fn next(

@@ -86,6 +86,12 @@ impl PublishedPrice {
     }
 }
 
+/// Makes all others who change prices wait until the transaction ends. Whoever does takes this first, before any
+/// scheduled change or price: also a product that has no price yet is locked then, and nobody waits for each other.
+pub(crate) async fn lock_prices(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+    outbox::lock(transaction, TOPIC, PRICES).await
+}
+
 /// Publishes new prices through the outbox.
 pub(crate) async fn prices_changed(
     transaction: &DatabaseTransaction,

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::State;
+use crate::events;
 use crate::price_write::{self, ProductChange};
 
 /// Prices that change in one transaction.
@@ -57,6 +58,7 @@ async fn follow(state: &State) -> Result<Option<DateTime<Utc>>, DbErr> {
 async fn apply_due(state: &State) -> Result<bool, DbErr> {
     let now = state.clock.now();
     let transaction = state.database.begin().await?;
+    events::lock_prices(&transaction).await?;
     let due = scheduled_price_change::lock_due(&transaction, now, AT_ONCE).await?;
     if due.is_empty() {
         transaction.rollback().await;
@@ -104,6 +106,7 @@ async fn apply_due(state: &State) -> Result<bool, DbErr> {
 async fn publish_due(state: &State) -> Result<bool, DbErr> {
     let now = state.clock.now();
     let transaction = state.database.begin().await?;
+    events::lock_prices(&transaction).await?;
     let due = product_price::due(&transaction, now, AT_ONCE).await?;
     if due.is_empty() {
         transaction.rollback().await;

@@ -12,10 +12,11 @@ use resolvers::id::IdKind;
 use resolvers::scalars::DateTime;
 use resolvers::user_error::{InputError, UserErrorCode};
 use rust_decimal::Decimal;
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::DbErr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::events;
 use crate::price_schedule::FollowSchedule;
 use crate::price_set_input::{PriceChangeInput, PriceSetInput, Problem};
 use crate::price_write::{self, Locked, MAX_PRODUCTS, PriceChange, ProductChange};
@@ -169,9 +170,10 @@ pub(crate) fn check(
 
 /// The prices of these changes' products, locked.
 pub(crate) async fn lock(
-    transaction: &impl ConnectionTrait,
+    transaction: &DatabaseTransaction,
     changes: &[CheckedChange],
 ) -> Result<Locked, DbErr> {
+    events::lock_prices(transaction).await?;
     let products: Vec<Uuid> = changes.iter().map(|change| change.product).collect();
     product_price::lock(transaction, &products).await
 }

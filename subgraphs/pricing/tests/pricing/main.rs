@@ -6,6 +6,7 @@ mod checkout_quote;
 mod currency_context;
 mod exchange_rates;
 mod fixture;
+mod price_concurrency;
 mod price_import;
 mod price_set;
 mod price_updated;

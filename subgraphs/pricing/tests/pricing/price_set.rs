@@ -45,7 +45,7 @@ impl Fixture {
         serde_json::to_value(self.subgraph.execute(request, caller).await).unwrap()
     }
 
-    async fn set(&self, key: &str, changes: Value) -> Value {
+    pub(crate) async fn set(&self, key: &str, changes: Value) -> Value {
         let variables = json!({ "input": { "changes": changes }, "key": key });
         let mut answer = self.ask_as(merchandiser(), SET, variables).await;
         assert_eq!(answer["errors"], Value::Null, "{answer}");
@@ -53,13 +53,13 @@ impl Fixture {
     }
 
     /// Sets without errors.
-    async fn set_well(&self, changes: Value) -> Value {
+    pub(crate) async fn set_well(&self, changes: Value) -> Value {
         let set = self.set(&Uuid::now_v7().to_string(), changes).await;
         assert_eq!(set["userErrors"], json!([]), "{set}");
         set
     }
 
-    async fn product(&self, product: Uuid) -> Value {
+    pub(crate) async fn product(&self, product: Uuid) -> Value {
         let variables = json!({ "product": representation(product) });
         let mut answer = self.ask_as(merchandiser(), PRICE, variables).await;
         assert_eq!(answer["errors"], Value::Null, "{answer}");
@@ -71,7 +71,7 @@ impl Fixture {
     }
 
     /// Advances the clock, and runs the tasks that are due then.
-    async fn pass(&self, time: Duration) {
+    pub(crate) async fn pass(&self, time: Duration) {
         self.clock.advance(time);
         let (bus, stop) = (Arc::new(InProcessBus::new()), CancellationToken::new());
         let database = &self.scratch.database;
