@@ -245,6 +245,7 @@ async fn the_rest_is_found_by_what_narrows_the_search() {
         "product_price::due": product_price::due(db, now, 100),
         "product_price::next_change": product_price::next_change(db),
         "scheduled_price_change::of_products": scheduled_price_change::of_products(db, &ids()),
+        "scheduled_price_change::ids_of_products": scheduled_price_change::ids_of_products(db, &ids()),
         "scheduled_price_change::lock_due": scheduled_price_change::lock_due(db, now, 100),
         "scheduled_price_change::next": scheduled_price_change::next(db),
         "price_change::of_products": price_change::of_products(db, &ids(), now),

@@ -95,11 +95,16 @@ pub async fn remove(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<u64, DbEr
     Ok(removed.rows_affected)
 }
 
-/// Removes all of these products.
-pub async fn remove_of_products(db: &impl ConnectionTrait, products: &[Uuid]) -> Result<(), DbErr> {
-    Entity::delete_many()
+/// The ids of all of these products.
+pub async fn ids_of_products(
+    db: &impl ConnectionTrait,
+    products: &[Uuid],
+) -> Result<Vec<Uuid>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::Id)
         .filter(Column::ProductId.is_in(products.iter().copied()))
-        .exec(db)
-        .await?;
-    Ok(())
+        .into_tuple()
+        .all(db)
+        .await
 }

@@ -1,5 +1,7 @@
 //! Mutations of prices.
 
+use std::collections::HashSet;
+
 use async_graphql::{Context, Object};
 use metrics::counter;
 use resolvers::idempotency::{self, Attempt, IdempotentMutation, KeyUse};
@@ -7,7 +9,7 @@ use resolvers::{ApiResult, access};
 
 use crate::State;
 use crate::loaders::Loaders;
-use crate::price_set::{self, Outcome, PriceSetPayload};
+use crate::price_set::{self, Outcome, PriceSetPayload, Writer};
 use crate::price_set_input::PriceSetInput;
 
 /// The scope of those who may change prices, and see who did and why.
@@ -65,8 +67,13 @@ impl Mutation {
             return Ok(refused(errors));
         }
         let (count, actor) = (changes.len(), actor.unwrap_or_default());
-        let floor = state.floor_percent;
-        let outcome = price_set::write(transaction, changes, &locked, &actor, floor, now).await?;
+        let by = Writer {
+            actor: &actor,
+            floor_percent: state.floor_percent,
+            now,
+        };
+        let scheduled = &mut HashSet::new();
+        let outcome = price_set::write(transaction, changes, &locked, scheduled, by).await?;
         effect.commit(&outcome).await?;
         context.data_unchecked::<Loaders>().forget();
         counter!("vantage_pricing_price_changes_total", "by" => "mutation").increment(count as u64);

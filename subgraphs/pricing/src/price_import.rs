@@ -1,5 +1,5 @@
-//! Imports a file of prices: all of it, or nothing if any line has a problem. Memory does not grow with the file but for
-//! the ids of its products.
+//! Imports a file of prices: all of it, or nothing if any line has a problem. Lines are compared with the prices of before
+//! the import, wherever they are in the file. Memory does not grow with the file but for the ids of what it changes.
 
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::price_file::{self, Entry};
-use crate::price_set::{self, CheckedChange};
+use crate::price_set::{self, CheckedChange, Writer};
 use crate::price_set_input::Problem;
 use crate::price_write::{Locked, MAX_PRODUCTS};
 
@@ -107,6 +107,9 @@ pub async fn import(
         now: state.clock.now(),
         lines: HashMap::new(),
         based: HashSet::new(),
+        unpriced: Vec::new(),
+        versions: HashMap::new(),
+        scheduled: HashSet::new(),
         report: ImportReport::default(),
         tell,
     };
@@ -129,6 +132,12 @@ struct Import<'a> {
     lines: HashMap<(Uuid, Option<DateTime<Utc>>), u64>,
     /// Products that this file gives a base price.
     based: HashSet<Uuid>,
+    /// Lines that change a price later, of products without one: a line further on may give it.
+    unpriced: Vec<(u64, Uuid, Problem)>,
+    /// By product, of before the import.
+    versions: HashMap<Uuid, i64>,
+    /// What this file has scheduled.
+    scheduled: HashSet<Uuid>,
     report: ImportReport,
     tell: &'a mut (dyn FnMut(Progress<'_>) + Send),
 }
@@ -154,6 +163,7 @@ impl Import<'_> {
                         let path = &["productId"];
                         let twice = Problem::new(UserErrorCode::DuplicateItem, path, message);
                         self.refuse(line, &[twice]);
+                        continue;
                     }
                     changes.push(change);
                     lines.push(line);
@@ -162,10 +172,15 @@ impl Import<'_> {
         }
         let locked = self.prices(&changes).await?;
         for (change, line) in changes.iter().zip(lines) {
-            if let Some(problem) = change.check(locked.get(&change.product))
-                && !(problem.code == UserErrorCode::PriceRequired
-                    && self.based.contains(&change.product))
-            {
+            let row = locked.get(&change.product);
+            let version = self.versions.entry(change.product);
+            let version = *version.or_insert(row.map_or(0, |row| row.version));
+            let Some(problem) = change.check(row, version) else {
+                continue;
+            };
+            if problem.code == UserErrorCode::PriceRequired && change.effective_at.is_some() {
+                self.unpriced.push((line, change.product, problem));
+            } else {
                 self.refuse(line, &[problem]);
             }
         }
@@ -176,8 +191,12 @@ impl Import<'_> {
         if let Some(transaction) = &self.transaction
             && self.report.problems == 0
         {
-            let (actor, floor) = (&self.actor, self.state.floor_percent);
-            price_set::write(transaction, changes, &locked, actor, floor, self.now).await?;
+            let by = Writer {
+                actor: &self.actor,
+                floor_percent: self.state.floor_percent,
+                now: self.now,
+            };
+            price_set::write(transaction, changes, &locked, &mut self.scheduled, by).await?;
         }
         Ok(())
     }
@@ -203,7 +222,12 @@ impl Import<'_> {
         }
     }
 
-    async fn finish(self) -> Result<ImportReport, ImportError> {
+    async fn finish(mut self) -> Result<ImportReport, ImportError> {
+        for (line, product, problem) in std::mem::take(&mut self.unpriced) {
+            if !self.based.contains(&product) {
+                self.refuse(line, &[problem]);
+            }
+        }
         let Some(transaction) = self.transaction else {
             return Ok(self.report);
         };

@@ -112,9 +112,12 @@ impl CheckedChange {
         })
     }
 
-    /// What is wrong with it beside the price that there is.
-    pub(crate) fn check(&self, row: Option<&product_price::Model>) -> Option<Problem> {
-        let version = row.map_or(0, |row| row.version);
+    /// What is wrong with it beside the price that there is, and its version.
+    pub(crate) fn check(
+        &self,
+        row: Option<&product_price::Model>,
+        version: i64,
+    ) -> Option<Problem> {
         if let Some(expected) = self.if_version
             && expected != version
         {
@@ -181,21 +184,35 @@ pub(crate) async fn lock(
 /// The errors of the changes beside the prices that there are.
 pub(crate) fn check_locked(changes: &[CheckedChange], locked: &Locked) -> Vec<InputError> {
     let problems = changes.iter().enumerate().filter_map(|(index, change)| {
-        let problem = change.check(locked.get(&change.product))?;
+        let row = locked.get(&change.product);
+        let problem = change.check(row, row.map_or(0, |row| row.version))?;
         Some(problem.at(index))
     });
     problems.collect()
 }
 
-/// Writes changes of different products without errors, and what is to be done later.
+/// Who changes prices, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Writer<'a> {
+    pub actor: &'a str,
+    pub floor_percent: Decimal,
+    pub now: Time<Utc>,
+}
+
+/// Writes changes without errors, each product's once and later ones at different times, and what is to be done later.
+/// `scheduled` are those of the same request that were written before, which are not replaced.
 pub(crate) async fn write(
     transaction: &DatabaseTransaction,
     changes: Vec<CheckedChange>,
     locked: &Locked,
-    actor: &str,
-    floor_percent: Decimal,
-    now: Time<Utc>,
+    scheduled: &mut HashSet<Uuid>,
+    by: Writer<'_>,
 ) -> Result<Outcome, DbErr> {
+    let Writer {
+        actor,
+        floor_percent,
+        now,
+    } = by;
     let replaced: Vec<Uuid> = changes
         .iter()
         .filter(|change| change.replace_scheduled)
@@ -230,7 +247,8 @@ pub(crate) async fn write(
         products: at_once.iter().map(|change| change.product).collect(),
         scheduled: later.iter().map(ScheduledPriceChange::from).collect(),
     };
-    scheduled_price_change::remove_of_products(transaction, &replaced).await?;
+    replace(transaction, &replaced, scheduled).await?;
+    scheduled.extend(later.iter().map(|row| row.id));
     if !at_once.is_empty() {
         price_write::apply(transaction, locked, at_once, floor_percent, now).await?;
     }
@@ -239,4 +257,21 @@ pub(crate) async fn write(
         tasks::enqueue(transaction, &FollowSchedule {}, first, now).await?;
     }
     Ok(outcome)
+}
+
+/// Removes the scheduled changes of these products but for these.
+async fn replace(
+    transaction: &DatabaseTransaction,
+    products: &[Uuid],
+    kept: &HashSet<Uuid>,
+) -> Result<(), DbErr> {
+    if products.is_empty() {
+        return Ok(());
+    }
+    let mut replaced = scheduled_price_change::ids_of_products(transaction, products).await?;
+    replaced.retain(|id| !kept.contains(id));
+    for ids in replaced.chunks(MAX_PRODUCTS) {
+        scheduled_price_change::remove(transaction, ids).await?;
+    }
+    Ok(())
 }

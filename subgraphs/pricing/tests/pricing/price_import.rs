@@ -179,3 +179,41 @@ async fn the_statements_of_a_large_file_grow_with_its_batches_alone() {
         fixture.scratch.drop().await;
     }
 }
+
+#[tokio::test]
+async fn lines_of_a_product_mean_the_same_however_far_apart_they_are() {
+    const COLUMNS: &str = "productId,baseUsd,compareAtUsd,effectiveAt,replaceScheduled,ifVersion";
+    for fixture in fixtures().await {
+        for between in [0, 1_000] {
+            let known = fixture.products(&[(2_000, None)]).await[0];
+            let (priced, unpriced) = (Uuid::now_v7(), Uuid::now_v7());
+            let (known_id, priced_id) = (id(known), id(priced));
+            let before = format!("{COLUMNS}\n{known_id},1,,2025-12-01T00:00:00Z,,1\n");
+            assert_eq!(fixture.csv(before).await.1, [] as [String; 0]);
+            let others: String = (0..between)
+                .map(|number| format!("{},5,,,,\n", id(Uuid::from_u128(number))))
+                .collect();
+            let file = format!(
+                "{COLUMNS}\n{known_id},21,,,,1\n{known_id},22,,2026-01-01T00:00:00Z,,1\n\
+                 {priced_id},,50,2026-01-01T00:00:00Z,,0\n{others}\
+                 {known_id},23,,2026-02-01T00:00:00Z,true,1\n{priced_id},9,,,,0\n"
+            );
+            let import = |file: &str, dry_run| {
+                fixture.import(Cursor::new(file.to_owned()), FileFormat::Csv, dry_run)
+            };
+            let wrong = format!("{file}{},,50,2026-01-01T00:00:00Z,,0\n", id(unpriced));
+            let told = import(&wrong, true).await;
+            assert!(told.1[0].contains("no price yet"), "{told:?}");
+            assert_eq!((told.0.problems, &import(&wrong, false).await), (1, &told));
+            let told = import(&file, true).await;
+            assert_eq!(told.1, [] as [String; 0], "{between} lines between");
+            assert_eq!(import(&file, false).await, told);
+            let scheduled = fixture.product(known).await["scheduledPriceChanges"].clone();
+            let times = ["2026-01-01T00:00:00.000Z", "2026-02-01T00:00:00.000Z"];
+            let expected =
+                times.map(|at| json!({ "effectiveAt": at, "reason": "import of prices.csv" }));
+            assert_eq!(scheduled, json!(expected), "{between} lines between");
+        }
+        fixture.scratch.drop().await;
+    }
+}
