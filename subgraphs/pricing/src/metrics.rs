@@ -29,4 +29,8 @@ pub fn describe() {
         "vantage_pricing_price_changes_total",
         "Changes of prices, by what made them: mutation, import or schedule."
     );
+    describe_counter!(
+        "vantage_pricing_scheduled_changes_failed_total",
+        "Scheduled changes of prices that could not take effect and were set aside."
+    );
 }

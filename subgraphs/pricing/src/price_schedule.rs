@@ -1,7 +1,8 @@
 //! Prices that change by themselves: scheduled changes take effect at their moment, and the beginning and end of
 //! adjustments are published.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -15,7 +16,7 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::events;
-use crate::price_write::{self, ProductChange};
+use crate::price_write::{self, Impossible, ProductChange};
 
 /// Prices that change in one transaction.
 const AT_ONCE: u64 = 500;
@@ -64,35 +65,49 @@ async fn apply_due(state: &State) -> Result<bool, DbErr> {
         transaction.rollback().await;
         return Ok(false);
     }
-    let (mut changes, mut applied) = (Vec::new(), Vec::new());
-    let mut products = HashSet::new();
+    let (mut changes, mut impossible) = (Vec::new(), Vec::new());
+    let mut ids = HashMap::new();
     for row in due {
-        // A product's second change follows in the next round.
-        if !products.insert(row.product_id) {
-            break;
-        }
+        match ids.entry(row.product_id) {
+            Entry::Vacant(first) => first.insert(row.id),
+            // A product's second change follows in the next round.
+            Entry::Occupied(_) => break,
+        };
         match serde_json::from_value(row.change) {
-            Ok(change) => {
-                applied.push(row.id);
-                changes.push(ProductChange {
-                    product: row.product_id,
-                    change,
-                    reason: row.reason,
-                    actor: row.actor,
-                });
-            }
-            Err(error) => {
-                let product_id = IdKind::Product.format(row.product_id);
-                tracing::error!(product_id, %error, "scheduled price change cannot be read");
-                scheduled_price_change::fail(&transaction, row.id, &error.to_string()).await?;
-            }
+            Ok(change) => changes.push(ProductChange {
+                product: row.product_id,
+                change,
+                reason: row.reason,
+                actor: row.actor,
+            }),
+            Err(error) => impossible.push(Impossible {
+                product: row.product_id,
+                error: error.to_string(),
+            }),
         }
     }
     let products: Vec<Uuid> = changes.iter().map(|change| change.product).collect();
     let locked = product_price::lock(&transaction, &products).await?;
-    price_write::apply(&transaction, &locked, changes, state.floor_percent, now).await?;
+    let floor = state.floor_percent;
+    impossible.extend(price_write::apply(&transaction, &locked, changes, floor, now).await?);
+    // These are set aside, so that the others take effect.
+    for Impossible { product, error } in &impossible {
+        if let Some(id) = ids.remove(product) {
+            scheduled_price_change::fail(&transaction, id, error).await?;
+        }
+    }
+    let applied: Vec<Uuid> = ids.into_values().collect();
     scheduled_price_change::remove(&transaction, &applied).await?;
     transaction.commit().await?;
+    for Impossible { product, error } in impossible {
+        let product_id = IdKind::Product.format(product);
+        tracing::error!(
+            product_id,
+            error,
+            "scheduled price change cannot take effect"
+        );
+        counter!("vantage_pricing_scheduled_changes_failed_total").increment(1);
+    }
     counter!("vantage_pricing_price_changes_total", "by" => "schedule")
         .increment(applied.len() as u64);
     tracing::info!(

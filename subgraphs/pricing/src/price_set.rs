@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::events;
 use crate::price_schedule::FollowSchedule;
 use crate::price_set_input::{PriceChangeInput, PriceSetInput, Problem};
-use crate::price_write::{self, Locked, MAX_PRODUCTS, PriceChange, ProductChange};
+use crate::price_write::{self, Impossible, Locked, MAX_PRODUCTS, PriceChange, ProductChange};
 use crate::product::Product;
 
 /// What `priceSet` changed.
@@ -250,7 +250,14 @@ pub(crate) async fn write(
     replace(transaction, &replaced, scheduled).await?;
     scheduled.extend(later.iter().map(|row| row.id));
     if !at_once.is_empty() {
-        price_write::apply(transaction, locked, at_once, floor_percent, now).await?;
+        let impossible =
+            price_write::apply(transaction, locked, at_once, floor_percent, now).await?;
+        if let Some(Impossible { product, error }) = impossible.into_iter().next() {
+            let product = IdKind::Product.format(product);
+            return Err(DbErr::Custom(format!(
+                "the price of {product} cannot change: {error}"
+            )));
+        }
     }
     if let Some(first) = later.iter().map(|row| row.effective_at).min() {
         insert_many::<scheduled_price_change::Entity>(transaction, later).await?;

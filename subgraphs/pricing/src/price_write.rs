@@ -68,23 +68,34 @@ pub(crate) struct ProductChange {
 /// Prices that are locked until the end of the transaction.
 pub(crate) type Locked = HashMap<Uuid, product_price::Model>;
 
+/// A change that the stored price cannot take, and why; nothing was written for it.
+#[derive(Debug)]
+pub(crate) struct Impossible {
+    pub product: Uuid,
+    pub error: String,
+}
+
 /// Applies changes of different products, at most [`MAX_PRODUCTS`], whose prices are locked. A change without a base
-/// price needs one there.
+/// price needs one there. Returns those that are impossible.
 pub(crate) async fn apply(
     transaction: &DatabaseTransaction,
     locked: &Locked,
     changes: Vec<ProductChange>,
     floor_percent: Decimal,
     now: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<Vec<Impossible>, DbErr> {
     let products: Vec<Uuid> = changes.iter().map(|change| change.product).collect();
     let mut stored = price_adjustment::of_products(transaction, &products).await?;
-    let mut written = Written::default();
+    let (mut written, mut impossible) = (Written::default(), Vec::new());
     for change in changes {
-        let row = locked.get(&change.product);
-        let adjustments = stored.remove(&change.product).unwrap_or_default();
-        written.add(row, adjustments, change, floor_percent, now)?;
+        let product = change.product;
+        let row = locked.get(&product);
+        let adjustments = stored.remove(&product).unwrap_or_default();
+        if let Err(error) = written.add(row, adjustments, change, floor_percent, now) {
+            impossible.push(Impossible { product, error });
+        }
     }
+    let products: Vec<Uuid> = written.prices.iter().map(|row| row.product_id).collect();
     product_price::put(transaction, written.prices).await?;
     price_adjustment::remove(transaction, &products).await?;
     insert_many::<price_adjustment::Entity>(transaction, written.adjustments).await?;
@@ -93,7 +104,7 @@ pub(crate) async fn apply(
     if let Some(at) = written.next_change_at {
         tasks::enqueue(transaction, &FollowSchedule {}, at, now).await?;
     }
-    Ok(())
+    Ok(impossible)
 }
 
 /// Publishes prices that have changed because an adjustment began or ended.
@@ -140,7 +151,7 @@ impl Written {
         changed: ProductChange,
         floor_percent: Decimal,
         now: DateTime<Utc>,
-    ) -> Result<(), DbErr> {
+    ) -> Result<(), String> {
         let ProductChange {
             product: product_id,
             change,
@@ -149,9 +160,7 @@ impl Written {
         } = changed;
         let base = change.base_usd_minor.or(row.map(|row| row.base_usd_minor));
         let Some(base_usd_minor) = base else {
-            return Err(DbErr::Custom(format!(
-                "a price without a base price was to be written for the product {product_id}"
-            )));
+            return Err("the product has no price, and the change no base price".to_owned());
         };
         let compare_at_usd_minor = match change.compare_at {
             CompareAt::Keep => row.and_then(|row| row.compare_at_usd_minor),
@@ -220,13 +229,13 @@ impl Adjustment {
 }
 
 /// A stored adjustment after its base price has become this one: a percentage follows it.
-fn of_base(row: price_adjustment::Model, base: i64) -> Result<price_adjustment::Model, DbErr> {
+fn of_base(row: price_adjustment::Model, base: i64) -> Result<price_adjustment::Model, String> {
     let Some(percent) = &row.percent else {
         return Ok(row);
     };
     let percent = percent
         .parse()
-        .map_err(|_| DbErr::Custom(format!("an adjustment has the percentage {percent:?}")))?;
+        .map_err(|_| format!("an adjustment has the percentage {percent:?}"))?;
     Ok(price_adjustment::Model {
         usd_minor: Amount::Percent(percent).usd_minor(base),
         ..row

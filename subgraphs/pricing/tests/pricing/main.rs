@@ -8,6 +8,7 @@ mod exchange_rates;
 mod fixture;
 mod price_concurrency;
 mod price_import;
+mod price_schedule;
 mod price_set;
 mod price_updated;
 mod prices;

@@ -66,7 +66,7 @@ impl Fixture {
         answer["data"]["_entities"][0].take()
     }
 
-    async fn current(&self, product: Uuid) -> Value {
+    pub(crate) async fn current(&self, product: Uuid) -> Value {
         self.product(product).await["price"]["current"]["usd"]["amount"].clone()
     }
 
