@@ -44,7 +44,7 @@ user_error_codes! {
     InvalidItems = "INVALID_ITEMS",
     /// The token is not one of the payment provider's, or cannot be used.
     InvalidPaymentMethod = "INVALID_PAYMENT_METHOD",
-    /// A time is over already, or an end comes before its beginning.
+    /// A time is in the past, or an end comes before its beginning.
     InvalidPeriod = "INVALID_PERIOD",
     /// A position is negative.
     InvalidPosition = "INVALID_POSITION",

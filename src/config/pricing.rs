@@ -48,7 +48,7 @@ pub(crate) struct Rates {
     /// A fetched rate that differs by more percent from the last known one is held until it is released.
     #[schemars(schema_with = "percent")]
     pub(crate) max_move_percent: Decimal,
-    /// A service with the API of Open Exchange Rates that is asked about held rates. Those that it has, too, are used
+    /// A service with the API of Open Exchange Rates that is asked about held rates. Those that it confirms are used
     /// at once.
     pub(crate) second_source: Option<SecondSource>,
     /// How many percent its rate may differ from the held one.

@@ -23,7 +23,7 @@ pub fn describe() {
     );
     describe_counter!(
         "vantage_pricing_rates_confirmed_total",
-        "Held exchange rates that are used because a second source has them, too."
+        "Held exchange rates that are used because a second source confirms them."
     );
     describe_counter!(
         "vantage_pricing_price_changes_total",

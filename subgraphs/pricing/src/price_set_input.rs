@@ -145,7 +145,7 @@ impl PriceChangeInput {
             kept(Problem::new(
                 UserErrorCode::InvalidPeriod,
                 &["effectiveAt"],
-                "This time is over: leave effectiveAt out for a change at once",
+                "This time is in the past: leave effectiveAt out for a change at once",
             ));
         }
         let mut price = |name: &str, usd: Decimal| match cents(usd, Decimal::ZERO) {

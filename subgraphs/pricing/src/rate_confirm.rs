@@ -9,7 +9,7 @@ use crate::State;
 use crate::rate_refresh::RefreshError;
 use crate::rules::rate_jump;
 
-/// Releases the held rates that the second source has, too, and returns their currencies.
+/// Releases the held rates that the second source confirms, and returns their currencies.
 pub(crate) async fn confirm_held(
     state: &State,
     second: &OpenExchangeRates,
