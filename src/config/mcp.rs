@@ -59,6 +59,8 @@ impl Mcp {
             "is not a path such as /mcp"
         } else if self.path == graphql {
             "is the path of GraphQL, too: choose another"
+        } else if super::is_reserved_path(&self.path) {
+            "is used for something else: choose another"
         } else {
             return self.check_issuers();
         };

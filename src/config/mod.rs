@@ -286,6 +286,27 @@ impl Configuration {
     }
 }
 
+/// Whether this path, or one above it, has a fixed purpose on the public address.
+fn is_reserved_path(path: &str) -> bool {
+    const RESERVED: [&str; 10] = [
+        "/.well-known",
+        "/api/openapi.json",
+        "/api/v1",
+        "/api/v2",
+        "/healthz",
+        "/metrics",
+        "/objects",
+        "/readyz",
+        "/webhooks",
+        "/ws",
+    ];
+    let is_below = |reserved: &&str| {
+        let rest = path.strip_prefix(*reserved);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    RESERVED.iter().any(is_below)
+}
+
 fn check_secret(key: &'static str, secret: Option<&Secret>) -> Result<(), Invalid> {
     match secret {
         Some(secret) if secret.expose().len() < SECRET_BYTES => Err(Invalid::new(

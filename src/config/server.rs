@@ -14,6 +14,13 @@ pub(super) fn in_mode(server: ServerConfig, mode: Mode) -> ServerConfig {
 }
 
 pub(super) fn check(server: &ServerConfig, mode: Mode) -> Result<(), Invalid> {
+    if super::is_reserved_path(&server.path) {
+        let problem = format!(
+            "`{}` is used for something else: choose another",
+            server.path
+        );
+        return Err(Invalid::new("server.path", problem));
+    }
     in_mode(server.clone(), mode).validate().map_err(|error| {
         let key = match &error {
             ServerConfigError::Path(_) => "server.path".to_owned(),

@@ -143,6 +143,16 @@ fn what_cannot_be_served_is_refused_where_it_was_set() {
         refused(&[("VANTAGE_SERVER__PATH", "graphql")]),
         "VANTAGE_SERVER__PATH: `graphql` must begin with `/` and have no `{`, `}` or `*`"
     );
+    for (variable, path) in [
+        ("VANTAGE_SERVER__PATH", "/healthz"),
+        ("VANTAGE_SERVER__PATH", "/api/v1/returns"),
+        ("VANTAGE_MCP__PATH", "/readyz"),
+        ("VANTAGE_MCP__PATH", "/webhooks/mcp"),
+    ] {
+        let error = refused(&[(variable, path)]);
+        assert!(error.contains("is used for something else"), "{error}");
+    }
+    assert!(load(&[("VANTAGE_SERVER__PATH", "/apis/graphql")]).is_ok());
     assert_eq!(
         refused(&[("VANTAGE_SERVER__WEBSOCKET__PING_INTERVAL", "0s")]),
         "VANTAGE_SERVER__WEBSOCKET__PING_INTERVAL: must be more than zero"

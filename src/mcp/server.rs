@@ -1,11 +1,10 @@
 //! What the protocol asks of a server: its tools, and calls of them.
 
 use std::borrow::Cow;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::http::request;
-use futures::FutureExt;
+use platform::panics;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData,
     Implementation, ListToolsResult, MetaObject, PaginatedRequestParams, ProtocolVersion,
@@ -87,9 +86,13 @@ impl ServerHandler for ToolServer {
             return Err(ErrorData::invalid_params(message, None));
         };
         let arguments = request.arguments.unwrap_or_default();
-        let called = AssertUnwindSafe(asked.call(tool, arguments)).catch_unwind();
-        let result = called.await.unwrap_or_else(|_| {
-            tracing::error!(tool = tool.name, "a call of a tool panicked");
+        let called = panics::catch(asked.call(tool, arguments)).await;
+        let result = called.unwrap_or_else(|message| {
+            tracing::error!(
+                tool = tool.name,
+                error = message,
+                "a call of a tool panicked"
+            );
             let error = GraphQLError::new(ErrorCode::Internal, "an internal error happened");
             Ok(result_of(&GraphQLResponse::request_error(vec![error])))
         });

@@ -250,7 +250,7 @@ pub(super) fn upgrade(subgraph: &mut Subgraph) {
 }
 
 /// Key fields of a type that is only extended are declared external by custom, and are none.
-pub(super) fn keep_keys_of_extensions(subgraph: &mut Subgraph) {
+pub(super) fn preserve_keys_of_extensions(subgraph: &mut Subgraph) {
     let mut fields: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (parent, field) in &subgraph.key_fields {
         fields

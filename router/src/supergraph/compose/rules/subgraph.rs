@@ -105,7 +105,7 @@ impl Subgraph {
             field_sets::upgrade(&mut subgraph);
         }
         subgraph.read_field_sets();
-        field_sets::keep_keys_of_extensions(&mut subgraph);
+        field_sets::preserve_keys_of_extensions(&mut subgraph);
         Some(subgraph)
     }
 
