@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Query;
-use sea_orm::{ActiveValue::Set, Condition, FromQueryResult, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue::Set, Condition, ExprTrait, FromQueryResult, QueryOrder, QuerySelect, QueryTrait,
+};
 
 use super::partner_event_position;
 
@@ -136,20 +138,41 @@ pub async fn count(db: &impl ConnectionTrait, filters: &[EventFilter]) -> Result
     matching(filters).count(db).await
 }
 
-/// Matching events beyond a position.
+/// How many matching events are beyond a position, up to another.
+pub async fn count_between(
+    db: &impl ConnectionTrait,
+    filters: &[EventFilter],
+    position: i64,
+    up_to: i64,
+) -> Result<u64, DbErr> {
+    matching(filters)
+        .filter(Column::Position.gt(position))
+        .filter(Column::Position.lte(up_to))
+        .count(db)
+        .await
+}
+
+/// Matching events beyond a position, counted up to a limit.
 pub async fn backlog(
     db: &impl ConnectionTrait,
     filters: &[EventFilter],
     position: i64,
+    limit: u64,
 ) -> Result<Backlog, DbErr> {
-    let backlog = matching(filters)
+    let first = matching(filters)
         .filter(Column::Position.gt(position))
         .select_only()
-        .column_as(Column::Position.count(), "waiting")
-        .column_as(Column::RecordedAt.min(), "oldest")
-        .into_model::<Backlog>()
-        .one(db)
-        .await?;
+        .columns([Column::Position, Column::RecordedAt])
+        .order_by_asc(Column::Position)
+        .limit(limit)
+        .into_query();
+    let counted = Query::select()
+        .expr_as(Expr::col(Column::Position).count(), "waiting")
+        .expr_as(Expr::col(Column::RecordedAt).min(), "oldest")
+        .from_subquery(first, "first")
+        .to_owned();
+    let counted = db.get_database_backend().build(&counted);
+    let backlog = Backlog::find_by_statement(counted).one(db).await?;
     Ok(backlog.unwrap_or(Backlog {
         waiting: 0,
         oldest: None,

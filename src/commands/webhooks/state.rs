@@ -33,12 +33,12 @@ pub(super) async fn status(settings: &WebhooksSettings) -> anyhow::Result<()> {
             continue;
         };
         let filters = std::slice::from_ref(&endpoint.filter);
-        let backlog = partner_event::backlog(database.read(), filters, row.position).await?;
+        let (read, all) = (database.read(), i64::MAX);
+        let waiting = partner_event::count_between(read, filters, row.position, all).await?;
         let letters = webhook_dead_letter::count(database.read(), row.id).await?;
         output::line(&format!(
-            "{name} {} waiting={} dead_letters={letters}",
+            "{name} {} waiting={waiting} dead_letters={letters}",
             condition(row),
-            backlog.waiting,
         ))?;
     }
     Ok(())

@@ -14,7 +14,7 @@ pub fn describe() {
     );
     describe_gauge!(
         "vantage_partner_webhooks_waiting",
-        "Events waiting to be sent to a partner's webhook."
+        "Events waiting to be sent to a partner's webhook, counted up to 10,000; 0 while it is disabled."
     );
     describe_gauge!(
         "vantage_partner_webhooks_age_seconds",

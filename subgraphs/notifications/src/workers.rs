@@ -7,12 +7,14 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::notifications::{partner_event, webhook_dead_letter, webhook_endpoint};
 use metrics::{counter, gauge};
+use parking_lot::Mutex;
 use platform::inbox::{ConsumerGroup, Subscriber};
 use platform::jobs::run_leased;
 use platform::tables::task;
 use platform::tasks::{self, Runner, Task};
 use platform::workers::{Job, WorkerContext};
 use sea_orm::DbErr;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::State;
@@ -75,33 +77,49 @@ const METRICS_INTERVAL: Duration = Duration::from_secs(10);
 /// registration that this one has not read yet.
 const SETTLED: TimeDelta = TimeDelta::minutes(1);
 
+/// Events counted for a webhook's metrics at most: with more, all that matters is that it is far behind.
+const MOST_COUNTED: u64 = 10_000;
+
+/// Measures webhooks in one of all instances.
 async fn measure(state: State, context: WorkerContext) {
-    let mut measured: HashMap<Uuid, Endpoint> = HashMap::new();
-    loop {
-        tokio::select! {
-            () = context.stop.cancelled() => return,
-            () = tokio::time::sleep(METRICS_INTERVAL) => {}
+    let measured: Mutex<HashMap<Uuid, (Endpoint, Instant)>> = Mutex::default();
+    let measuring = run_leased(&context, "webhook_metrics", METRICS_INTERVAL, || async {
+        measure_once(&state).await?;
+        let endpoints = state.partners.endpoints().into_iter();
+        let now = Instant::now();
+        measured
+            .lock()
+            .extend(endpoints.map(|one| (one.id, (one, now))));
+        Ok::<_, DbErr>(())
+    });
+    // What was removed waits for nothing, and what another instance measures now is reported there.
+    let forgetting = async {
+        let wait = || tokio::time::sleep(METRICS_INTERVAL);
+        while context.stop.run_until_cancelled(wait()).await.is_some() {
+            measured.lock().retain(|_, (endpoint, at)| {
+                let is_current = at.elapsed() < METRICS_INTERVAL * 3;
+                if !is_current {
+                    WebhookMetrics::default().report(endpoint);
+                }
+                is_current
+            });
         }
-        measure_once(&state).await;
-        let registered = state.partners.endpoints().into_iter();
-        let registered: HashMap<_, _> = registered.map(|one| (one.id, one)).collect();
-        measured.retain(|id, _| !registered.contains_key(id));
-        // What was removed waits for nothing.
-        for endpoint in measured.values() {
-            WebhookMetrics::default().report(endpoint);
-        }
-        measured = registered;
-    }
+    };
+    tokio::join!(measuring, forgetting);
 }
 
 /// Reports each webhook's queue in metrics, and wakes those whose task is missing.
-pub async fn measure_once(state: &State) {
+pub async fn measure_once(state: &State) -> Result<(), DbErr> {
+    // Before the queues are read, so that an event recorded meanwhile is not skipped.
+    let before = state.clock.now() - SETTLED;
+    let settled = partner_event::last_before(state.database.read(), before).await?;
     for endpoint in state.partners.endpoints() {
-        if let Err(error) = measure_endpoint(state, &endpoint).await {
+        if let Err(error) = measure_endpoint(state, &endpoint, settled).await {
             let (client, webhook) = (&endpoint.client, &endpoint.subscription.id);
             tracing::warn!(client, webhook, %error, "webhook not measured");
         }
     }
+    Ok(())
 }
 
 /// What a webhook's metrics show.
@@ -128,28 +146,32 @@ impl WebhookMetrics {
     }
 }
 
-async fn measure_endpoint(state: &State, endpoint: &Endpoint) -> Result<(), DbErr> {
+async fn measure_endpoint(
+    state: &State,
+    endpoint: &Endpoint,
+    settled: Option<i64>,
+) -> Result<(), DbErr> {
     let (db, now) = (state.database.read(), state.clock.now());
-    // Before the queue is read, so that an event recorded meanwhile is not skipped.
-    let settled = partner_event::last_before(db, now - SETTLED).await?;
     let Some(row) = webhook_endpoint::find(db, endpoint.id).await? else {
         return Ok(());
     };
+    let mut metrics = WebhookMetrics {
+        dead_letters: webhook_dead_letter::count(db, endpoint.id).await?,
+        is_disabled: row.disabled_at.is_some(),
+        ..WebhookMetrics::default()
+    };
+    if metrics.is_disabled {
+        metrics.report(endpoint);
+        return Ok(());
+    }
     let filters = std::slice::from_ref(&endpoint.filter);
-    let backlog = partner_event::backlog(db, filters, row.position).await?;
+    let backlog = partner_event::backlog(db, filters, row.position, MOST_COUNTED).await?;
     let age = backlog
         .oldest
         .map_or(TimeDelta::zero(), |oldest| now - oldest);
-    let metrics = WebhookMetrics {
-        waiting: backlog.waiting,
-        age_seconds: age.as_seconds_f64().max(0.0),
-        dead_letters: webhook_dead_letter::count(db, endpoint.id).await?,
-        is_disabled: row.disabled_at.is_some(),
-    };
+    metrics.waiting = backlog.waiting;
+    metrics.age_seconds = age.as_seconds_f64().max(0.0);
     metrics.report(endpoint);
-    if row.disabled_at.is_some() {
-        return Ok(());
-    }
     let write = state.database.write();
     if backlog.waiting > 0 {
         // A process that did not know of the registration may have finished the task.
@@ -219,13 +241,7 @@ async fn report_expired(state: &State, endpoint: &Endpoint, up_to: i64) -> Resul
         return Ok(());
     };
     let filters = std::slice::from_ref(&endpoint.filter);
-    let waiting = partner_event::backlog(db, filters, row.position)
-        .await?
-        .waiting;
-    let later = partner_event::backlog(db, filters, up_to.max(row.position))
-        .await?
-        .waiting;
-    let events = u64::try_from(waiting - later).unwrap_or(0);
+    let events = partner_event::count_between(db, filters, row.position, up_to).await?;
     if events > 0 {
         let (client, webhook) = (&endpoint.client, &endpoint.subscription.id);
         tracing::error!(

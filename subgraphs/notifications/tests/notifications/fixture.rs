@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Only failures wait this long.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Seconds between the attempts to send a webhook.
 pub(crate) const RETRIES: [u64; 3] = [5, 300, 1_800];

@@ -7,5 +7,6 @@ mod partner_events;
 mod preferences;
 mod receiver;
 mod unknown_values;
+mod webhook_upkeep;
 mod webhooks;
 mod world;

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use entities::notifications::{partner_event, webhook_dead_letter, webhook_endpoint};
-use notifications::{Partner, PartnerError, workers};
+use chrono::TimeDelta;
+use entities::notifications::{webhook_dead_letter, webhook_endpoint};
+use notifications::{Partner, PartnerError};
 use platform::bus::Event;
 use platform::tables::task;
-use platform::tasks;
 use platform::webhooks::signature_header;
 use resolvers::id::{IdKind, format_event};
 use serde_json::json;
@@ -17,7 +16,7 @@ use crate::fixture::RETRIES;
 use crate::receiver::Received;
 use crate::world::{CLIENT, WEBHOOK, id, shipped, worlds};
 
-fn sequences(received: &[Received]) -> Vec<i64> {
+pub(crate) fn sequences(received: &[Received]) -> Vec<i64> {
     received.iter().map(|one| one.object().1).collect()
 }
 
@@ -303,105 +302,6 @@ async fn a_replaced_secret_signs_too_until_its_time() {
         };
         signed(0, &["s1", "s2"]).await;
         signed(3_600, &["s2"]).await;
-        world.scratch.drop().await;
-    }
-}
-
-#[tokio::test]
-async fn old_events_are_deleted_with_all_that_is_about_them() {
-    for world in worlds().await {
-        world.receiver.answer([(500, None); RETRIES.len() + 1]);
-        world.publish_orders(Uuid::now_v7(), &[1]).await;
-        world.deliver().await;
-        for wait in RETRIES {
-            world.deliver_after(wait * 2).await;
-        }
-        assert_eq!(world.dead_letters().await.len(), 1);
-        let sweep =
-            async |now: DateTime<Utc>| workers::sweep_once(&world.state, now).await.unwrap();
-        let now = world.clock.now();
-        sweep(now).await;
-        assert_eq!(
-            world.dead_letters().await.len(),
-            1,
-            "{}",
-            world.scratch.name
-        );
-        // It is first missing long after it started, for a moment and then for good.
-        let partner = world.state.partners.find(CLIENT).unwrap();
-        let before = world.endpoint().await;
-        let mut now = now + TimeDelta::hours(20);
-        for _ in 0..3 {
-            world.state.partners.replace(Vec::new());
-            now += TimeDelta::hours(20);
-            sweep(now).await;
-            world.state.partners.replace(vec![partner.clone()]);
-            sweep(now + TimeDelta::hours(1)).await;
-            assert_eq!(world.endpoint().await, before, "{}", world.scratch.name);
-        }
-        world.state.partners.replace(Vec::new());
-        sweep(now).await;
-        sweep(now + TimeDelta::days(2)).await;
-        assert_eq!(world.dead_letters().await, []);
-        let read = world.scratch.database.read();
-        let filters = [partner_event::EventFilter {
-            types: vec!["order.shipped"],
-            customers: None,
-        }];
-        assert_eq!(partner_event::count(read, &filters).await.unwrap(), 0);
-        assert_eq!(webhook_endpoint::all(read).await.unwrap(), []);
-        world.scratch.drop().await;
-    }
-}
-
-#[tokio::test]
-async fn a_webhook_whose_task_is_missing_is_woken_and_what_it_does_not_get_is_skipped() {
-    for world in worlds().await {
-        world.publish_orders(Uuid::now_v7(), &[1]).await;
-        let (db, now) = (world.scratch.database.write(), world.clock.now());
-        let subject = format!("{CLIENT}/{WEBHOOK}");
-        assert!(
-            tasks::discard(db, "deliver_webhooks", &subject, now)
-                .await
-                .unwrap()
-        );
-        assert_eq!(world.deliver().await, []);
-        workers::measure_once(&world.state).await;
-        assert_eq!(
-            sequences(&world.deliver().await),
-            [1],
-            "{}",
-            world.scratch.name
-        );
-
-        // Recorded for another partner: skipped after a while, unless something else waits.
-        let of_another = async || {
-            let event = partner_event::NewPartnerEvent {
-                event_id: Uuid::now_v7(),
-                event_type: "return.initiated".to_owned(),
-                object_id: "ret_1".to_owned(),
-                sequence: 1,
-                customer_id: None,
-                data: json!({}),
-                occurred_at: now,
-            };
-            let appended = partner_event::append(db, event, world.clock.now()).await;
-            appended.unwrap()
-        };
-        let measured = async || {
-            workers::measure_once(&world.state).await;
-            world.endpoint().await.position
-        };
-        let before = world.endpoint().await.position;
-        of_another().await;
-        assert_eq!(measured().await, before);
-        world.clock.advance(TimeDelta::minutes(2));
-        world.publish_orders(Uuid::now_v7(), &[2]).await;
-        assert_eq!(measured().await, before);
-        assert_eq!(sequences(&world.deliver().await), [2]);
-        let last = of_another().await;
-        world.clock.advance(TimeDelta::minutes(2));
-        assert_eq!(measured().await, last, "{}", world.scratch.name);
         world.scratch.drop().await;
     }
 }

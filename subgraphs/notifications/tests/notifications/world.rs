@@ -85,15 +85,18 @@ impl World {
         order
     }
 
-    /// Sends what is due, and returns what was received.
-    pub(crate) async fn deliver(&self) -> Vec<Received> {
-        let context = WorkerContext::new(
+    pub(crate) fn context(&self) -> WorkerContext {
+        WorkerContext::new(
             &self.scratch.database,
             Arc::new(InProcessBus::new()),
             self.clock.clone(),
             CancellationToken::new(),
-        );
-        let runner = workers::runner(&self.state, &context);
+        )
+    }
+
+    /// Sends what is due, and returns what was received.
+    pub(crate) async fn deliver(&self) -> Vec<Received> {
+        let runner = workers::runner(&self.state, &self.context());
         runner.run_due().await.unwrap();
         self.receiver.take()
     }
