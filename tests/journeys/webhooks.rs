@@ -340,6 +340,57 @@ async fn a_partner_is_notified_and_reads_the_same_again_in_every_layout() {
     }
 }
 
+#[tokio::test]
+async fn a_partner_that_loses_its_scopes_gets_nothing_more_and_others_get_their_changes() {
+    let mut partner = Partner::register(Layout::Sqlite, 0).await.unwrap();
+    let graph = partner.start(Layout::Sqlite).await;
+    let orders = graph.database("orders").await;
+    publish(&orders, &new_orders::<1>(), 1).await;
+    partner.receiver.until_received(1).await;
+
+    let file = partner.file();
+    let written = std::fs::read_to_string(&file).unwrap();
+    let without = written.replace("scopes: [orders:read]", "scopes: []");
+    assert_ne!(written, without);
+    std::fs::write(&file, without).unwrap();
+    let url = partner.receiver.url.clone();
+    let refused = graph
+        .fail(&["webhooks", "add", "acme", &url, "--all-customers"])
+        .await;
+    assert!(refused.contains("gets no events"), "{refused}");
+    let other = Receiver::start().await;
+    graph
+        .run(&["client", "add", "other", "--scope", "orders:read"])
+        .await;
+    graph
+        .run(&["webhooks", "add", "other", &other.url, "--all-customers"])
+        .await;
+    until("the other partner is notified", async || {
+        publish(&orders, &new_orders::<1>(), 1).await;
+        (!other.received().is_empty()).then_some(())
+    })
+    .await;
+    let order = new_orders::<1>();
+    publish(&orders, &order, 1).await;
+    until("the last event is sent", async || {
+        let events = other.events();
+        events.contains(&(order[0].clone(), 1)).then_some(())
+    })
+    .await;
+    let status = graph.run(&["webhooks", "status"]).await;
+    let name = format!("acme/{} ", partner.webhook);
+    let line = status.lines().find(|line| line.starts_with(&name));
+    assert!(line.unwrap().contains("waiting=0"), "{status}");
+    let first = other.events()[0].clone();
+    assert!(!partner.receiver.events().contains(&first));
+    assert_eq!(
+        partner.events(&graph.router.base, Value::Null).await["totalCount"],
+        0
+    );
+    orders.close().await;
+    graph.stop().await;
+}
+
 const KILLS: usize = 4;
 const EVENTS: usize = 20;
 
