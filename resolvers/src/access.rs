@@ -41,11 +41,14 @@ pub fn owner(context: &Context<'_>, owner: Uuid, refusal: &str) -> ApiResult<Uui
     }
 }
 
-/// The verified caller, if their token has this scope; FORBIDDEN otherwise.
+/// The verified caller, if their token has this scope. Otherwise UNAUTHENTICATED without a token and FORBIDDEN with one, as
+/// the router answers.
 pub fn scope<'a>(context: &Context<'a>, scope: &str) -> ApiResult<&'a Caller> {
     let caller = caller(context)?;
     if caller.scopes.contains(scope) {
         Ok(caller)
+    } else if caller.subject.is_none() {
+        Err(ApiError::unauthenticated())
     } else {
         Err(ApiError::forbidden(format!(
             "This requires a token with the scope {scope}"

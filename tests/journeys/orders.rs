@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::kit::{DOMAINS, Graph, Layout, Process, layouts, vantage};
 use crate::third_parties::ThirdParties;
-use crate::wait::until_it;
+use crate::wait::{until, until_it};
 
 pub(crate) const PRODUCTS: &str = "{ productSearch(query: \"\", first: 2) { nodes { id title price(currency: EUR) { current { amount { amount } } } } } }";
 
@@ -115,13 +115,20 @@ async fn an_order_is_placed_confirmed_by_webhook_cancelled_and_refunded_in_every
         assert_eq!((payments.len(), refunds.len()), (1, 1), "{layout:?}");
         assert_eq!(refunds[0]["amount"], payments[0]["amount"]);
 
-        let metrics = reqwest::get(format!("{orders}/metrics")).await.unwrap();
-        let metrics = metrics.text().await.unwrap();
+        let read = async || {
+            let metrics = reqwest::get(format!("{orders}/metrics")).await.unwrap();
+            metrics.text().await.unwrap()
+        };
+        // Measured by a job, from time to time.
+        let unsettled = "vantage_order_payments_unsettled{state=\"wanted\"} 0";
+        let metrics = until(unsettled, async || {
+            Some(read().await).filter(|metrics| metrics.contains(unsettled))
+        })
+        .await;
         for line in [
             "vantage_order_payments_total{outcome=\"taken\"} 1",
             "vantage_order_payments_total{outcome=\"released\"} 1",
             "vantage_orders_placed_total{currency=\"EUR\"} 1",
-            "vantage_order_payments_unsettled{state=\"wanted\"} 0",
             "vantage_webhooks_total{provider=\"stripe\",outcome=\"applied\"}",
         ] {
             assert!(metrics.contains(line), "{layout:?}: {line} in {metrics}");
