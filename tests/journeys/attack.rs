@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::kit::{Graph, layouts};
+use crate::kit::{FIXED_RATES, Graph, layouts};
 use crate::wait::until;
 
 /// A business customer with more than a hundred orders.
@@ -56,15 +56,8 @@ async fn pages_of_pages_that_are_let_in_are_bounded_by_what_they_resolve() {
         // The time limit must not be what ends them.
         ("VANTAGE_ROUTER__DEADLINE", "60s"),
         ("VANTAGE_SUBGRAPHS__LIMITS__DEADLINE", "60s"),
-        // The exchange rates stay as they are: nobody answers there.
-        (
-            "VANTAGE_PROVIDERS__EXCHANGE_RATES__URL",
-            "http://127.0.0.1:9",
-        ),
-        (
-            "VANTAGE_PROVIDERS__EXCHANGE_RATES__KEY",
-            "unused by the tests",
-        ),
+        FIXED_RATES[0],
+        FIXED_RATES[1],
     ];
     for layout in layouts() {
         let graph = Graph::start(layout, &settings, &[]).await;

@@ -14,6 +14,18 @@ use tokio::process::{Child, ChildStdout, Command};
 /// Long enough for a debug build on a busy machine; only failures wait this long.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// Keeps exchange rates as the demo shop has them: nobody answers at the provider's address.
+pub(crate) const FIXED_RATES: [(&str, &str); 2] = [
+    (
+        "VANTAGE_PROVIDERS__EXCHANGE_RATES__URL",
+        "http://127.0.0.1:9",
+    ),
+    (
+        "VANTAGE_PROVIDERS__EXCHANGE_RATES__KEY",
+        "unused by the tests",
+    ),
+];
+
 /// Domains that others call come first.
 pub(crate) const DOMAINS: [&str; 6] = [
     "pricing",

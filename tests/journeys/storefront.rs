@@ -1,6 +1,6 @@
 //! Storefront queries through the running binary return the same JSON in every layout.
 
-use crate::kit::{Graph, Layout, layouts};
+use crate::kit::{FIXED_RATES, Graph, Layout, layouts};
 use chrono::{DurationRound, Utc};
 use serde_json::{Value, json};
 
@@ -14,22 +14,16 @@ const SEARCH: &str = "{ productSearch(query: \"headphones\", first: 10) { totalC
 const OFFICE: &str = "customer1@vantage.example";
 
 /// A small shop seeded relative to now, so that return deadlines are current.
-/// Its exchange rates stay those of the demo shop: nobody answers at the provider's address.
 fn shop() -> [(&'static str, String); 4] {
     let now = Utc::now()
         .duration_trunc(chrono::Duration::minutes(1))
         .unwrap();
+    let [rates_url, rates_key] = FIXED_RATES.map(|(name, value)| (name, value.to_owned()));
     [
         ("VANTAGE_DEMO__ORDERS", "1500".to_owned()),
         ("VANTAGE_DEMO__NOW", now.to_rfc3339()),
-        (
-            "VANTAGE_PROVIDERS__EXCHANGE_RATES__URL",
-            "http://127.0.0.1:9".to_owned(),
-        ),
-        (
-            "VANTAGE_PROVIDERS__EXCHANGE_RATES__KEY",
-            "unused by the tests".to_owned(),
-        ),
+        rates_url,
+        rates_key,
     ]
 }
 
