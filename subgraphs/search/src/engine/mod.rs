@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use crate::rules::price_range::UsdRange;
+pub use crate::rules::product_vector::{DIMENSIONS, ProductText, ProductVector};
 
 /// A search that takes longer counts as unavailable, because a customer is waiting.
 const DEADLINE: Duration = Duration::from_millis(750);

@@ -2,4 +2,5 @@
 
 pub(crate) mod match_reasons;
 pub(crate) mod price_range;
+pub(crate) mod product_vector;
 pub(crate) mod text;
