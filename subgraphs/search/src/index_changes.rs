@@ -77,7 +77,7 @@ impl IndexFollower {
         // A row may have changed again since its change was found.
         let indexed: Vec<_> = rows.values().map(|row| (row.id, row.updated_at)).collect();
         let rows = rows.into_values().map(Arc::unwrap_or_clone).collect();
-        self.state.engine.update(rows).await?;
+        self.state.engine.update(State::documents(rows)).await?;
         self.indexed.extend(indexed);
         Ok(())
     }

@@ -1,10 +1,13 @@
 //! The search subgraph: finds products by text and attributes, and owns product data.
 
+mod facet;
 mod index_changes;
 mod loaders;
 mod mutation;
+mod personalization;
 mod product;
 mod product_search;
+mod product_search_filters;
 mod query;
 mod reindex;
 mod rules;

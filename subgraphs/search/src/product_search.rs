@@ -1,30 +1,28 @@
-//! The GraphQL types of `productSearch`: validates the input, and presents the results.
+//! The GraphQL types of `productSearch`: runs the search, and presents the results.
 
 use std::sync::Arc;
 
-use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, SimpleObject, Variables};
-use resolvers::client::Document;
-use resolvers::connection::{Page, PageInfo};
+use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
+use resolvers::connection::{Page, PageInfo, PageRequest};
 use resolvers::money::CurrencyCode;
-use resolvers::{ApiError, ApiResult, access};
+use resolvers::{ApiError, ApiResult};
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::State;
-use crate::engine::{self, Filters, Hit, Sort};
+use crate::engine::{self, FacetRequest, Hit, Position, SearchHits, SearchQuery, Sort};
+use crate::facet::Facet;
 use crate::loaders::Loaders;
+use crate::personalization::Personalization;
 use crate::product::Product;
+use crate::product_search_filters::{ProductSearchFilters, rate};
 use crate::rules::match_reasons::{self, Texts};
-use crate::rules::price_range::{UsdRange, usd_range};
+use crate::rules::price_range::price_buckets;
 use crate::rules::text::{Word, query_words};
 
 /// Maximum length of a query, in characters.
 pub(crate) const MAX_QUERY: usize = 256;
-/// Maximum number of values in one filter.
-const MAX_VALUES: usize = 100;
-/// The range of ratings.
-const RATINGS: std::ops::RangeInclusive<f64> = 0.0..=5.0;
 
 /// The order of search results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -53,171 +51,73 @@ impl From<ProductSort> for Sort {
     }
 }
 
-/// What every result must match. Filters that are absent match everything.
-#[derive(Clone, Debug, Default, InputObject)]
-pub(crate) struct ProductSearchFilters {
-    /// One of these categories, at most 100, in upper or lower case.
-    pub categories: Option<Vec<String>>,
-    /// One of these brands, at most 100, in upper or lower case.
-    pub brands: Option<Vec<String>>,
-    /// The lowest base price as shown in `currency`, inclusive.
-    pub min_price: Option<Decimal>,
-    /// The highest base price as shown in `currency`, inclusive.
-    pub max_price: Option<Decimal>,
-    /// The currency of `minPrice` and `maxPrice`. By default US dollars.
-    pub currency: Option<CurrencyCode>,
-    /// True for products in stock, false for those out of stock.
-    pub in_stock: Option<bool>,
-    /// The lowest rating, from 0 to 5, inclusive.
-    pub min_rating: Option<f64>,
+/// A place in the results, as stored in cursors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Cursor {
+    #[serde(flatten)]
+    position: Position,
+    /// The state of the index, if the engine needs it.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    snapshot: Option<Arc<str>>,
 }
 
-impl ProductSearchFilters {
-    /// Rejects filters that no product can match.
-    fn check(&self) -> ApiResult<()> {
-        let wrong = |message: &str| Err(ApiError::bad_user_input(message));
-        if [self.min_price, self.max_price]
-            .into_iter()
-            .flatten()
-            .any(|price| price.is_sign_negative() && !price.is_zero())
-        {
-            return wrong("filters.minPrice and filters.maxPrice must not be negative");
-        }
-        if let (Some(min), Some(max)) = (self.min_price, self.max_price)
-            && min > max
-        {
-            return wrong("filters.minPrice must not be above filters.maxPrice");
-        }
-        if let Some(rating) = self.min_rating
-            && !RATINGS.contains(&rating)
-        {
-            return wrong("filters.minRating must be from 0 to 5");
-        }
-        Ok(())
+/// Finds a page of products.
+pub(crate) async fn search(
+    context: &Context<'_>,
+    text: String,
+    filters: ProductSearchFilters,
+    sort: Sort,
+    request: PageRequest<Cursor>,
+) -> ApiResult<ProductSearchConnection> {
+    if let Some(cursor) = &request.beyond
+        && cursor.position.sort != sort
+    {
+        return Err(ApiError::bad_user_input(
+            "the cursor belongs to a search with another sort",
+        ));
     }
-
-    /// The validated filters, with prices in US dollars.
-    pub(crate) async fn resolve(self, context: &Context<'_>) -> ApiResult<Filters> {
-        self.check()?;
-        let currency = self.currency.unwrap_or(CurrencyCode::Usd);
-        let price = if self.min_price.is_none() && self.max_price.is_none() {
-            UsdRange::default()
-        } else {
-            let rate = rate(context, currency).await?;
-            usd_range(self.min_price, self.max_price, currency, rate)
-        };
-        let values = |name: &str, values: Option<Vec<String>>| {
-            let values = values.unwrap_or_default();
-            if values.len() > MAX_VALUES {
-                return Err(ApiError::bad_user_input(format!(
-                    "filters.{name} must have at most {MAX_VALUES} values"
-                )));
-            }
-            Ok(values)
-        };
-        Ok(Filters {
-            categories: values("categories", self.categories)?,
-            brands: values("brands", self.brands)?,
-            price,
-            in_stock: self.in_stock,
-            min_rating: self.min_rating,
-        })
-    }
-}
-
-static EXCHANGE_RATE: Document =
-    Document::new("query($to: CurrencyCode!) { exchangeRate(to: $to) { effectiveRate } }");
-
-/// The exchange rate from US dollars, as used by the pricing domain.
-async fn rate(context: &Context<'_>, currency: CurrencyCode) -> ApiResult<Decimal> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Answer {
-        exchange_rate: Rate,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Rate {
-        effective_rate: Decimal,
-    }
-    if currency == CurrencyCode::Usd {
-        return Ok(Decimal::ONE);
-    }
-    let answer: Answer = context
-        .data_unchecked::<State>()
-        .pricing
-        .query(
-            access::caller(context)?,
-            &EXCHANGE_RATE,
-            Variables::from_json(serde_json::json!({ "to": currency })),
-        )
-        .await?;
-    Ok(answer.exchange_rate.effective_rate)
-}
-
-/// How strongly results are personalized.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-pub(crate) enum PersonalizationMode {
-    /// Not at all.
-    None,
-    /// Half by the customer's preferences, half by what is popular in each category.
-    Blended,
-    /// By the customer's preferences.
-    Full,
-}
-
-/// How results are personalized. They are not yet, so the mode is always NONE.
-#[derive(Clone, Debug, SimpleObject)]
-pub(crate) struct Personalization {
-    /// How strongly the results are personalized.
-    pub mode: PersonalizationMode,
-    /// The factor for products that fit the customer's preferences; 1 has no effect.
-    pub boost: f64,
-    /// The customer's group in the experiment, `control` for those whose results are not personalized.
-    pub variant: &'static str,
-    /// Whether the order differs from that by relevance alone.
-    pub reranked: bool,
-}
-
-impl Personalization {
-    /// No personalization: relevance only.
-    pub(crate) const NONE: Self = Self {
-        mode: PersonalizationMode::None,
-        boost: 1.0,
-        variant: "control",
-        reranked: false,
+    filters.check()?;
+    let wants_facets = context.look_ahead().field("facets").exists();
+    let currency = filters.currency();
+    let rate = match currency {
+        CurrencyCode::Usd => Decimal::ONE,
+        _ if wants_facets || filters.have_prices() => rate(context, currency).await?,
+        _ => Decimal::ONE,
     };
-}
-
-/// The distribution of the results over an attribute's values, counted over all pages.
-#[derive(Clone, Debug, SimpleObject)]
-pub(crate) struct Facet {
-    /// The attribute: `category`, `brand`, `price` or `rating`.
-    pub name: &'static str,
-    /// The attribute's values that have results.
-    pub buckets: Vec<FacetBucket>,
-}
-
-/// A value of an attribute, with the number of results that have it.
-#[derive(Clone, Debug, SimpleObject)]
-pub(crate) struct FacetBucket {
-    /// A category, a brand, a range of base prices in US dollars ("25.00-49.99"), or a lowest rating ("4" is 4 and better).
-    pub value: String,
-    /// How many results there would be with this value as an additional filter.
-    pub count: i32,
-}
-
-impl From<engine::Facet> for Facet {
-    fn from(facet: engine::Facet) -> Self {
-        let bucket = |bucket: engine::Bucket| FacetBucket {
-            value: bucket.value,
-            count: i32::try_from(bucket.count).unwrap_or(i32::MAX),
-        };
-        Self {
-            name: facet.name,
-            buckets: facet.buckets.into_iter().map(bucket).collect(),
-        }
-    }
+    let prices = price_buckets(currency, rate);
+    let explained = SearchRequest::new(text.clone());
+    let engine = &context.data_unchecked::<State>().engine;
+    let found = engine::with_timeout(
+        engine.search(SearchQuery {
+            text,
+            filters: filters.resolve(rate)?,
+            sort,
+            limit: usize::try_from(request.limit + 1).unwrap_or(usize::MAX),
+            direction: request.direction,
+            beyond: request.beyond.as_ref().map(|cursor| cursor.position),
+            snapshot: request
+                .beyond
+                .as_ref()
+                .and_then(|cursor| cursor.snapshot.clone()),
+            facets: wants_facets.then(|| FacetRequest {
+                price_bounds: prices.iter().map(|bucket| bucket.from_usd_minor).collect(),
+            }),
+            preference: None,
+        }),
+    )
+    .await?;
+    let SearchHits {
+        hits,
+        total,
+        facets,
+        snapshot,
+    } = found;
+    let page = Page::new(&request, hits, |hit: &Hit| Cursor {
+        position: hit.position,
+        snapshot: snapshot.clone(),
+    })?;
+    let facets = facets.map(|counts| Facet::all(counts, &prices));
+    ProductSearchConnection::load(context, explained, page, total, facets.unwrap_or_default()).await
 }
 
 /// The request's parameters, needed to explain results.
@@ -240,7 +140,7 @@ impl SearchRequest {
 pub(crate) struct ProductSearchEdge {
     /// The product.
     pub node: Product,
-    /// The product's place in the list, for `after`. Opaque.
+    /// The product's place in the list, for `after` and `before`. Opaque.
     pub cursor: String,
     /// How relevant the product is compared to the most relevant result, from 0 to 1.
     pub score: f64,
@@ -266,6 +166,7 @@ impl ProductSearchEdge {
 
 /// A page of search results.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub(crate) struct ProductSearchConnection {
     /// The products of the page with their cursors, in the requested order.
     pub edges: Vec<ProductSearchEdge>,
@@ -281,17 +182,30 @@ pub(crate) struct ProductSearchConnection {
     pub personalization: Personalization,
     /// Identifies this search in `searchEventRecord`.
     pub query_id: ID,
+    #[graphql(skip)]
+    request: Arc<SearchRequest>,
+}
+
+#[ComplexObject]
+impl ProductSearchConnection {
+    /// "Did you mean": the query with each word that no product has replaced by the most similar one of the catalog. Null
+    /// if every word is known, or resembles none. The results include what resembles the query as it is.
+    async fn did_you_mean(&self, context: &Context<'_>) -> Option<ApiResult<String>> {
+        let engine = &context.data_unchecked::<State>().engine;
+        let corrected = engine::with_timeout(engine.correct(self.request.text.clone())).await;
+        corrected.map_err(ApiError::from).transpose()
+    }
 }
 
 impl ProductSearchConnection {
     /// Presents a page of hits, loading the products in one batch. Products deleted since they were indexed are
     /// omitted.
-    pub(crate) async fn load(
+    async fn load(
         context: &Context<'_>,
         request: Arc<SearchRequest>,
         page: Page<Hit>,
         total: u64,
-        facets: Vec<engine::Facet>,
+        facets: Vec<Facet>,
     ) -> ApiResult<Self> {
         let ids = page.rows.iter().map(|(_, hit)| hit.position.id);
         let mut products = context
@@ -317,9 +231,10 @@ impl ProductSearchConnection {
             edges,
             page_info,
             total_count: i32::try_from(total).unwrap_or(i32::MAX),
-            facets: facets.into_iter().map(Facet::from).collect(),
+            facets,
             personalization: Personalization::NONE,
             query_id: ID(Uuid::now_v7().to_string()),
+            request,
         })
     }
 }

@@ -1,19 +1,17 @@
 //! Root queries and entity resolvers.
 
 use async_graphql::{Context, ID, Object};
-use resolvers::connection::{Page, PageRequest, page_size};
+use resolvers::connection::{PageRequest, page_size};
 use resolvers::cost::{SEARCH, cost, list_size};
 use resolvers::id::IdKind;
 use resolvers::{ApiError, ApiResult};
 use uuid::Uuid;
 
-use crate::State;
-use crate::engine::{self, Hit, Position, SearchQuery, Sort};
+use crate::engine::Sort;
 use crate::loaders::Loaders;
 use crate::product::Product;
-use crate::product_search::{
-    MAX_QUERY, ProductSearchConnection, ProductSearchFilters, ProductSort, SearchRequest,
-};
+use crate::product_search::{self, MAX_QUERY, ProductSearchConnection, ProductSort};
+use crate::product_search_filters::ProductSearchFilters;
 use crate::search_suggestion::{self, SearchSuggestion};
 
 /// Maximum number of ids in one request.
@@ -56,28 +54,20 @@ impl Query {
             desc = "Read the products that follow this cursor, which belongs to a search with the same `sort`."
         )]
         after: Option<String>,
+        #[graphql(
+            desc = "How many products to read from the end, from 0 to 100. It replaces `first`."
+        )]
+        last: Option<i32>,
+        #[graphql(
+            desc = "With `last`: read the products that precede this cursor, which belongs to a search with the same `sort`."
+        )]
+        before: Option<String>,
     ) -> ApiResult<ProductSearchConnection> {
         check_length("query", &query)?;
-        let request = PageRequest::<Position>::new(first, after.as_deref(), None, None)?;
+        let page = PageRequest::new(first, after.as_deref(), last, before.as_deref())?;
         let sort = Sort::from(sort.unwrap_or(ProductSort::Relevance));
-        if request.beyond.is_some_and(|after| after.sort != sort) {
-            return Err(ApiError::bad_user_input(
-                "the cursor belongs to a search with another sort",
-            ));
-        }
-        let filters = filters.unwrap_or_default().resolve(context).await?;
-        let search = SearchRequest::new(query.clone());
-        let engine = &context.data_unchecked::<State>().engine;
-        let found = engine::with_timeout(engine.search(SearchQuery {
-            text: query,
-            filters,
-            sort,
-            limit: usize::try_from(request.limit + 1).unwrap_or(usize::MAX),
-            after: request.beyond,
-        }))
-        .await?;
-        let page = Page::new(&request, found.hits, |hit: &Hit| hit.position)?;
-        ProductSearchConnection::load(context, search, page, found.total, found.facets).await
+        let filters = filters.unwrap_or_default();
+        product_search::search(context, query, filters, sort, page).await
     }
 
     /// Completions of a text that is being typed. Those that start with it come first, then popular ones.

@@ -4,7 +4,7 @@ use entities::search::product;
 use sea_orm::DbErr;
 
 use crate::State;
-use crate::engine::EngineError;
+use crate::engine::{Document, EngineError};
 
 /// Products read and indexed at a time.
 pub(crate) const BATCH_SIZE: u64 = 1_000;
@@ -30,7 +30,7 @@ impl State {
             let Some(last) = products.last() else { break };
             after = Some(last.id);
             indexed += products.len() as u64;
-            fresh.add(products).await?;
+            fresh.add(Self::documents(products)).await?;
         }
         fresh.publish().await?;
         tracing::info!(products = indexed, "search index built");
@@ -40,12 +40,24 @@ impl State {
     /// Rebuilds the index if there is none that this version can search, or if its number of products differs from the
     /// database's active ones. Returns whether it did.
     pub async fn open_index(&self) -> Result<bool, ReindexError> {
-        if let Some(size) = self.engine.size().await?
-            && size == product::count_active(self.database.read()).await?
-        {
-            return Ok(false);
+        let status = self.engine.status().await?;
+        match (status.products, status.problem) {
+            (Some(products), _) => {
+                if products == product::count_active(self.database.read()).await? {
+                    return Ok(false);
+                }
+            }
+            (None, Some(problem)) => {
+                tracing::warn!(problem, "the search index is damaged and is built anew");
+            }
+            (None, None) => {}
         }
         self.reindex().await?;
         Ok(true)
+    }
+
+    /// The products as engines index them.
+    pub(crate) fn documents(products: Vec<product::Model>) -> Vec<Document> {
+        products.into_iter().map(Document::new).collect()
     }
 }

@@ -1,8 +1,9 @@
 //! The interface of search engines. They find products by text and attributes; what is shown of a product comes from
-//! the database.
+//! the database. `tests/contract` checks that all engines give the same results.
 
 pub mod embedded;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,18 +13,39 @@ use resolvers::ApiError;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use resolvers::connection::Direction;
+
 pub use crate::rules::price_range::UsdRange;
 pub use crate::rules::product_vector::{DIMENSIONS, ProductText, ProductVector};
 
 /// A search that takes longer counts as unavailable, because a customer is waiting.
 const DEADLINE: Duration = Duration::from_millis(750);
 
-/// Lower bounds of the price facet's buckets, in US cents.
-pub const PRICE_BUCKETS: [i64; 7] = [0, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000];
 /// Lower bounds of the rating facet's buckets, which have no upper bounds.
 pub const RATING_BUCKETS: [u8; 4] = [4, 3, 2, 1];
 /// Maximum number of buckets in a facet; the largest are kept.
 pub const MAX_BUCKETS: usize = 100;
+
+/// A product as engines index it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    pub product: product::Model,
+    /// What the product is like, for personalized results.
+    pub vector: Option<ProductVector>,
+}
+
+impl Document {
+    /// With the vector of the product's texts.
+    pub fn new(product: product::Model) -> Self {
+        let vector = ProductVector::of_product(ProductText {
+            title: &product.title,
+            description: &product.description,
+            brand: product.brand.as_deref(),
+            category: &product.category,
+        });
+        Self { product, vector }
+    }
+}
 
 /// The order of results. Ties are broken by id, so the order is stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -48,16 +70,66 @@ pub struct Filters {
     pub min_rating: Option<f64>,
 }
 
-/// A position in the results, as stored in cursors.
+/// A position in the results, as stored in cursors. It consists of values, so it stays valid when the index changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Position {
     #[serde(rename = "s")]
     pub sort: Sort,
-    /// The sort value as a number that is higher for earlier results.
+    /// The sort value as a number that is higher for earlier results; see [`rank`].
     #[serde(rename = "r")]
     pub rank: u64,
+    /// Of equal ranks, the lowest id comes first.
     #[serde(rename = "i")]
     pub id: Uuid,
+}
+
+/// What [`Position::rank`] is in each order.
+pub mod rank {
+    use chrono::{DateTime, Utc};
+
+    /// Of a score, which is not negative: the bit patterns of such floats sort like the floats.
+    pub fn relevance(score: f32) -> u64 {
+        score.max(0.0).to_bits().into()
+    }
+
+    /// Of a price in US cents, for the cheapest first.
+    pub fn price_ascending(usd_minor: i64) -> u64 {
+        !ordered(usd_minor)
+    }
+
+    /// Of a price in US cents, for the most expensive first.
+    pub fn price_descending(usd_minor: i64) -> u64 {
+        ordered(usd_minor)
+    }
+
+    /// Of when a product came into the catalog, with microseconds.
+    pub fn newest(created_at: DateTime<Utc>) -> u64 {
+        ordered(created_at.timestamp_micros())
+    }
+
+    /// Of a rating, with three decimals, then of the number of reviews.
+    pub fn rating(rating: Option<f64>, reviews: u64) -> u64 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "ratings are from 1 to 5"
+        )]
+        let thousandths = (rating.unwrap_or(0.0).clamp(0.0, 5.0) * 1_000.0).round() as u64;
+        (thousandths << 32) | reviews.min(u32::MAX.into())
+    }
+
+    /// Maps a signed number to an unsigned one with the same order.
+    pub(crate) fn ordered(number: i64) -> u64 {
+        number.cast_unsigned() ^ (1 << 63)
+    }
+}
+
+/// What a customer likes. It only affects results sorted by relevance: the score of the text is multiplied by
+/// 1 + boost × the similarity.
+#[derive(Clone, Debug)]
+pub struct Preference {
+    pub vector: Arc<ProductVector>,
+    pub boost: f32,
 }
 
 /// A page of results.
@@ -69,25 +141,48 @@ pub struct SearchQuery {
     pub sort: Sort,
     /// Maximum number of results.
     pub limit: usize,
-    /// Only results after this position.
-    pub after: Option<Position>,
+    /// From `beyond`, or from this end of the results. Backward, the last result comes first.
+    pub direction: Direction,
+    /// Only results beyond this position, in the direction.
+    pub beyond: Option<Position>,
+    /// From the page that `beyond` was on.
+    pub snapshot: Option<Arc<str>>,
+    /// Which facets to count, if any.
+    pub facets: Option<FacetRequest>,
+    pub preference: Option<Preference>,
+}
+
+/// What is counted besides categories, brands and ratings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FacetRequest {
+    /// Lower bounds of the price facet's buckets in US cents, ascending. A bucket ends below the next bound, the last one
+    /// never.
+    pub price_bounds: Vec<i64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hit {
     pub position: Position,
-    /// From 0 to 1: relevance relative to the most relevant result.
+    /// From 0 to 1: the score relative to the best result's, on whatever page that is.
     pub score: f32,
+    /// The cosine of the angle between the preference and the product, if there is a preference; negative ones are 0.
+    pub similarity: Option<f32>,
 }
 
-/// How many results have each value of an attribute.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Facet {
-    pub name: &'static str,
-    pub buckets: Vec<Bucket>,
+/// How many results have each value of each attribute, counted over all pages and ignoring the filter by that attribute.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facets {
+    /// The largest buckets first, equal ones by value; at most [`MAX_BUCKETS`].
+    pub categories: Vec<Bucket>,
+    /// Like `categories`.
+    pub brands: Vec<Bucket>,
+    /// One count for each of [`FacetRequest::price_bounds`].
+    pub prices: Vec<u64>,
+    /// One count for each of [`RATING_BUCKETS`].
+    pub ratings: [u64; RATING_BUCKETS.len()],
 }
 
-/// Filtering by the value gives exactly `count` results.
+/// Filtering by the value instead of others of its attribute gives exactly `count` results.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
     pub value: String,
@@ -96,11 +191,40 @@ pub struct Bucket {
 
 #[derive(Clone, Debug)]
 pub struct SearchHits {
+    /// In the direction of the query.
     pub hits: Vec<Hit>,
     /// The number of results on all pages.
     pub total: u64,
-    /// Counted over the results on all pages.
-    pub facets: Vec<Facet>,
+    /// If they were requested.
+    pub facets: Option<Facets>,
+    /// Identifies the state of the index, for the following pages; `None` if the engine does not need it.
+    pub snapshot: Option<Arc<str>>,
+}
+
+/// Whether an engine can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    Healthy,
+    /// It serves searches, but something is wrong: the index is not written, or has fewer copies than it should.
+    Degraded,
+    /// It does not serve searches.
+    Unavailable,
+}
+
+/// The engine's index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexStatus {
+    /// The engine's name in the configuration.
+    pub engine: &'static str,
+    pub health: Health,
+    /// What is wrong, apart from a missing index.
+    pub problem: Option<String>,
+    /// How many products it contains; `None` if there is none that this version can search.
+    pub products: Option<u64>,
+    /// When its build began. Later changes of products may be missing from it.
+    pub built_at: Option<DateTime<Utc>>,
+    /// Its size on disk.
+    pub bytes: Option<u64>,
 }
 
 /// Why a search failed.
@@ -110,6 +234,8 @@ pub enum EngineError {
     NoIndex,
     #[error("the engine did not answer in time")]
     TimedOut,
+    #[error("the engine cannot be reached: {0}")]
+    Unreachable(String),
     #[error("the index cannot be read or written: {0}")]
     Io(#[from] std::io::Error),
     #[error("the engine failed: {0}")]
@@ -134,15 +260,22 @@ pub trait SearchEngine: std::fmt::Debug + Send + Sync {
     /// the text come first, then popular ones. A blank prefix returns the popular ones.
     async fn suggest(&self, prefix: String, limit: usize) -> Result<Vec<Uuid>, EngineError>;
 
-    /// How many products the index contains; `None` if there is none that this version can search.
-    async fn size(&self) -> Result<Option<u64>, EngineError>;
+    /// "Did you mean": the text with each word that no product has replaced by the most similar one that a title, a
+    /// brand or a category has. `None` if there is nothing to replace.
+    async fn correct(&self, text: String) -> Result<Option<String>, EngineError>;
 
-    /// When the index was built; `None` if there is none. Later changes of products may be missing from it.
+    /// The state of the index. Damage and unavailability are states; errors are for what is not known.
+    async fn status(&self) -> Result<IndexStatus, EngineError>;
+
+    /// When the build of the current index began, as in [`IndexStatus::built_at`]. Cheap: asked once a second.
     async fn built_at(&self) -> Result<Option<DateTime<Utc>>, EngineError>;
 
     /// Replaces these products in the current index, and removes those that are not active. Without an index nothing
-    /// happens: a rebuild will read them.
-    async fn update(&self, products: Vec<product::Model>) -> Result<(), EngineError>;
+    /// happens: a rebuild will read them. What was updated is found by searches that begin later.
+    async fn update(&self, documents: Vec<Document>) -> Result<(), EngineError>;
+
+    /// Removes these products from the current index.
+    async fn delete(&self, products: Vec<Uuid>) -> Result<(), EngineError>;
 
     /// Starts a new index in parallel with the current one. Builders wait for each other.
     async fn begin_rebuild(&self) -> Result<Box<dyn Rebuild>, EngineError>;
@@ -151,7 +284,11 @@ pub trait SearchEngine: std::fmt::Debug + Send + Sync {
 /// An index under construction. Dropping it without [`Rebuild::publish`] leaves nothing behind.
 #[async_trait]
 pub trait Rebuild: Send {
-    async fn add(&mut self, products: Vec<product::Model>) -> Result<(), EngineError>;
+    /// Adds products that were not added before. Those that are not active are left out.
+    async fn add(&mut self, documents: Vec<Document>) -> Result<(), EngineError>;
+
+    /// Replaces products that have changed since they were added, or adds them, and removes those that are not active.
+    async fn replace(&mut self, documents: Vec<Document>) -> Result<(), EngineError>;
 
     /// Atomically replaces the current index with this one.
     async fn publish(self: Box<Self>) -> Result<(), EngineError>;

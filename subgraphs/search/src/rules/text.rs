@@ -69,7 +69,33 @@ pub(crate) fn allowed_typos(word: &str) -> u8 {
     }
 }
 
-fn typed(text: &str) -> Vec<String> {
+/// The text with these words replaced: `replace` is given each word that has a meaning, in lower case and without
+/// diacritics. `None` if it replaces nothing.
+pub(crate) fn replace_words(
+    text: &str,
+    mut replace: impl FnMut(&str) -> Option<String>,
+) -> Option<String> {
+    let mut analyzer = analyzer();
+    let mut stream = analyzer.token_stream(text);
+    let (mut replaced, mut rest, mut words) = (String::new(), 0, 0);
+    while let Some(token) = stream.next() {
+        words += 1;
+        if words > MAX_WORDS {
+            break;
+        }
+        if !STOP_WORDS.contains(&token.text.as_str())
+            && let Some(word) = replace(&token.text)
+        {
+            replaced.push_str(&text[rest..token.offset_from]);
+            replaced.push_str(&word);
+            rest = token.offset_to;
+        }
+    }
+    (rest > 0).then(|| replaced + &text[rest..])
+}
+
+/// The words of a text as they are spelled, in lower case and without diacritics.
+pub(crate) fn typed(text: &str) -> Vec<String> {
     let mut analyzer = analyzer();
     let mut stream = analyzer.token_stream(text);
     let mut words = Vec::new();
@@ -114,6 +140,25 @@ mod tests {
         ];
         for (word, expected) in cases {
             assert_eq!(singular(word.to_owned()), expected);
+        }
+    }
+
+    #[test]
+    fn only_replaced_words_change() {
+        let replace = |text| {
+            replace_words(text, |word| {
+                matches!(word, "hedphones" | "cafe").then(|| word.replace("hed", "head"))
+            })
+        };
+        let cases = [
+            ("Wireless HEDPHONES, 4K!", Some("Wireless headphones, 4K!")),
+            ("hedphones", Some("headphones")),
+            ("Café + hedphones", Some("cafe + headphones")),
+            ("headphones", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(replace(text).as_deref(), expected, "{text}");
         }
     }
 

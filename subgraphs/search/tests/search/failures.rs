@@ -11,7 +11,9 @@ use entities::insert_many;
 use entities::search::product;
 use resolvers::testing::{code, execute};
 use search::engine::embedded::Embedded;
-use search::engine::{EngineError, Rebuild, SearchEngine, SearchHits, SearchQuery};
+use search::engine::{
+    Document, EngineError, IndexStatus, Rebuild, SearchEngine, SearchHits, SearchQuery,
+};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -79,7 +81,7 @@ async fn an_unfinished_rebuild_leaves_nothing_and_changes_nothing() {
         let directory = fixture.index.path().join("index");
         let before = folders(&directory);
         let mut rebuild = fixture.state.engine.begin_rebuild().await.unwrap();
-        rebuild.add(vec![Item::PLAIN.row(1)]).await.unwrap();
+        rebuild.add(vec![Item::PLAIN.document(1)]).await.unwrap();
         assert_eq!(folders(&directory).len(), 2);
         drop(rebuild);
         assert_eq!(folders(&directory), before);
@@ -135,15 +137,23 @@ impl SearchEngine for Silent {
         std::future::pending().await
     }
 
-    async fn size(&self) -> Result<Option<u64>, EngineError> {
-        Ok(Some(0))
+    async fn correct(&self, _: String) -> Result<Option<String>, EngineError> {
+        std::future::pending().await
+    }
+
+    async fn status(&self) -> Result<IndexStatus, EngineError> {
+        std::future::pending().await
     }
 
     async fn built_at(&self) -> Result<Option<DateTime<Utc>>, EngineError> {
         std::future::pending().await
     }
 
-    async fn update(&self, _: Vec<product::Model>) -> Result<(), EngineError> {
+    async fn update(&self, _: Vec<Document>) -> Result<(), EngineError> {
+        std::future::pending().await
+    }
+
+    async fn delete(&self, _: Vec<Uuid>) -> Result<(), EngineError> {
         std::future::pending().await
     }
 

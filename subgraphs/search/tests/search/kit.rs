@@ -14,7 +14,7 @@ use resolvers::subgraph::Subgraph;
 use resolvers::testing::execute;
 use resolvers::{ApiError, ApiResult};
 use rust_decimal::Decimal;
-use search::engine::SearchEngine;
+use search::engine::{Document, SearchEngine};
 use search::{Migrator, State, subgraph};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -74,6 +74,13 @@ impl Item {
             updated_at: created_at,
             price_sequence: 0,
         }
+    }
+}
+
+impl Item {
+    /// The product with this number as engines index it.
+    pub(crate) fn document(self, number: usize) -> Document {
+        Document::new(self.row(number))
     }
 }
 

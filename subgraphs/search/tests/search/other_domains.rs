@@ -127,7 +127,10 @@ async fn a_changed_price_decides_what_is_found_and_an_older_one_changes_nothing(
             let all = fixture.search("query: \"thing\"", "totalCount").await;
             assert_eq!(all["totalCount"], 3, "each product is there once");
         }
-        assert_eq!(fixture.state.engine.size().await.unwrap(), Some(3));
+        assert_eq!(
+            fixture.state.engine.status().await.unwrap().products,
+            Some(3)
+        );
         fixture.scratch.drop().await;
     }
 }
@@ -159,7 +162,10 @@ async fn a_change_is_read_once_however_long_nothing_else_changes() {
             .await
             .unwrap();
         assert_eq!(follower.follow().await.unwrap(), 1);
-        assert_eq!(fixture.state.engine.size().await.unwrap(), Some(2));
+        assert_eq!(
+            fixture.state.engine.status().await.unwrap().products,
+            Some(2)
+        );
         fixture.scratch.drop().await;
     }
 }

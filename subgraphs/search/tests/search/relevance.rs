@@ -154,6 +154,32 @@ async fn what_does_not_match_is_not_found() {
 }
 
 #[tokio::test]
+async fn an_unknown_word_is_corrected_to_the_most_similar_known_one() {
+    let cases = [
+        ("hedphones", json!("headphones")),
+        ("Wireles HEDPHONES!", json!("wireless headphones!")),
+        ("auralsi", json!("auralis")),
+        ("kitchne mug", json!("kitchen mug")),
+        // Known words stay, also in another form, and so does what resembles nothing.
+        ("headphones", Value::Null),
+        ("battery", Value::Null),
+        ("stoneware", Value::Null),
+        ("zzzzzz", Value::Null),
+        ("xyz", Value::Null),
+        ("", Value::Null),
+    ];
+    for fixture in catalog().await {
+        for (query, expected) in &cases {
+            let found = fixture
+                .search(&format!("query: {query:?}"), "didYouMean")
+                .await;
+            assert_eq!(found["didYouMean"], *expected, "{query}");
+        }
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_blank_query_finds_all_active_products_popular_ones_first() {
     for fixture in catalog().await {
         let found = fixture

@@ -188,6 +188,97 @@ async fn every_sort_walks_all_results_without_gap_or_repeat() {
 }
 
 #[tokio::test]
+async fn pages_are_the_same_backward() {
+    for fixture in fixtures(&many(50)).await {
+        for sort in ["RELEVANCE", "PRICE_ASC", "PRICE_DESC", "NEWEST", "RATING"] {
+            let all = fixture
+                .search(
+                    &format!("query: \"lamp\", sort: {sort}, first: 100"),
+                    "nodes { id }",
+                )
+                .await;
+            let all = strings(&all["nodes"], "id");
+            let (mut seen, mut before) = (Vec::new(), Value::Null);
+            loop {
+                let arguments = format!("query: \"lamp\", sort: {sort}, last: 7, before: {before}");
+                let found = fixture
+                    .search(
+                        &arguments,
+                        "nodes { id } pageInfo { hasNextPage hasPreviousPage startCursor }",
+                    )
+                    .await;
+                assert_eq!(found["pageInfo"]["hasNextPage"], !seen.is_empty());
+                seen.splice(0..0, strings(&found["nodes"], "id"));
+                before = found["pageInfo"]["startCursor"].clone();
+                if found["pageInfo"]["hasPreviousPage"] == false {
+                    break;
+                }
+            }
+            assert_eq!(seen, all, "{sort}");
+        }
+        let refused = fixture
+            .ask(
+                "{ productSearch(query: \"\", last: 101) { totalCount } }",
+                json!({}),
+            )
+            .await;
+        assert_eq!(code(&refused), "BAD_USER_INPUT");
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_facet_ignores_the_filter_by_its_own_attribute() {
+    const FILTERS: [(&str, &str); 4] = [
+        ("category", "categories: [\"audio\", \"Kitchen\"]"),
+        ("brand", "brands: [\"Kestrel\"]"),
+        ("price", "minPrice: \"100\", maxPrice: \"800\""),
+        ("rating", "minRating: 2"),
+    ];
+    for fixture in fixtures(&many(600)).await {
+        let all = FILTERS.map(|(_, filter)| filter).join(", ");
+        let facets = async |filters: &str| {
+            let arguments = format!("query: \"lamp\", filters: {{ {filters} }}");
+            let found = fixture
+                .search(&arguments, "facets { name buckets { value count } }")
+                .await;
+            found["facets"].as_array().unwrap().clone()
+        };
+        let filtered = facets(&all).await;
+        for (index, (name, own)) in FILTERS.into_iter().enumerate() {
+            let others = all.replace(own, "");
+            assert_eq!(filtered[index]["name"], name);
+            assert_eq!(filtered[index], facets(&others).await[index], "{name}");
+            assert!(filtered[index]["buckets"].as_array().unwrap().len() > 1);
+        }
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn the_price_facet_is_in_the_currency_of_the_filters() {
+    // 27.18 dollars are shown as 25.00 euros.
+    let rows = [2_717, 2_718].map(|cents| Item {
+        cents,
+        ..Item::PLAIN
+    });
+    let rows = [rows[0].row(0), rows[1].row(1)];
+    for fixture in fixtures(&rows).await {
+        let found = fixture
+            .search(
+                "query: \"\", filters: { currency: EUR }",
+                "facets { name buckets { value count } }",
+            )
+            .await;
+        assert_eq!(
+            found["facets"][2]["buckets"],
+            json!([{ "value": "0.00-24.99", "count": 1 }, { "value": "25.00-49.99", "count": 1 }])
+        );
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_page_of_none_still_counts() {
     for fixture in fixtures(&many(10)).await {
         let found = fixture

@@ -1,35 +1,35 @@
 //! Visits every product that matches the words: filters, counts facets, and keeps one page.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{BinaryHeap, HashSet};
 
 use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::columnar::{Column, StrColumn};
 use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader};
 use uuid::Uuid;
 
+use super::facets::{Counts, Excluded, SegmentCounts, Values};
 use super::fields;
 use crate::engine::{
-    Bucket, Facet, Filters, Hit, MAX_BUCKETS, PRICE_BUCKETS, Position, RATING_BUCKETS, SearchHits,
-    Sort,
+    Direction, FacetRequest, Filters, Hit, Position, SearchHits, SearchQuery, Sort, rank,
 };
 
 /// The weight of popularity relative to relevance: 3 % for each factor of ten, so that it decides between equal matches
 /// and never beats a better one.
 const POPULARITY_SHARE: f32 = 0.03;
 
-/// Collects one page after a position, with everything counted over all pages.
+/// Collects one page beyond a position, with everything counted over all pages.
 pub(super) struct PageCollector {
-    pub filters: Filters,
-    pub sort: Sort,
-    pub limit: usize,
-    pub after: Option<Position>,
-    /// Whether the facets are needed.
-    pub facets: bool,
+    filters: Filters,
+    sort: Sort,
+    limit: usize,
+    direction: Direction,
+    beyond: Option<Place>,
+    facets: Option<FacetRequest>,
 }
 
-/// The position of a result: higher is earlier. Ids are reversed, so that the lowest comes first.
-type Place = (u64, Reverse<u128>);
+/// The place of a result in the direction of the query: higher is earlier.
+type Place = (u64, u128);
 
 /// The result for one segment of the index.
 #[derive(Default)]
@@ -37,10 +37,7 @@ pub(super) struct Found {
     page: BinaryHeap<Reverse<(Place, u32)>>,
     total: u64,
     best: f32,
-    categories: HashMap<String, u64>,
-    brands: HashMap<String, u64>,
-    prices: [u64; PRICE_BUCKETS.len()],
-    ratings: [u64; RATING_BUCKETS.len()],
+    counts: Counts,
 }
 
 pub(super) struct SegmentPage {
@@ -59,11 +56,25 @@ pub(super) struct SegmentPage {
     filters: Filters,
     sort: Sort,
     limit: usize,
-    after: Option<Place>,
-    facets: bool,
-    category_counts: Vec<u64>,
-    brand_counts: Vec<u64>,
+    direction: Direction,
+    beyond: Option<Place>,
+    counts: Option<SegmentCounts>,
     found: Found,
+}
+
+impl PageCollector {
+    pub(super) fn new(query: &SearchQuery) -> Self {
+        Self {
+            filters: query.filters.clone(),
+            sort: query.sort,
+            limit: query.limit,
+            direction: query.direction,
+            beyond: query
+                .beyond
+                .map(|beyond| place(query.direction, beyond.rank, beyond.id.as_u128())),
+            facets: query.facets.clone(),
+        }
+    }
 }
 
 impl Collector for PageCollector {
@@ -78,11 +89,7 @@ impl Collector for PageCollector {
         let columns = reader.fast_fields();
         let category = columns.str(fields::CATEGORY)?;
         let brand = columns.str(fields::BRAND)?;
-        let values = |column: &Option<StrColumn>| {
-            column
-                .as_ref()
-                .map_or(0, |column| column.dictionary().num_terms())
-        };
+        let counts = |request| SegmentCounts::new(request, category.as_ref(), brand.as_ref());
         Ok(SegmentPage {
             id: (columns.u64(fields::ID_HIGH)?, columns.u64(fields::ID_LOW)?),
             price: columns.i64(fields::PRICE)?,
@@ -96,12 +103,9 @@ impl Collector for PageCollector {
             filters: self.filters.clone(),
             sort: self.sort,
             limit: self.limit,
-            after: self
-                .after
-                .map(|after| (after.rank, Reverse(after.id.as_u128()))),
-            facets: self.facets,
-            category_counts: vec![0; values(&category)],
-            brand_counts: vec![0; values(&brand)],
+            direction: self.direction,
+            beyond: self.beyond,
+            counts: self.facets.as_ref().map(counts),
             category,
             brand,
             found: Found::default(),
@@ -120,45 +124,46 @@ impl Collector for PageCollector {
             page.extend(segment.page.into_iter().map(|Reverse(result)| result));
             all.total += segment.total;
             all.best = all.best.max(segment.best);
-            for (into, from) in [
-                (&mut all.categories, segment.categories),
-                (&mut all.brands, segment.brands),
-            ] {
-                for (value, count) in from {
-                    *into.entry(value).or_default() += count;
-                }
-            }
-            add(&mut all.prices, &segment.prices);
-            add(&mut all.ratings, &segment.ratings);
+            all.counts.add(segment.counts);
         }
         page.sort_unstable_by_key(|result| Reverse(*result));
         page.truncate(self.limit);
         let hits = page
             .into_iter()
-            .map(|((rank, Reverse(id)), score)| Hit {
-                position: Position {
-                    sort: self.sort,
-                    rank,
-                    id: Uuid::from_u128(id),
-                },
+            .map(|(place, score)| Hit {
+                position: self.position(place),
                 score: f32::from_bits(score) / all.best,
+                similarity: None,
             })
             .collect();
-        let facets = if self.facets {
-            vec![
-                by_count("category", all.categories),
-                by_count("brand", all.brands),
-                prices(all.prices),
-                ratings(all.ratings),
-            ]
-        } else {
-            Vec::new()
-        };
         Ok(SearchHits {
             hits,
             total: all.total,
-            facets,
+            facets: self.facets.as_ref().map(|facets| all.counts.facets(facets)),
+            snapshot: None,
         })
+    }
+}
+
+impl PageCollector {
+    fn position(&self, (rank, id): Place) -> Position {
+        // Applied twice, it changes nothing.
+        let (rank, id) = match self.direction {
+            Direction::Forward => (rank, !id),
+            Direction::Backward => (!rank, id),
+        };
+        Position {
+            sort: self.sort,
+            rank,
+            id: Uuid::from_u128(id),
+        }
+    }
+}
+
+fn place(direction: Direction, rank: u64, id: u128) -> Place {
+    match direction {
+        Direction::Forward => (rank, !id),
+        Direction::Backward => (!rank, id),
     }
 }
 
@@ -166,42 +171,36 @@ impl SegmentCollector for SegmentPage {
     type Fruit = tantivy::Result<Found>;
 
     fn collect(&mut self, doc: DocId, score: Score) {
-        let category = number(self.category.as_ref(), doc);
-        let brand = number(self.brand.as_ref(), doc);
-        let price = self.price.first(doc).unwrap_or(0);
-        let rating = self.rating.first(doc);
-        if !self.passes(doc, category, brand, price, rating) {
+        let values = Values {
+            category: number(self.category.as_ref(), doc),
+            brand: number(self.brand.as_ref(), doc),
+            price: self.price.first(doc).unwrap_or(0),
+            rating: self.rating.first(doc),
+        };
+        let excluded = self.excluded(values);
+        if !excluded.is_counted() || !self.is_in_stock_as_wanted(doc) {
+            return;
+        }
+        if let Some(counts) = &mut self.counts {
+            counts.add(values, excluded);
+        }
+        if !excluded.is_none() {
             return;
         }
         self.found.total += 1;
-        if self.facets {
-            for (counts, value) in [
-                (&mut self.category_counts, category),
-                (&mut self.brand_counts, brand),
-            ] {
-                if let Some(count) =
-                    value.and_then(|value| counts.get_mut(usize::try_from(value).ok()?))
-                {
-                    *count += 1;
-                }
-            }
-            let bucket = PRICE_BUCKETS.partition_point(|&from| from <= price);
-            self.found.prices[bucket.saturating_sub(1)] += 1;
-            for (count, from) in self.found.ratings.iter_mut().zip(RATING_BUCKETS) {
-                *count += u64::from(rating.is_some_and(|rating| rating >= f64::from(from)));
-            }
-        }
-
         let score = score * (1.0 + POPULARITY_SHARE * self.popularity(doc));
         self.found.best = self.found.best.max(score);
-        let rank = self.rank(doc, score, price, rating);
-        let page = &mut self.found.page;
-        let full = page.len() >= self.limit;
-        if full && page.peek().is_none_or(|Reverse(last)| rank < last.0.0) {
+        let rank = self.rank(doc, score, values);
+        let page = &self.found.page;
+        if page.len() >= self.limit
+            && page
+                .peek()
+                .is_none_or(|Reverse((last, _))| place(self.direction, rank, 0).0 < last.0)
+        {
             return;
         }
-        let place = (rank, Reverse(self.id(doc)));
-        if self.after.is_some_and(|after| place >= after) {
+        let place = place(self.direction, rank, self.id(doc));
+        if self.beyond.is_some_and(|beyond| place >= beyond) {
             return;
         }
         let page = &mut self.found.page;
@@ -213,40 +212,34 @@ impl SegmentCollector for SegmentPage {
 
     fn harvest(self) -> tantivy::Result<Found> {
         let mut found = self.found;
-        found.categories = named(self.category.as_ref(), &self.category_counts)?;
-        found.brands = named(self.brand.as_ref(), &self.brand_counts)?;
+        if let Some(counts) = self.counts {
+            found.counts = counts.named(self.category.as_ref(), self.brand.as_ref())?;
+        }
         Ok(found)
     }
 }
 
 impl SegmentPage {
-    fn passes(
-        &self,
-        doc: DocId,
-        category: Option<u64>,
-        brand: Option<u64>,
-        price: i64,
-        rating: Option<f64>,
-    ) -> bool {
+    fn excluded(&self, values: Values) -> Excluded {
         let among = |allowed: &Option<HashSet<u64>>, value: Option<u64>| {
             allowed
                 .as_ref()
                 .is_none_or(|allowed| value.is_some_and(|value| allowed.contains(&value)))
         };
-        let filters = &self.filters;
-        among(&self.categories, category)
-            && among(&self.brands, brand)
-            && filters.price.contains(price)
-            && filters
-                .min_rating
-                .is_none_or(|min| rating.is_some_and(|rating| rating >= min))
-            && filters.in_stock.is_none_or(|wanted| {
-                let in_stock = self
-                    .available
-                    .first(doc)
-                    .is_some_and(|quantity| quantity > 0);
-                in_stock == wanted
-            })
+        let rated = |min| values.rating.is_some_and(|rating| rating >= min);
+        Excluded::by([
+            (Excluded::CATEGORY, among(&self.categories, values.category)),
+            (Excluded::BRAND, among(&self.brands, values.brand)),
+            (Excluded::PRICE, self.filters.price.contains(values.price)),
+            (Excluded::RATING, self.filters.min_rating.is_none_or(rated)),
+        ])
+    }
+
+    fn is_in_stock_as_wanted(&self, doc: DocId) -> bool {
+        self.filters.in_stock.is_none_or(|wanted| {
+            let available = self.available.first(doc);
+            available.is_some_and(|quantity| quantity > 0) == wanted
+        })
     }
 
     /// The decimal logarithm of popularity.
@@ -257,23 +250,13 @@ impl SegmentPage {
         (1.0 + popularity).log10()
     }
 
-    fn rank(&self, doc: DocId, score: f32, price: i64, rating: Option<f64>) -> u64 {
+    fn rank(&self, doc: DocId, score: f32, values: Values) -> u64 {
         match self.sort {
-            // The bit patterns of positive floats sort like the floats.
-            Sort::Relevance => score.max(0.0).to_bits().into(),
-            Sort::PriceAscending => u64::MAX - ordered(price),
-            Sort::PriceDescending => ordered(price),
-            Sort::Newest => ordered(self.created.first(doc).unwrap_or(i64::MIN)),
-            Sort::Rating => {
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "ratings are from 1 to 5"
-                )]
-                let thousandths = (rating.unwrap_or(0.0).clamp(0.0, 5.0) * 1_000.0) as u64;
-                let reviews = self.reviews.first(doc).unwrap_or(0);
-                (thousandths << 32) | reviews.min(u32::MAX.into())
-            }
+            Sort::Relevance => rank::relevance(score),
+            Sort::PriceAscending => rank::price_ascending(values.price),
+            Sort::PriceDescending => rank::price_descending(values.price),
+            Sort::Newest => rank::ordered(self.created.first(doc).unwrap_or(i64::MIN)),
+            Sort::Rating => rank::rating(values.rating, self.reviews.first(doc).unwrap_or(0)),
         }
     }
 
@@ -281,11 +264,6 @@ impl SegmentPage {
         let half = |column: &Column<u64>| u128::from(column.first(doc).unwrap_or(0));
         half(&self.id.0) << 64 | half(&self.id.1)
     }
-}
-
-/// Maps a signed number to an unsigned one with the same order.
-fn ordered(number: i64) -> u64 {
-    number.cast_unsigned() ^ (1 << 63)
 }
 
 fn number(column: Option<&StrColumn>, doc: DocId) -> Option<u64> {
@@ -312,73 +290,4 @@ fn numbers_of(
         }
     }
     Ok(Some(numbers))
-}
-
-/// Counts by value, where there are any.
-fn named(column: Option<&StrColumn>, counts: &[u64]) -> tantivy::Result<HashMap<String, u64>> {
-    let mut named = HashMap::new();
-    if let Some(column) = column {
-        for (number, &count) in (0_u64..).zip(counts).filter(|(_, count)| **count > 0) {
-            let mut value = String::new();
-            column.ord_to_str(number, &mut value)?;
-            named.insert(value, count);
-        }
-    }
-    Ok(named)
-}
-
-fn add<const N: usize>(into: &mut [u64; N], from: &[u64; N]) {
-    for (into, from) in into.iter_mut().zip(from) {
-        *into += from;
-    }
-}
-
-/// The largest buckets first, equal ones by name.
-fn by_count(name: &'static str, counts: HashMap<String, u64>) -> Facet {
-    let mut buckets: Vec<_> = counts
-        .into_iter()
-        .map(|(value, count)| Bucket { value, count })
-        .collect();
-    buckets.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
-    buckets.truncate(MAX_BUCKETS);
-    Facet { name, buckets }
-}
-
-/// `25.00-49.99`, `1000.00-`: in US dollars, inclusive.
-fn prices(counts: [u64; PRICE_BUCKETS.len()]) -> Facet {
-    let dollars = |cents: i64| format!("{}.{:02}", cents / 100, cents % 100);
-    let buckets = PRICE_BUCKETS
-        .iter()
-        .enumerate()
-        .map(|(position, &from)| {
-            let to = PRICE_BUCKETS
-                .get(position + 1)
-                .map(|next| dollars(next - 1));
-            format!("{}-{}", dollars(from), to.unwrap_or_default())
-        })
-        .zip(counts);
-    Facet {
-        name: "price",
-        buckets: filled(buckets),
-    }
-}
-
-/// `4`: rated 4 and better.
-fn ratings(counts: [u64; RATING_BUCKETS.len()]) -> Facet {
-    Facet {
-        name: "rating",
-        buckets: filled(
-            RATING_BUCKETS
-                .map(|from| from.to_string())
-                .into_iter()
-                .zip(counts),
-        ),
-    }
-}
-
-fn filled(buckets: impl Iterator<Item = (String, u64)>) -> Vec<Bucket> {
-    buckets
-        .filter(|(_, count)| *count > 0)
-        .map(|(value, count)| Bucket { value, count })
-        .collect()
 }

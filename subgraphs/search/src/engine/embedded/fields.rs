@@ -1,16 +1,16 @@
 //! The fields of the embedded index.
 
-use entities::search::product;
 use tantivy::schema::{
     FAST, Field, IndexRecordOption, Schema, SchemaBuilder, TextFieldIndexing, TextOptions,
 };
 use tantivy::{Index, TantivyDocument, Term};
 use uuid::Uuid;
 
-use crate::rules::text::{normalized, singulars};
+use crate::engine::Document;
+use crate::rules::text::{normalized, singulars, typed};
 
 /// The version of the field layout and of `rules::text`: an index of another version is rebuilt.
-pub(super) const VERSION: &str = "v2";
+pub(super) const VERSION: &str = "v3";
 
 pub(super) const ID: &str = "id";
 pub(super) const ID_HIGH: &str = "id_high";
@@ -33,6 +33,8 @@ pub(super) struct Fields {
     pub description: Field,
     /// The whole title as one term.
     pub whole_title: Field,
+    /// The words of title, brand and category as they are spelled.
+    pub spelling: Field,
 }
 
 /// Text is already split and singularized (`rules::text`), so the index only splits at white space.
@@ -60,6 +62,14 @@ fn schema() -> Schema {
         .set_tokenizer("raw")
         .set_fieldnorms(false)
         .set_index_option(IndexRecordOption::Basic);
+    let spelling = TextFieldIndexing::default()
+        .set_tokenizer(WORDS)
+        .set_fieldnorms(false)
+        .set_index_option(IndexRecordOption::Basic);
+    schema.add_text_field(
+        "spelling",
+        TextOptions::default().set_indexing_options(spelling),
+    );
     schema.add_text_field(ID, TextOptions::default().set_indexing_options(term));
     let name = TextOptions::default().set_fast("raw");
     schema.add_text_field(CATEGORY, name.clone());
@@ -88,6 +98,7 @@ impl Fields {
             category: schema.get_field("category")?,
             description: schema.get_field("description")?,
             whole_title: schema.get_field("whole_title")?,
+            spelling: schema.get_field("spelling")?,
         })
     }
 }
@@ -112,7 +123,8 @@ impl DocumentWriter {
         Ok(Term::from_field_text(id, &product.simple().to_string()))
     }
 
-    pub(super) fn document(&self, product: &product::Model) -> tantivy::Result<TantivyDocument> {
+    pub(super) fn document(&self, indexed: &Document) -> tantivy::Result<TantivyDocument> {
+        let product = &indexed.product;
         let mut document = TantivyDocument::default();
         let Fields {
             title,
@@ -120,13 +132,18 @@ impl DocumentWriter {
             category,
             description,
             whole_title,
+            spelling,
         } = self.fields;
+        let brand_name = product.brand.as_deref().unwrap_or_default();
         let words = |text: &str| singulars(text).collect::<Vec<_>>().join(" ");
         document.add_text(title, words(&product.title));
-        document.add_text(brand, words(product.brand.as_deref().unwrap_or_default()));
+        document.add_text(brand, words(brand_name));
         document.add_text(category, words(&product.category));
         document.add_text(description, words(&product.description));
         document.add_text(whole_title, normalized(&product.title));
+        for text in [&product.title, brand_name, &product.category] {
+            document.add_text(spelling, typed(text).join(" "));
+        }
 
         let field = |name| self.schema.get_field(name);
         document.add_text(field(CATEGORY)?, &product.category);

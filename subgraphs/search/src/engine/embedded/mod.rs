@@ -1,6 +1,8 @@
 //! The embedded engine: a tantivy index in a directory that any number of processes can search.
 
 mod collector;
+mod correction;
+mod facets;
 mod fields;
 mod generation;
 mod rebuild;
@@ -12,16 +14,17 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use entities::search::product;
 use parking_lot::RwLock;
-use tantivy::query::Query;
+use resolvers::connection::Direction;
 use uuid::Uuid;
 
 use self::collector::PageCollector;
-use self::fields::Fields;
 use self::generation::{Generation, NextGeneration};
 use self::rebuild::EmbeddedRebuild;
-use super::{EngineError, Filters, Rebuild, SearchEngine, SearchHits, SearchQuery, Sort};
+use super::{
+    Document, EngineError, Filters, Health, IndexStatus, Rebuild, SearchEngine, SearchHits,
+    SearchQuery, Sort,
+};
 
 /// The engine over a directory. Cheap to clone; the index is memory-mapped, not loaded.
 #[derive(Clone)]
@@ -31,7 +34,10 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Uses a directory that may be empty or missing; then [`SearchEngine::size`] is `None`.
+    /// The engine's name in the configuration.
+    pub const NAME: &str = "embedded";
+
+    /// Uses a directory that may be empty or missing; then there is no index until it is built.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into().into(),
@@ -52,16 +58,28 @@ impl Embedded {
         Ok(fresh)
     }
 
-    async fn page(
+    /// Reads the current index on a thread that may block.
+    async fn read<T: Send + 'static>(
         &self,
-        query: impl FnOnce(&Fields) -> Box<dyn Query> + Send + 'static,
-        collector: PageCollector,
-    ) -> Result<SearchHits, EngineError> {
+        work: impl FnOnce(&Generation) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let engine = self.clone();
+        blocking(move || work(engine.generation()?.as_ref())).await
+    }
+
+    /// Changes the current index, if there is one.
+    async fn write(&self, documents: Vec<Document>, deleted: Vec<Uuid>) -> Result<(), EngineError> {
         let engine = self.clone();
         blocking(move || {
+            if generation::current(&engine.directory)?.is_none() {
+                return Ok(());
+            }
+            // A rebuild that has begun may have read the products before they changed: they go into its index.
+            let _lock = generation::lock(&engine.directory)?;
             let generation = engine.generation()?;
-            let query = query(&generation.fields);
-            Ok(generation.reader.searcher().search(&*query, &collector)?)
+            update::write(&generation, &documents, &deleted)?;
+            generation.reader.reload()?;
+            Ok(())
         })
         .await
     }
@@ -70,51 +88,70 @@ impl Embedded {
 #[async_trait]
 impl SearchEngine for Embedded {
     async fn search(&self, query: SearchQuery) -> Result<SearchHits, EngineError> {
-        let collector = PageCollector {
-            filters: query.filters,
-            sort: query.sort,
-            limit: query.limit,
-            after: query.after,
-            facets: true,
-        };
-        let text = query.text;
-        self.page(move |fields| text_query::search(&text, fields), collector)
-            .await
+        self.read(move |generation| {
+            let collector = PageCollector::new(&query);
+            let query = text_query::search(&query.text, &generation.fields);
+            Ok(generation.reader.searcher().search(&*query, &collector)?)
+        })
+        .await
     }
 
     async fn suggest(&self, prefix: String, limit: usize) -> Result<Vec<Uuid>, EngineError> {
-        let collector = PageCollector {
+        let collector = PageCollector::new(&SearchQuery {
+            text: String::new(),
             filters: Filters::default(),
             sort: Sort::Relevance,
             limit,
-            after: None,
-            facets: false,
-        };
-        let found = self
-            .page(
-                move |fields| text_query::suggest(&prefix, fields),
-                collector,
-            )
-            .await?;
-        Ok(found.hits.iter().map(|hit| hit.position.id).collect())
-    }
-
-    async fn size(&self) -> Result<Option<u64>, EngineError> {
-        let engine = self.clone();
-        blocking(move || match engine.generation() {
-            Ok(generation) => Ok(Some(generation.reader.searcher().num_docs())),
-            Err(error) => Err(error),
+            direction: Direction::Forward,
+            beyond: None,
+            snapshot: None,
+            facets: None,
+            preference: None,
+        });
+        self.read(move |generation| {
+            let query = text_query::suggest(&prefix, &generation.fields);
+            let found = generation.reader.searcher().search(&*query, &collector)?;
+            Ok(found.hits.iter().map(|hit| hit.position.id).collect())
         })
         .await
-        // Missing or damaged: the index is derived data, so it is rebuilt.
-        .or_else(|error| match error {
-            EngineError::NoIndex => Ok(None),
-            EngineError::TimedOut => Err(error),
-            EngineError::Io(_) | EngineError::Engine(_) | EngineError::Stopped => {
-                tracing::warn!(%error, directory = %self.directory.display(), "the search index is damaged and will be rebuilt");
-                Ok(None)
-            }
+    }
+
+    async fn correct(&self, text: String) -> Result<Option<String>, EngineError> {
+        self.read(move |generation| {
+            let searcher = generation.reader.searcher();
+            Ok(correction::correct(&searcher, &generation.fields, &text)?)
         })
+        .await
+    }
+
+    async fn status(&self) -> Result<IndexStatus, EngineError> {
+        let status = |health, problem, products| IndexStatus {
+            engine: Self::NAME,
+            health,
+            problem,
+            products,
+            built_at: None,
+            bytes: None,
+        };
+        let index = self.read(move |generation| {
+            let searcher = generation.reader.searcher();
+            let bytes = searcher.space_usage()?.total().get_bytes();
+            Ok(IndexStatus {
+                built_at: generation::begun_at(&generation.name),
+                bytes: Some(bytes),
+                ..status(Health::Healthy, None, Some(searcher.num_docs()))
+            })
+        });
+        match index.await {
+            Ok(index) => Ok(index),
+            Err(EngineError::NoIndex) => Ok(status(Health::Unavailable, None, None)),
+            Err(error @ (EngineError::TimedOut | EngineError::Unreachable(_))) => Err(error),
+            // Damaged: the index is derived data, so it is rebuilt.
+            Err(error @ (EngineError::Io(_) | EngineError::Engine(_) | EngineError::Stopped)) => {
+                let problem = format!("{}: {error}", self.directory.display());
+                Ok(status(Health::Unavailable, Some(problem), None))
+            }
+        }
     }
 
     async fn built_at(&self) -> Result<Option<DateTime<Utc>>, EngineError> {
@@ -126,20 +163,12 @@ impl SearchEngine for Embedded {
         .await
     }
 
-    async fn update(&self, products: Vec<product::Model>) -> Result<(), EngineError> {
-        let engine = self.clone();
-        blocking(move || {
-            if generation::current(&engine.directory)?.is_none() {
-                return Ok(());
-            }
-            // A rebuild that has begun may have read the products before they changed: they go into its index.
-            let _lock = generation::lock(&engine.directory)?;
-            let generation = engine.generation()?;
-            update::write(&generation, &products)?;
-            generation.reader.reload()?;
-            Ok(())
-        })
-        .await
+    async fn update(&self, documents: Vec<Document>) -> Result<(), EngineError> {
+        self.write(documents, Vec::new()).await
+    }
+
+    async fn delete(&self, products: Vec<Uuid>) -> Result<(), EngineError> {
+        self.write(Vec::new(), products).await
     }
 
     async fn begin_rebuild(&self) -> Result<Box<dyn Rebuild>, EngineError> {

@@ -1,13 +1,12 @@
 //! Builds an index in parallel with the current one.
 
 use async_trait::async_trait;
-use entities::search::product;
 use tantivy::IndexWriter;
 
 use super::blocking;
 use super::fields::{self, DocumentWriter};
 use super::generation::NextGeneration;
-use crate::engine::{EngineError, Rebuild};
+use crate::engine::{Document, EngineError, Rebuild};
 
 /// The writer's memory, only used during the build.
 const MEMORY_BYTES: usize = 64 << 20;
@@ -32,21 +31,36 @@ impl EmbeddedRebuild {
     }
 }
 
-#[async_trait]
-impl Rebuild for EmbeddedRebuild {
-    async fn add(&mut self, products: Vec<product::Model>) -> Result<(), EngineError> {
+impl EmbeddedRebuild {
+    async fn write(&mut self, documents: Vec<Document>, replace: bool) -> Result<(), EngineError> {
         let parts = self.0.take().ok_or(EngineError::Stopped)?;
         let parts = blocking(move || {
-            for product in &products {
-                parts
-                    .writer
-                    .add_document(parts.writing.document(product)?)?;
+            for document in &documents {
+                if replace {
+                    let term = parts.writing.term(document.product.id)?;
+                    parts.writer.delete_term(term);
+                }
+                if document.product.active {
+                    let document = parts.writing.document(document)?;
+                    parts.writer.add_document(document)?;
+                }
             }
             Ok(parts)
         })
         .await?;
         self.0 = Some(parts);
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Rebuild for EmbeddedRebuild {
+    async fn add(&mut self, documents: Vec<Document>) -> Result<(), EngineError> {
+        self.write(documents, false).await
+    }
+
+    async fn replace(&mut self, documents: Vec<Document>) -> Result<(), EngineError> {
+        self.write(documents, true).await
     }
 
     async fn publish(mut self: Box<Self>) -> Result<(), EngineError> {
