@@ -10,7 +10,7 @@ use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
 use std::time::Duration;
 
-use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
@@ -26,6 +26,9 @@ const SECONDS: [f64; 16] = [
     0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.018, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
     10.0, 30.0,
 ];
+
+/// The same for how long connections are open.
+const OPEN_SECONDS: [f64; 6] = [60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0];
 
 /// How often histogram samples are folded into buckets when nobody scrapes.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -185,8 +188,10 @@ impl Metrics {
 }
 
 fn builder() -> Result<PrometheusBuilder, TelemetryError> {
+    let connections = Matcher::Suffix("_open_seconds".to_owned());
     PrometheusBuilder::new()
         .set_buckets(&SECONDS)
+        .and_then(|builder| builder.set_buckets_for_metric(connections, &OPEN_SECONDS))
         .map_err(TelemetryError::Metrics)
 }
 
@@ -237,6 +242,7 @@ mod tests {
             };
             metrics::counter!("requests_total", "kind" => "query").increment(2);
             metrics::histogram!("request_seconds").record(0.003);
+            metrics::histogram!("socket_open_seconds").record(120.0);
             metrics.render()
         });
         assert!(
@@ -254,6 +260,10 @@ mod tests {
         );
         assert!(
             text.contains("request_seconds_bucket{le=\"0.005\"} 1"),
+            "{text}"
+        );
+        assert!(
+            text.contains("socket_open_seconds_bucket{le=\"300\"} 1"),
             "{text}"
         );
     }

@@ -90,6 +90,11 @@ pub fn describe() {
         "router_websocket_closes_total",
         "Closed WebSockets, by reason."
     );
+    describe_histogram!(
+        "router_websocket_open_seconds",
+        Unit::Seconds,
+        "How long closed WebSockets had been open."
+    );
     describe_counter!(
         "router_websocket_coalesced_total",
         "Events that slow WebSocket clients missed because a newer one replaced them."

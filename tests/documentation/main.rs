@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod commands;
+mod deployment;
 mod links;
 mod paths;
 mod settings;

@@ -384,7 +384,7 @@ impl Graph {
     }
 
     /// Sum of a metric over all processes and labels.
-    async fn metric(&self, name: &str) -> u64 {
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
         let mut total = 0;
         for process in self.processes() {
             let url = format!("{}/metrics", process.base);

@@ -84,6 +84,9 @@ pub(crate) struct Change {
     created_at: DateTime<Utc>,
     #[serde(default)]
     returned_to_sender: bool,
+    /// When it was published; only in published messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_at: Option<DateTime<Utc>>,
 }
 
 impl Change {
@@ -105,6 +108,7 @@ impl Change {
             answered_at: row.last_answered_at,
             created_at: row.created_at,
             returned_to_sender: row.returned_to_sender,
+            published_at: None,
         }
     }
 

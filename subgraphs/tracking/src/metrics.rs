@@ -1,12 +1,21 @@
 //! Descriptions of the tracking domain's metrics.
 
-use metrics::{describe_counter, describe_gauge};
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
 /// Registers the help lines.
 pub fn describe() {
     describe_gauge!(
         "vantage_tracking_active_subscriptions",
         "Customers watching a parcel in this instance, by carrier."
+    );
+    describe_counter!(
+        "vantage_tracking_published_total",
+        "Changes of parcels published to those who watch them."
+    );
+    describe_histogram!(
+        "vantage_tracking_delivery_seconds",
+        Unit::Seconds,
+        "Time from the publication of a parcel's change until a subscription has it, by the clocks of both processes."
     );
     describe_counter!(
         "vantage_tracking_polls_total",

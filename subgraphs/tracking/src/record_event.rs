@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, Utc};
 use entities::tracking::{change, event, shipment};
+use metrics::counter;
 use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
 use resolvers::ApiError;
@@ -371,7 +372,9 @@ pub(crate) async fn publish_change(state: &State, row: &shipment::Model, change:
     if row.return_id.is_some() {
         return;
     }
-    let message = match change.to_message() {
+    let mut published = change.clone();
+    published.published_at = Some(state.clock.now());
+    let message = match published.to_message() {
         Ok(message) => message,
         Err(error) => {
             tracing::error!(%error, shipment = %row.id, "change not serializable");
@@ -379,8 +382,11 @@ pub(crate) async fn publish_change(state: &State, row: &shipment::Model, change:
         }
     };
     let channel = events::channel(row.order_id);
-    if let Err(error) = state.pubsub.publish(&channel, message).await {
-        tracing::error!(%error, %channel, sequence = row.sequence, "change not published");
+    match state.pubsub.publish(&channel, message).await {
+        Ok(()) => counter!("vantage_tracking_published_total").increment(1),
+        Err(error) => {
+            tracing::error!(%error, %channel, sequence = row.sequence, "change not published");
+        }
     }
 }
 

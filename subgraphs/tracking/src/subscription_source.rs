@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::{Context, Variables};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use entities::tracking::{change, shipment};
 use futures::stream::{self, Stream, StreamExt};
+use metrics::histogram;
 use platform::backoff::Backoff;
 use platform::pubsub::{Signal, Subscription};
 use resolvers::client::Document;
@@ -164,7 +165,14 @@ impl SubscriptionSource {
             };
             match signal {
                 Signal::Message(message) => match serde_json::from_slice::<Change>(&message) {
-                    Ok(change) => self.on_change(change),
+                    Ok(change) => {
+                        if let Some(published_at) = change.published_at {
+                            let delay = self.state.clock.now() - published_at;
+                            histogram!("vantage_tracking_delivery_seconds")
+                                .record(delay.max(TimeDelta::zero()).as_seconds_f64());
+                        }
+                        self.on_change(change);
+                    }
                     Err(error) => {
                         tracing::warn!(%error, order = %self.order, "change not readable");
                         self.behind = true;

@@ -116,6 +116,7 @@ impl<P: Protocol> Connection<P> {
         self.protocol.stop();
         Box::pin(self.close(reason, &mut sink, &mut stream)).await;
         metrics::counter!("router_websocket_closes_total", "reason" => reason.name()).increment(1);
+        metrics::histogram!("router_websocket_open_seconds").record(opened.elapsed().as_secs_f64());
         tracing::info!(
             reason = reason.name(),
             code = reason.code(),
