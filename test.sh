@@ -65,6 +65,7 @@ main() {
         fi
     fi
     run "tests" cargo test --locked --workspace
+    run "deployment files" deploy/check.sh
     with_node "bundler" "the bundles of the pages" playground/build.sh --check
     with_node "packages of real clients" "real clients" router/clients/run.sh
     with_node "graphql-js" "the language as graphql-js reads it" router/language/run.sh
