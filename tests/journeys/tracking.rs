@@ -72,7 +72,9 @@ async fn a_watcher_gets_a_snapshot_and_then_every_update_in_order() {
             "{layout:?}: two facilities, then out for delivery"
         );
         let published = graph.metric("vantage_tracking_published_total").await;
-        let delivered = graph.metric("vantage_tracking_delivery_seconds_count").await;
+        let delivered = graph
+            .metric("vantage_tracking_delivery_seconds_count")
+            .await;
         assert!(published >= 2, "{layout:?}: {published}");
         assert!(delivered >= 2, "{layout:?}: {delivered}");
         graph.stop().await;

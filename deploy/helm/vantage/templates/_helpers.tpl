@@ -24,6 +24,9 @@ app.kubernetes.io/component: {{ .component }}
 {{- define "vantage.env" -}}
 - name: VANTAGE_CONFIG
   value: /etc/vantage/release/vantage.yaml
+# A directory that the process creates, and that is therefore its own.
+- name: VANTAGE_DATA
+  value: /var/lib/vantage/data
 - name: VANTAGE_PUBLIC_URL
   value: {{ .root.Values.publicUrl | quote }}
 {{- range $name := keys .root.Values.subgraphs | sortAlpha }}
