@@ -2,7 +2,7 @@
 # Checks the files of the deployment without a cluster or a container runtime, each with the tool that will read it.
 # A tool that is not installed is skipped, and named at the end; nothing is installed.
 #
-#   deploy/check.sh                 with the `vantage` of $VANTAGE_BIN or of the last build, if there is one
+#   deploy/check.sh                 with the `vantage` of $VANTAGE or of the last build, if there is one
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -189,12 +189,12 @@ scripts() {
         skipped+=("scripts: shellcheck is not installed")
         return
     fi
-    check "scripts" shellcheck check.sh release.sh
+    check "scripts" shellcheck check.sh drill.sh release.sh
 }
 
 # The configuration in the chart's values, by the program itself.
 configuration() {
-    local target="${CARGO_TARGET_DIR:-../target}" vantage="${VANTAGE_BIN:-}" build
+    local target="${CARGO_TARGET_DIR:-../target}" vantage="${VANTAGE:-}" build
     for build in release debug; do
         [ -n "$vantage" ] || [ ! -x "$target/$build/vantage" ] || vantage="$target/$build/vantage"
     done

@@ -1,0 +1,279 @@
+#!/usr/bin/env bash
+# Makes alerts fire for real, and resolve again: in a shop of its own with simulated third parties, watched by a Prometheus
+# with the rules of deploy/prometheus/rules. Windows are shortened from minutes to seconds; thresholds are not changed.
+# The other alerts are covered by deploy/prometheus/tests.
+#
+#   deploy/drill.sh [--keep]        --keep leaves everything running until Ctrl-C, to look at it
+#
+# Needs a build of vantage ($VANTAGE, or the last build), prometheus, redis-server, curl, jq and python3. About 3 minutes.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+vantage="${VANTAGE:-}"
+for build in release debug; do
+    [ -n "$vantage" ] || [ ! -x "${CARGO_TARGET_DIR:-target}/$build/vantage" ] || vantage="${CARGO_TARGET_DIR:-target}/$build/vantage"
+done
+[ -n "$vantage" ] || { echo "error: build vantage first, or set VANTAGE" >&2 && exit 1; }
+for tool in prometheus redis-server curl jq python3; do
+    command -v "$tool" >/dev/null || { echo "error: $tool is missing" >&2 && exit 1; }
+done
+vantage="$(realpath "$vantage")"
+
+# Ports below those that outgoing connections use.
+shop=14500 shop_admin=14501 pricing=14502 pricing_admin=14503 sandbox=14504 redis=14505 identity=14506 prometheus=14507
+scratch="$(mktemp -d)"
+declare -A pids=()
+seen=()
+
+main() {
+    trap finish EXIT
+    trap 'exit 130' INT TERM
+    cp -r router-config "$scratch/"
+    mkdir "$scratch/identity"
+    echo '{"keys":[]}' >"$scratch/identity/keys.json"
+    start_all
+
+    drill "pricing does not run" "InstanceDown SubgraphFailing GraphqlErrorRate" kill_pricing query_prices start_pricing
+    drill "a flags file that is not valid" "FileNotUsable" break_flags true restore_flags
+    drill "carriers answer 503" "CarrierPollsFailing CarrierOutage ThirdPartyDown" fail_carriers true heal_third_parties
+    drill "a rate that moves too far" "ExchangeRateHeld" move_rate true restore_rate
+    drill "forged webhooks" "WebhooksForged" true forge_webhooks true
+    drill "no keys from the identity provider" "KeySetNotFetched" stop_identity true start_identity
+    drill "Redis does not answer" "RedisNotAnswering" stop_redis send_persisted continue_redis
+    drill "more connections than allowed" "ConnectionsRefused" open_connections true close_connections
+
+    printf '\n%s alerts fired and resolved: %s\n' "${#seen[@]}" "${seen[*]}"
+    if [ "${1:-}" = --keep ]; then
+        echo "Prometheus: http://127.0.0.1:$prometheus/alerts, shop: http://127.0.0.1:$shop/"
+        sleep infinity
+    fi
+}
+
+# Causes a problem, repeats what shows it until all these alerts fire, ends it, and waits until they are resolved.
+drill() {
+    local name="$1" alerts="$2" cause="$3" repeat="$4" end="$5" alert
+    printf '\n== %s\n' "$name"
+    "$cause"
+    for alert in $alerts; do
+        wait_for "$alert fires" fires "$alert" "$repeat"
+    done
+    "$end"
+    for alert in $alerts; do
+        wait_for "$alert is resolved" is_silent "$alert" "$(if [ "$repeat" = query_prices ]; then echo query_prices; else echo true; fi)"
+        seen+=("$alert")
+    done
+}
+
+wait_for() {
+    local what="$1" condition="$2" alert="$3" repeat="$4" started=$SECONDS
+    until "$condition" "$alert"; do
+        if [ $((SECONDS - started)) -gt 90 ]; then
+            echo "error: not within 90 s: $what" >&2
+            curl -s "http://127.0.0.1:$prometheus/api/v1/alerts" | jq -c '.data.alerts[] | [.state, .annotations.summary]' >&2
+            tail -n 3 "$scratch"/*.log >&2
+            exit 1
+        fi
+        "$repeat"
+        sleep 0.3
+    done
+    echo "$what ($((SECONDS - started)) s)"
+}
+
+fires() {
+    curl -s "http://127.0.0.1:$prometheus/api/v1/alerts" |
+        jq -e --arg name "$1" 'any(.data.alerts[]; .labels.alertname == $name and .state == "firing")' >/dev/null
+}
+
+is_silent() {
+    ! fires "$1"
+}
+
+# --- processes -------------------------------------------------------------------------------------------
+
+# Starts a process under a name. Standard output and error go to its log.
+start() {
+    local name="$1"
+    shift
+    (cd "$scratch" && exec "$@") >>"$scratch/$name.log" 2>&1 &
+    pids[$name]=$!
+}
+
+stop() {
+    kill -"${2:-TERM}" "${pids[$1]}" 2>/dev/null || true
+    wait "${pids[$1]}" 2>/dev/null || true
+}
+
+until_answers() {
+    local started=$SECONDS
+    until curl -sf "$1" >/dev/null; do
+        [ $((SECONDS - started)) -lt 60 ] || { tail -n 5 "$scratch"/*.log >&2 && echo "error: $1 does not answer" >&2 && exit 1; }
+        sleep 0.2
+    done
+}
+
+start_all() {
+    start redis redis-server --port "$redis" --bind 127.0.0.1 --save "" --appendonly no
+    start_identity
+    settings=(
+        "PATH=$PATH"
+        "VANTAGE_DATA=$scratch/data"
+        VANTAGE_DEMO__ORDERS=100
+        "VANTAGE_REDIS_URL=redis://127.0.0.1:$redis"
+        "VANTAGE_FLAGS__FILE=$scratch/router-config/flags.yaml"
+        VANTAGE_FLAGS__RELOAD_INTERVAL=1s
+        VANTAGE_SUBGRAPHS__CALL_TIMEOUT=2s
+        VANTAGE_SERVER__CONNECTIONS__MAX=100
+        VANTAGE_SERVER__CONNECTIONS__MAX_PER_ADDRESS=1000
+        VANTAGE_SERVER__CONNECTIONS__HEADER_TIMEOUT=60s
+        VANTAGE_SERVER__WEBSOCKET__MAX_CONNECTIONS=90
+    )
+    (cd "$scratch" && env -i "${settings[@]}" "$vantage" seed)
+    start_pricing
+    start shop env -i "${settings[@]}" \
+        "VANTAGE_SUBGRAPHS__PRICING__URL=http://127.0.0.1:$pricing/graphql" \
+        "VANTAGE_AUTH__JWKS__URL=http://127.0.0.1:$identity/keys.json" \
+        VANTAGE_AUTH__JWKS__REFRESH=1s VANTAGE_AUTH__JWKS__MIN_INTERVAL=1s VANTAGE_AUTH__JWKS__TIMEOUT=1s \
+        VANTAGE_TRACKING__CARRIERS__DHL__POLL_INTERVAL=1s VANTAGE_TRACKING__CARRIERS__DHL__HOURLY_BUDGET=100000 \
+        "$vantage" serve --listen "127.0.0.1:$shop" --admin-listen "127.0.0.1:$shop_admin" \
+        --sandbox-listen "127.0.0.1:$sandbox"
+    until_answers "http://127.0.0.1:$shop_admin/readyz"
+    start_prometheus
+}
+
+start_pricing() {
+    start pricing env -i "${settings[@]}" \
+        "VANTAGE_PROVIDERS__EXCHANGE_RATES__URL=http://127.0.0.1:$sandbox" VANTAGE_PROVIDERS__EXCHANGE_RATES__KEY=sandbox-key \
+        VANTAGE_PRICING__RATES__REFRESH_INTERVAL=2s \
+        "$vantage" subgraph pricing --listen "127.0.0.1:$pricing" --admin-listen "127.0.0.1:$pricing_admin"
+    until_answers "http://127.0.0.1:$pricing_admin/readyz"
+}
+
+start_identity() {
+    start identity python3 -m http.server "$identity" --bind 127.0.0.1 --directory "$scratch/identity"
+}
+
+start_prometheus() {
+    mkdir "$scratch/rules"
+    local rules
+    for rules in deploy/prometheus/rules/*.yaml; do
+        sed -E -e 's/\[(5|10|15|30)m\]/[20s]/g' -e 's/offset 15m/offset 20s/g' -e 's/^( *)for: .*/\1for: 2s/' \
+            -e 's/^( *)interval: .*/\1interval: 1s/' "$rules" >"$scratch/rules/$(basename "$rules")"
+    done
+    cat >"$scratch/prometheus.yaml" <<CONF
+global: { scrape_interval: 1s, evaluation_interval: 1s }
+rule_files: [rules/*.yaml]
+scrape_configs:
+  - job_name: vantage
+    static_configs:
+      - { targets: ["127.0.0.1:$shop_admin"], labels: { service: router } }
+      - { targets: ["127.0.0.1:$pricing_admin"], labels: { service: pricing } }
+CONF
+    start prometheus prometheus --config.file=prometheus.yaml --storage.tsdb.path=metrics \
+        --web.listen-address="127.0.0.1:$prometheus"
+    until_answers "http://127.0.0.1:$prometheus/-/ready"
+}
+
+finish() {
+    local status=$? name
+    trap - EXIT
+    for name in "${!pids[@]}"; do
+        kill -CONT "${pids[$name]}" 2>/dev/null || true
+        kill "${pids[$name]}" 2>/dev/null || true
+    done
+    wait
+    rm -rf "$scratch"
+    exit "$status"
+}
+
+# --- problems --------------------------------------------------------------------------------------------
+
+graphql() {
+    curl -s -m 5 "http://127.0.0.1:$shop/graphql" --json "$1" >/dev/null || true
+}
+
+control() {
+    curl -sf "http://127.0.0.1:$sandbox/_control/$1" --json "$2" >/dev/null
+}
+
+kill_pricing() {
+    stop pricing KILL
+}
+
+query_prices() {
+    local _
+    for _ in 1 2 3 4 5; do
+        graphql '{"query":"{ exchangeRate(to: EUR) { rate } }"}'
+    done
+}
+
+break_flags() {
+    cp "$scratch/router-config/flags.yaml" "$scratch/flags.yaml"
+    echo 'flags: [' >"$scratch/router-config/flags.yaml"
+}
+
+restore_flags() {
+    cp "$scratch/flags.yaml" "$scratch/router-config/flags.yaml"
+}
+
+fail_carriers() {
+    control faults '{"provider":"dhl","effect":{"kind":"status","status":503}}'
+}
+
+heal_third_parties() {
+    curl -sf -X DELETE "http://127.0.0.1:$sandbox/_control/faults" -H "content-type: application/json" >/dev/null
+}
+
+move_rate() {
+    control exchange_rates '{"EUR":"7.5"}'
+}
+
+restore_rate() {
+    control exchange_rates '{"EUR":null}'
+}
+
+forge_webhooks() {
+    local _
+    for _ in 1 2 3; do
+        curl -s "http://127.0.0.1:$shop/webhooks/stripe" -H "stripe-signature: t=1,v1=00" --json '{}' >/dev/null || true
+    done
+}
+
+stop_identity() {
+    stop identity
+}
+
+stop_redis() {
+    kill -STOP "${pids[redis]}"
+}
+
+continue_redis() {
+    kill -CONT "${pids[redis]}"
+}
+
+# Documents by hash are looked up in Redis.
+send_persisted() {
+    local hash
+    hash="$(head -c 32 /dev/urandom | sha256sum | cut -d' ' -f1)"
+    graphql '{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"'"$hash"'"}}}'
+}
+
+open_connections() {
+    start connections python3 -c '
+import socket, sys, time
+held = []
+while True:
+    s = socket.socket(); s.settimeout(2)
+    try:
+        s.connect(("127.0.0.1", int(sys.argv[1]))); s.sendall(b"GET / HTTP/1.1\r\n")
+        held.append(s)
+    except OSError: pass
+    if len(held) > 110: held.pop().close()
+    time.sleep(0.02)
+' "$shop"
+}
+
+close_connections() {
+    stop connections KILL
+}
+
+main "$@"
