@@ -56,6 +56,34 @@ pub fn scope<'a>(context: &Context<'a>, scope: &str) -> ApiResult<&'a Caller> {
     }
 }
 
+/// Who acts: a user, or an application with its key alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// The token's subject, or else the application's name.
+    pub name: String,
+    /// Whose idempotency keys it uses.
+    pub key_owner: String,
+}
+
+/// The caller as the one who acts, if it has this scope; refused like by [`scope`].
+pub fn actor(context: &Context<'_>, scope: &str) -> ApiResult<Actor> {
+    let caller = self::scope(context, scope)?;
+    match (&caller.subject, &caller.client) {
+        (Some(subject), _) => Ok(Actor {
+            name: subject.clone(),
+            key_owner: match IdKind::Customer.parse(subject) {
+                Some(customer) => customer.to_string(),
+                None => format!("subject:{subject}"),
+            },
+        }),
+        (None, Some(client)) => Ok(Actor {
+            name: client.clone(),
+            key_owner: format!("client:{client}"),
+        }),
+        (None, None) => Err(ApiError::unauthenticated()),
+    }
+}
+
 /// Marks a field that the router resolves only for signed-in callers.
 #[TypeDirective(location = "FieldDefinition")]
 pub fn authenticated() {}

@@ -14,7 +14,6 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 use crate::error::{ApiError, ApiResult};
 
@@ -28,7 +27,8 @@ const MAX_KEY_LENGTH: usize = 255;
 /// A caller's use of a key for an operation with an input.
 #[derive(Debug)]
 pub struct KeyUse<'a, I> {
-    pub caller: Uuid,
+    /// Whose keys these are: a customer's UUID, or [`Actor::key_owner`](crate::access::Actor).
+    pub caller: String,
     pub operation: &'static str,
     pub key: &'a str,
     pub input: &'a I,
@@ -85,7 +85,7 @@ impl<'a, I: Serialize> IdempotentMutation<'a, I> {
     /// The answer of the key's first use, if any. Reads only this domain's database.
     pub async fn previous_outcome<T: DeserializeOwned>(&self) -> ApiResult<Option<T>> {
         check(self.using.key)?;
-        let caller = self.using.caller.to_string();
+        let caller = self.using.caller.clone();
         let Some(earlier) = find(self.database.read(), caller, &self.using).await? else {
             return Ok(None);
         };
@@ -136,7 +136,7 @@ async fn claim<I: Serialize, T: DeserializeOwned>(
     now: DateTime<Utc>,
 ) -> ApiResult<Claim<T>> {
     check(using.key)?;
-    let caller = using.caller.to_string();
+    let caller = using.caller.clone();
     let input_hash = hash(using.input)?;
     table::Entity::delete_many()
         .filter(table::Column::Caller.eq(&caller))

@@ -245,3 +245,51 @@ async fn headers_choose_currency_and_language_and_caches_vary_by_them() {
         graph.stop().await;
     }
 }
+
+#[tokio::test]
+async fn an_application_sets_prices_by_its_key() {
+    for layout in layouts() {
+        let data = tempfile::tempdir().unwrap();
+        let clients = data.path().join("clients.yaml");
+        std::fs::write(&clients, "clients: []\n").unwrap();
+        let settings = [
+            ("VANTAGE_DEMO__ORDERS", "50"),
+            ("VANTAGE_CLIENTS__FILE", clients.to_str().unwrap()),
+            ("VANTAGE_CLIENTS__RELOAD_INTERVAL", "20ms"),
+        ];
+        let graph = Graph::start_in(data, layout, &settings, &[]).await;
+        let product = some_products(&graph).await.remove(0);
+        let add = ["client", "add", "erp", "--scope", "merchandising"];
+        let shown = graph.run(&add).await;
+        let key = shown
+            .lines()
+            .find(|line| line.starts_with("vantage_key_"))
+            .unwrap();
+        let change = json!({ "productId": product, "baseUsd": "1234.59", "reason": "test" });
+        let variables = json!({ "input": { "changes": [change] }, "key": uuid::Uuid::now_v7() });
+        let set = async || {
+            let url = format!("{}/graphql", graph.router.base);
+            let request = reqwest::Client::new().post(url).header("x-api-key", key);
+            let body = json!({ "query": SET, "variables": variables });
+            let answer = request.json(&body).send().await.unwrap();
+            answer.json::<Value>().await.unwrap()
+        };
+        // The router reads its clients again soon.
+        let done = until_it(set, |answer| answer.get("errors").is_none()).await;
+        assert_eq!(done["data"]["priceSet"]["userErrors"], json!([]), "{done}");
+        assert_eq!(done["data"]["priceSet"]["products"][0]["id"], product);
+        let token = graph
+            .run(&["token", "--demo", "--scope", "merchandising"])
+            .await;
+        let query =
+            "query($id: ID!) { node(id: $id) { ... on Product { priceHistory { actor } } } }";
+        let told = graph
+            .query(Some(&token), query, json!({ "id": product }))
+            .await;
+        assert_eq!(
+            told["data"]["node"]["priceHistory"][0]["actor"], "erp",
+            "{layout:?}: {told}"
+        );
+        graph.stop().await;
+    }
+}

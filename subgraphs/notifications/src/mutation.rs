@@ -43,7 +43,7 @@ impl Mutation {
         let state = context.data_unchecked::<State>();
         let now = state.clock.now();
         let using = KeyUse {
-            caller: customer,
+            caller: customer.to_string(),
             operation: "notificationPreferencesUpdate",
             key: &idempotency_key,
             input: &input,

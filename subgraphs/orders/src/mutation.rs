@@ -70,7 +70,7 @@ impl Mutation {
         let state = context.data_unchecked::<State>();
         let now = state.clock.now();
         let using = KeyUse {
-            caller: customer,
+            caller: customer.to_string(),
             operation: "orderPlace",
             key: &idempotency_key,
             input: &input,
@@ -160,7 +160,7 @@ impl Mutation {
         let now = state.clock.now();
         let reason = reason.as_deref();
         let using = KeyUse {
-            caller: customer,
+            caller: customer.to_string(),
             operation: "orderCancel",
             key: &idempotency_key,
             input: &CancelInput { id, reason },

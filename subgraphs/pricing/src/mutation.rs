@@ -31,13 +31,12 @@ impl Mutation {
         )]
         idempotency_key: String,
     ) -> ApiResult<PriceSetPayload> {
-        let caller = access::customer(context)?;
-        let actor = access::scope(context, MERCHANDISING)?.subject.clone();
+        let actor = access::actor(context, MERCHANDISING)?;
         let state = context.data_unchecked::<State>();
         // The payload's prices are those of this moment.
         let now = context.data_unchecked::<Loaders>().now;
         let using = KeyUse {
-            caller,
+            caller: actor.key_owner,
             operation: "priceSet",
             key: &idempotency_key,
             input: &input,
@@ -66,9 +65,9 @@ impl Mutation {
             effect.rollback().await?;
             return Ok(refused(errors));
         }
-        let (count, actor) = (changes.len(), actor.unwrap_or_default());
+        let count = changes.len();
         let by = Writer {
-            actor: &actor,
+            actor: &actor.name,
             floor_percent: state.floor_percent,
             now,
         };

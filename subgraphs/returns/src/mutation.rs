@@ -50,7 +50,7 @@ impl Mutation {
         let state = context.data_unchecked::<State>();
         let now = state.clock.now();
         let using = KeyUse {
-            caller: customer,
+            caller: customer.to_string(),
             operation: "returnCreate",
             key: &idempotency_key,
             input: &input,
@@ -108,7 +108,7 @@ impl Mutation {
         let state = context.data_unchecked::<State>();
         let now = state.clock.now();
         let using = KeyUse {
-            caller: customer,
+            caller: customer.to_string(),
             operation: "returnLabelGenerate",
             key: &idempotency_key,
             input: &id,
@@ -146,7 +146,7 @@ impl Mutation {
         let state = context.data_unchecked::<State>();
         let now = state.clock.now();
         let using = KeyUse {
-            caller: customer,
+            caller: customer.to_string(),
             operation: "returnCancel",
             key: &idempotency_key,
             input: &id,

@@ -265,6 +265,54 @@ async fn without_the_scope_nothing_is_set_and_no_reason_shown() {
 }
 
 #[tokio::test]
+async fn an_application_with_the_scope_sets_prices_in_its_own_name() {
+    for fixture in fixtures().await {
+        let product = fixture.products(&[(2_000, None)]).await[0];
+        let application = |client: &str, subject: Option<&str>| Caller {
+            subject: subject.map(str::to_owned),
+            client: Some(client.to_owned()),
+            scopes: ["merchandising".to_owned()].into(),
+            ..Caller::default()
+        };
+        let input = |price: &str| {
+            let changes = json!([{ "productId": id(product), "baseUsd": price, "reason": "x" }]);
+            json!({ "input": { "changes": changes }, "key": "same" })
+        };
+        let mut expected = Vec::new();
+        // Each has keys of its own.
+        for (caller, price, actor) in [
+            (application("erp", None), "21", "erp"),
+            (application("pim", None), "22", "pim"),
+            (application("pim", Some("nightly")), "23", "nightly"),
+        ] {
+            for _ in 0..2 {
+                let answer = fixture.ask_as(caller.clone(), SET, input(price)).await;
+                assert_eq!(answer["errors"], Value::Null, "{answer}");
+                assert_eq!(answer["data"]["priceSet"]["userErrors"], json!([]));
+            }
+            expected.insert(0, json!(actor));
+        }
+        let answer = fixture
+            .ask_as(application("erp", None), SET, input("30"))
+            .await;
+        assert_eq!(code(&answer), "CONFLICT");
+        let told = fixture.product(product).await;
+        let history = told["priceHistory"].as_array().unwrap();
+        let actors: Vec<_> = history
+            .iter()
+            .map(|change| change["actor"].clone())
+            .collect();
+        assert_eq!(actors.len(), 3, "the second time changes nothing");
+        assert!(
+            expected.iter().all(|actor| actors.contains(actor)),
+            "{actors:?}"
+        );
+        assert_eq!(told["price"]["current"]["usd"]["amount"], "23.00");
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_scheduled_change_takes_effect_at_its_moment() {
     for fixture in fixtures().await {
         let product = fixture.products(&[(2_000, None)]).await[0];
