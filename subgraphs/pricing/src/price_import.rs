@@ -17,9 +17,9 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::price_file::{self, Entry};
-use crate::price_set::{self, CheckedChange, Writer};
+use crate::price_set::{self, CheckedChange, WriteError, Writer};
 use crate::price_set_input::Problem;
-use crate::price_write::{Locked, MAX_PRODUCTS};
+use crate::price_write::{Impossible, Locked, MAX_PRODUCTS};
 
 pub use crate::price_file::{COLUMNS, FileError, FileFormat};
 
@@ -196,7 +196,12 @@ impl Import<'_> {
                 floor_percent: self.state.floor_percent,
                 now: self.now,
             };
-            price_set::write(transaction, changes, &locked, &mut self.scheduled, by).await?;
+            let scheduled = &mut self.scheduled;
+            match price_set::write(transaction, changes, &locked, scheduled, by).await {
+                Ok(_) => {}
+                Err(WriteError::Database(error)) => return Err(error),
+                Err(WriteError::Impossible(impossible)) => self.refuse_impossible(impossible),
+            }
         }
         Ok(())
     }
@@ -219,6 +224,17 @@ impl Import<'_> {
                 field: &problem.path.join("."),
                 message: &problem.message,
             });
+        }
+    }
+
+    /// A change that names no adjustments keeps those that are stored, which must be readable.
+    fn refuse_impossible(&mut self, impossible: Vec<Impossible>) {
+        for Impossible { product, error } in impossible {
+            let line = self.lines.get(&(product, None)).copied();
+            let message = format!("The price cannot change: {error}. Give it adjustments, or none");
+            let path = &["adjustments"];
+            let problem = Problem::new(UserErrorCode::InvalidAdjustment, path, message);
+            self.refuse(line.unwrap_or_default(), &[problem]);
         }
     }
 

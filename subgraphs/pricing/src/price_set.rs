@@ -8,6 +8,7 @@ use entities::insert_many;
 use entities::pricing::{product_price, scheduled_price_change};
 use platform::database::DatabaseTransaction;
 use platform::tasks;
+use resolvers::ApiError;
 use resolvers::id::IdKind;
 use resolvers::scalars::DateTime;
 use resolvers::user_error::{InputError, UserErrorCode};
@@ -42,7 +43,7 @@ pub(crate) struct ScheduledPriceChange {
     pub effective_at: DateTime,
     /// Why, as it will be in the history.
     pub reason: String,
-    /// Who scheduled it: a customer's id, or the name given to an import.
+    /// Who scheduled it: a customer's id, the name of an application, or the one given to an import.
     pub actor: String,
 }
 
@@ -191,6 +192,35 @@ pub(crate) fn check_locked(changes: &[CheckedChange], locked: &Locked) -> Vec<In
     problems.collect()
 }
 
+/// Why changes were not written.
+#[derive(Debug)]
+pub(crate) enum WriteError {
+    Database(DbErr),
+    /// What these products have stored cannot be read.
+    Impossible(Vec<Impossible>),
+}
+
+impl From<DbErr> for WriteError {
+    fn from(error: DbErr) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<WriteError> for ApiError {
+    fn from(error: WriteError) -> Self {
+        let impossible = match error {
+            WriteError::Database(error) => return error.into(),
+            WriteError::Impossible(impossible) => impossible,
+        };
+        let of_product = |Impossible { product, error }: &Impossible| {
+            let product = IdKind::Product.format(*product);
+            format!("the price of {product} cannot change: {error}")
+        };
+        let messages: Vec<_> = impossible.iter().map(of_product).collect();
+        Self::internal(messages.join("; "))
+    }
+}
+
 /// Who changes prices, and how.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Writer<'a> {
@@ -207,7 +237,7 @@ pub(crate) async fn write(
     locked: &Locked,
     scheduled: &mut HashSet<Uuid>,
     by: Writer<'_>,
-) -> Result<Outcome, DbErr> {
+) -> Result<Outcome, WriteError> {
     let Writer {
         actor,
         floor_percent,
@@ -252,11 +282,8 @@ pub(crate) async fn write(
     if !at_once.is_empty() {
         let impossible =
             price_write::apply(transaction, locked, at_once, floor_percent, now).await?;
-        if let Some(Impossible { product, error }) = impossible.into_iter().next() {
-            let product = IdKind::Product.format(product);
-            return Err(DbErr::Custom(format!(
-                "the price of {product} cannot change: {error}"
-            )));
+        if !impossible.is_empty() {
+            return Err(WriteError::Impossible(impossible));
         }
     }
     if let Some(first) = later.iter().map(|row| row.effective_at).min() {

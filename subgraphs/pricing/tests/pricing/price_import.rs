@@ -2,12 +2,15 @@
 
 use std::io::{Cursor, Read};
 
+use entities::insert_many;
+use entities::pricing::price_adjustment;
 use pricing::price_import::{FileFormat, ImportOptions, ImportReport, Progress, import};
 use resolvers::id::IdKind;
+use resolvers::testing::code;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::fixture::{Fixture, fixtures};
+use crate::fixture::{Fixture, PRICES, fixtures, representation};
 
 impl Fixture {
     /// Imports a file, and returns the report with a line for each problem.
@@ -136,6 +139,59 @@ async fn every_problem_is_told_by_line_and_nothing_is_imported() {
         assert_eq!(fixture.dollars(known).await, "20.00");
         assert_eq!(fixture.events("pricing.events").await, [] as [Value; 0]);
         fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stored_adjustment_that_cannot_be_read_is_told_by_line_and_can_be_replaced() {
+    for fixture in fixtures().await {
+        let products = fixture.products(&[(2_000, None), (3_000, None)]).await;
+        let [good, unreadable] = products[..] else {
+            panic!("two products")
+        };
+        let sale = price_adjustment::Model {
+            percent: Some("much".to_owned()),
+            ..sale(&fixture, unreadable)
+        };
+        let db = fixture.scratch.database.write();
+        insert_many::<price_adjustment::Entity>(db, vec![sale])
+            .await
+            .unwrap();
+        let representations = [good, unreadable].map(representation);
+        let variables = json!({ "products": representations, "currency": "USD" });
+        let answer = fixture.ask(PRICES, variables).await;
+        let read = &answer["data"]["_entities"];
+        assert_eq!(read[0]["price"]["current"]["usd"]["amount"], "20.00");
+        assert_eq!(read[1]["price"], Value::Null, "{answer}");
+        assert_eq!(code(&answer), "INTERNAL", "for whoever reads the row");
+
+        let file = |adjustments| {
+            let (good, unreadable) = (id(good), id(unreadable));
+            format!("productId,baseUsd,kind\n{good},21,\n{unreadable},31,{adjustments}\n")
+        };
+        let (report, problems) = fixture.csv(file("")).await;
+        assert_eq!(report.problems, 1);
+        let told =
+            "3 adjustments: The price cannot change: an adjustment has the percentage \"much\"";
+        assert!(problems[0].starts_with(told), "{problems:?}");
+        assert_eq!(fixture.dollars(good).await, "20.00", "all or nothing");
+        let (report, problems) = fixture.csv(file("-")).await;
+        assert_eq!((report.changes, problems.len()), (2, 0), "{problems:?}");
+        assert_eq!(fixture.dollars(good).await, "21.00");
+        assert_eq!(fixture.dollars(unreadable).await, "31.00");
+        fixture.scratch.drop().await;
+    }
+}
+
+fn sale(fixture: &Fixture, product_id: Uuid) -> price_adjustment::Model {
+    price_adjustment::Model {
+        id: Uuid::now_v7(),
+        product_id,
+        kind: "sale".to_owned(),
+        usd_minor: -100,
+        active_from: fixture.clock.now(),
+        active_until: None,
+        percent: None,
     }
 }
 
