@@ -1,12 +1,22 @@
 //! The graph's custom scalars, the same in every subgraph.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
-use chrono::{NaiveTime, SecondsFormat, Utc};
+use chrono::{Datelike, NaiveTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 /// A timestamp: RFC 3339 in UTC with milliseconds, "2025-10-03T14:08:00.000Z".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DateTime(pub chrono::DateTime<Utc>);
+
+impl DateTime {
+    /// A time as in RFC 3339, with any offset. `None` also for one whose year has no four digits in UTC: SQLite compares
+    /// times as text.
+    pub fn read(text: &str) -> Option<Self> {
+        let time = chrono::DateTime::parse_from_rfc3339(text).ok()?;
+        let time = time.with_timezone(&Utc);
+        (0..=9_999).contains(&time.year()).then_some(Self(time))
+    }
+}
 
 /// A point in time, as in RFC 3339. Output is in UTC with milliseconds, "2025-10-03T14:08:00.000Z"; input may have any
 /// offset.
@@ -19,9 +29,8 @@ impl ScalarType for DateTime {
         let Value::String(text) = &value else {
             return Err(InputValueError::expected_type(value));
         };
-        chrono::DateTime::parse_from_rfc3339(text)
-            .map(|time| Self(time.with_timezone(&Utc)))
-            .map_err(|_| InputValueError::custom("expected RFC 3339, like 2025-10-03T14:08:00Z"))
+        Self::read(text)
+            .ok_or_else(|| InputValueError::custom("expected RFC 3339, like 2025-10-03T14:08:00Z"))
     }
 
     fn to_value(&self) -> Value {
@@ -67,7 +76,15 @@ mod tests {
     fn a_moment_is_written_in_utc_with_milliseconds() {
         let parsed = DateTime::parse("2025-10-03T16:08:00.1234+02:00".into()).unwrap();
         assert_eq!(parsed.to_value(), "2025-10-03T14:08:00.123Z".into());
-        assert!(DateTime::parse("yesterday".into()).is_err());
+        for bad in [
+            "yesterday",
+            "2025-10-03",
+            "9999-12-31T23:59:59-00:01",
+            "0000-01-01T00:00:00+00:01",
+            "+10000-01-01T00:00:00Z",
+        ] {
+            assert!(DateTime::parse(bad.into()).is_err(), "{bad}");
+        }
         assert!(DateTime::parse(5.into()).is_err());
     }
 

@@ -18,6 +18,8 @@ use crate::rules::price::Amount;
 const MAX_USD: Decimal = Decimal::from_parts(1_410_065_408, 2, 0, false, 0);
 /// In percent of the base price.
 const MAX_PERCENT: Decimal = Decimal::ONE_THOUSAND;
+/// So that a percentage of the highest price is exact before it is rounded.
+const MAX_PERCENT_DECIMALS: u32 = 6;
 /// Most adjustments of one product.
 const MAX_ADJUSTMENTS: usize = 20;
 /// The lengths of their columns.
@@ -66,7 +68,7 @@ pub(crate) struct PriceChangeInput {
 pub(crate) struct PriceAdjustmentInput {
     /// Such as `sale`, `demand` or `clearance`.
     pub kind: String,
-    /// Of the base price, whatever that becomes; such as -15.
+    /// Of the base price, whatever that becomes; such as -15. At most six decimals.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub percent: Option<Decimal>,
     /// In whole cents.
@@ -127,11 +129,12 @@ impl PriceChangeInput {
         let mut problems = Vec::new();
         let mut kept = |problem: Problem| problems.push(problem);
         let reason = self.reason.trim();
-        if reason.is_empty() || reason.chars().count() > MAX_REASON_CHARS {
+        let is_storable = !reason.is_empty() && !reason.contains('\0');
+        if !is_storable || reason.chars().count() > MAX_REASON_CHARS {
             kept(Problem::new(
                 UserErrorCode::InvalidReason,
                 &["reason"],
-                format!("The reason must have 1 to {MAX_REASON_CHARS} characters"),
+                format!("The reason must have 1 to {MAX_REASON_CHARS} characters, without U+0000"),
             ));
         }
         if !self.sets_price() && !self.replace_scheduled {
@@ -220,12 +223,17 @@ impl PriceAdjustmentInput {
             return refuse("kind", message);
         }
         let amount = match (self.percent, self.amount_usd) {
-            (Some(percent), None) if percent.abs() <= MAX_PERCENT => Amount::Percent(percent),
+            (Some(percent), None)
+                if percent.abs() <= MAX_PERCENT
+                    && percent.normalize().scale() <= MAX_PERCENT_DECIMALS =>
+            {
+                Amount::Percent(percent)
+            }
             (Some(_), None) => {
-                return refuse(
-                    "percent",
-                    format!("The percentage must be from -{MAX_PERCENT} to {MAX_PERCENT}"),
+                let message = format!(
+                    "The percentage must be from -{MAX_PERCENT} to {MAX_PERCENT}, with at most {MAX_PERCENT_DECIMALS} decimals"
                 );
+                return refuse("percent", message);
             }
             (None, Some(usd)) => match cents(usd, -MAX_USD) {
                 Ok(minor) => Amount::UsdMinor(minor),

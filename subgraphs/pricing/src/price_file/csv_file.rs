@@ -3,7 +3,6 @@
 use std::io::{self, Read};
 
 use async_graphql::{ID, MaybeUndefined};
-use chrono::{DateTime as Time, Utc};
 use resolvers::scalars::DateTime;
 use rust_decimal::Decimal;
 
@@ -121,10 +120,6 @@ impl Row<'_> {
     fn change(&self, reason: &str) -> Result<PriceChangeInput, Vec<Problem>> {
         let mut problems = Vec::new();
         let decimal = |text: &str| Decimal::from_str_exact(text).ok();
-        let time = |text: &str| {
-            let time = Time::parse_from_rfc3339(text).ok()?;
-            Some(DateTime(time.with_timezone(&Utc)))
-        };
         const DECIMAL: &str = "a decimal number, such as 19.99";
         const TIME: &str = "a time, such as 2025-11-28T00:00:00Z";
         let compare_at_usd = match self.text("compareAtUsd") {
@@ -137,8 +132,8 @@ impl Row<'_> {
             kind: self.text("kind").unwrap_or_default().to_owned(),
             percent: self.parsed("percent", decimal, DECIMAL, &mut problems),
             amount_usd: self.parsed("amountUsd", decimal, DECIMAL, &mut problems),
-            valid_from: self.parsed("validFrom", time, TIME, &mut problems),
-            valid_to: self.parsed("validTo", time, TIME, &mut problems),
+            valid_from: self.parsed("validFrom", DateTime::read, TIME, &mut problems),
+            valid_to: self.parsed("validTo", DateTime::read, TIME, &mut problems),
         };
         let of_adjustment = &COLUMNS[7..];
         let adjustments = match self.text("kind") {
@@ -157,7 +152,7 @@ impl Row<'_> {
             adjustments,
             reason: self.text("reason").unwrap_or(reason).to_owned(),
             if_version: self.parsed("ifVersion", number, "a whole number", &mut problems),
-            effective_at: self.parsed("effectiveAt", time, TIME, &mut problems),
+            effective_at: self.parsed("effectiveAt", DateTime::read, TIME, &mut problems),
             replace_scheduled: self
                 .parsed("replaceScheduled", flag, "true or false", &mut problems)
                 .unwrap_or_default(),

@@ -95,7 +95,7 @@ struct JsonChange {
     adjustments: MaybeUndefined<Vec<JsonAdjustment>>,
     reason: Option<String>,
     if_version: Option<i32>,
-    effective_at: Option<DateTime>,
+    effective_at: Option<Moment>,
     #[serde(default)]
     replace_scheduled: bool,
 }
@@ -106,8 +106,8 @@ struct JsonAdjustment {
     kind: String,
     percent: Option<Exact>,
     amount_usd: Option<Exact>,
-    valid_from: Option<DateTime>,
-    valid_to: Option<DateTime>,
+    valid_from: Option<Moment>,
+    valid_to: Option<Moment>,
 }
 
 /// A decimal as a number or a string, digit by digit.
@@ -126,6 +126,20 @@ impl<'de> Deserialize<'de> for Exact {
     }
 }
 
+/// A time as in RFC 3339, and nothing else that reads as one.
+struct Moment(DateTime);
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        DateTime::read(&text).map(Self).ok_or_else(|| {
+            de::Error::custom(format!(
+                "{text:?} is not a time, such as 2025-11-28T00:00:00Z"
+            ))
+        })
+    }
+}
+
 impl JsonChange {
     fn input(self, reason: &str) -> PriceChangeInput {
         let adjustments = self.adjustments.map_value(|adjustments| {
@@ -135,8 +149,8 @@ impl JsonChange {
                     kind: adjustment.kind,
                     percent: adjustment.percent.map(|exact| exact.0),
                     amount_usd: adjustment.amount_usd.map(|exact| exact.0),
-                    valid_from: adjustment.valid_from,
-                    valid_to: adjustment.valid_to,
+                    valid_from: adjustment.valid_from.map(|moment| moment.0),
+                    valid_to: adjustment.valid_to.map(|moment| moment.0),
                 });
             adjustments.collect()
         });
@@ -147,7 +161,7 @@ impl JsonChange {
             adjustments,
             reason: self.reason.unwrap_or_else(|| reason.to_owned()),
             if_version: self.if_version,
-            effective_at: self.effective_at,
+            effective_at: self.effective_at.map(|moment| moment.0),
             replace_scheduled: self.replace_scheduled,
         }
     }

@@ -87,7 +87,8 @@ fn json_is_an_array_or_one_object_after_another_and_numbers_are_exact() {
 #[test]
 fn json_entries_that_cannot_be_read_are_named_and_broken_json_is_an_error() {
     let text = format!(
-        "[{{\"productId\": \"prd_1\", \"price\": 1}},\n{{\"productId\": \"prd_1\", \"baseUsd\": 1e2}},\n{{}},\n7,\n{}]",
+        "[{{\"productId\": \"prd_1\", \"price\": 1}},\n{{\"productId\": \"prd_1\", \"baseUsd\": 1e2}},\n{{}},\n7,\n{},\n\
+         {{\"productId\": \"prd_1\", \"effectiveAt\": \"+10000-01-01T00:00:00Z\"}}]",
         r#"{"productId": "prd_1", "baseUsd": 19.90}"#
     );
     let read = entries(FileFormat::Json, &text).unwrap();
@@ -96,6 +97,8 @@ fn json_entries_that_cannot_be_read_are_named_and_broken_json_is_an_error() {
     assert_eq!(read[2], "3 : missing field `productId`");
     assert!(read[3].starts_with("4 : invalid type"), "{read:?}");
     assert_eq!(read[4], format!("5 {PLAIN}"));
+    let far = "6 : \"+10000-01-01T00:00:00Z\" is not a time, such as 2025-11-28T00:00:00Z";
+    assert_eq!(read[5], far);
     for broken in ["[{}", "[{},]", "[{}] {}", "{", "nonsense"] {
         assert!(entries(FileFormat::Json, broken).is_err(), "{broken}");
     }

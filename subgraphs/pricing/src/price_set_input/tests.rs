@@ -61,7 +61,7 @@ fn absent_keeps_and_null_removes() {
 #[test]
 fn everything_that_is_wrong_is_named() {
     type Edit = fn(&mut PriceChangeInput);
-    let cases: [(Edit, &str); 8] = [
+    let cases: [(Edit, &str); 9] = [
         (
             |input| input.base_usd = decimal("19.995"),
             "INVALID_PRICE baseUsd",
@@ -84,6 +84,10 @@ fn everything_that_is_wrong_is_named() {
             "INVALID_REASON reason",
         ),
         (
+            |input| input.reason = "a\0b".to_owned(),
+            "INVALID_REASON reason",
+        ),
+        (
             |input| input.effective_at = hour(0),
             "INVALID_PERIOD effectiveAt",
         ),
@@ -96,7 +100,7 @@ fn everything_that_is_wrong_is_named() {
         assert_eq!(change(edit).unwrap_err(), [expected]);
     }
     type EditSale = fn(&mut PriceAdjustmentInput);
-    let cases: [(EditSale, &str); 7] = [
+    let cases: [(EditSale, &str); 8] = [
         (
             |sale| sale.kind = "A sale".to_owned(),
             "INVALID_ADJUSTMENT adjustments.1.kind",
@@ -111,6 +115,10 @@ fn everything_that_is_wrong_is_named() {
         ),
         (
             |sale| sale.percent = decimal("-1000.1"),
+            "INVALID_ADJUSTMENT adjustments.1.percent",
+        ),
+        (
+            |sale| sale.percent = decimal("-0.1234567"),
             "INVALID_ADJUSTMENT adjustments.1.percent",
         ),
         (
