@@ -12,7 +12,7 @@ use futures::future::join_all;
 use platform::database::Database;
 use resolvers::batch::{Batched, Batches};
 use resolvers::money::CurrencyCode;
-use resolvers::{ApiError, ApiResult, finder_loader};
+use resolvers::{ApiResult, finder_loader};
 use sea_orm::DbErr;
 use uuid::Uuid;
 
@@ -63,30 +63,31 @@ impl Loader<Uuid> for ChangesOfProduct {
 }
 
 /// Rates by currency, from the cache or in one statement for all.
-pub(crate) struct RateOfCurrency {
+pub(crate) struct RateByCurrency {
     state: State,
     now: DateTime<Utc>,
 }
 
-impl Loader<CurrencyCode> for RateOfCurrency {
-    type Value = Arc<ExchangeRate>;
-    type Error = ApiError;
+impl Loader<CurrencyCode> for RateByCurrency {
+    /// An error of one row is no error of the others.
+    type Value = ApiResult<Arc<ExchangeRate>>;
+    type Error = Arc<DbErr>;
 
     async fn load(
         &self,
         currencies: &[CurrencyCode],
     ) -> Result<HashMap<CurrencyCode, Self::Value>, Self::Error> {
-        let rows = self.rows(currencies).await?;
+        let rows = self.rows(currencies).await.map_err(Arc::new)?;
         let rate = |&currency: &CurrencyCode| {
             let row = rows.iter().find(|row| row.currency == currency.as_str())?;
             let rate = ExchangeRate::new(row.clone(), currency, &self.state.rates, self.now);
-            Some(rate.map(|rate| (currency, Arc::new(rate))))
+            Some((currency, rate.map(Arc::new)))
         };
-        currencies.iter().filter_map(rate).collect()
+        Ok(currencies.iter().filter_map(rate).collect())
     }
 }
 
-impl RateOfCurrency {
+impl RateByCurrency {
     async fn rows(&self, currencies: &[CurrencyCode]) -> Result<Vec<exchange_rate::Model>, DbErr> {
         let State {
             database,
@@ -127,11 +128,11 @@ pub(crate) async fn rate(state: &State, to: CurrencyCode) -> ApiResult<Option<Ar
     if to == CurrencyCode::Usd {
         return Ok(None);
     }
-    let rates = RateOfCurrency {
+    let rates = RateByCurrency {
         state: state.clone(),
         now: state.clock.now(),
     };
-    Ok(rates.load(&[to]).await?.remove(&to))
+    rates.load(&[to]).await?.remove(&to).transpose()
 }
 
 pub(crate) struct Loaders {
@@ -142,7 +143,7 @@ pub(crate) struct Loaders {
     pub prices: Batched<PriceOfProduct>,
     pub changes: Batched<ChangesOfProduct>,
     pub scheduled: Batched<ScheduledOfProduct>,
-    rates: Batched<RateOfCurrency>,
+    rates: Batched<RateByCurrency>,
 }
 
 impl Loaders {
@@ -161,7 +162,7 @@ impl Loaders {
                 database: database(),
                 now,
             }),
-            rates: batches.loader(RateOfCurrency {
+            rates: batches.loader(RateByCurrency {
                 state: state.clone(),
                 now,
             }),
@@ -180,6 +181,6 @@ impl Loaders {
         if to == CurrencyCode::Usd {
             return Ok(None);
         }
-        self.rates.load_one(to).await
+        self.rates.load_one(to).await?.transpose()
     }
 }

@@ -160,3 +160,29 @@ async fn an_amount_that_cannot_be_converted_is_refused() {
         fixture.scratch.drop().await;
     }
 }
+
+#[tokio::test]
+async fn a_rate_that_cannot_be_read_is_no_error_of_the_others() {
+    const BOTH: &str = "{ euros: exchangeRate(to: EUR) { rate } yen: convert(amountUsd: \"1\", to: JPY) { amount { amount } } }";
+    for fixture in fixtures().await {
+        let now = fixture.clock.now();
+        for unreadable in ["much", "0", "-0.9"] {
+            let rates = vec![rate("EUR", unreadable, now), rate("JPY", "150.5", now)];
+            fixture.rates(rates).await;
+            let answer = fixture
+                .ask(
+                    "{ convert(amountUsd: \"1\", to: JPY) { amount { amount } } }",
+                    json!({}),
+                )
+                .await;
+            assert_eq!(answer["data"]["convert"]["amount"]["amount"], "150");
+            let answer = fixture.ask(BOTH, json!({})).await;
+            let errors = answer["errors"].as_array().unwrap();
+            assert_eq!(errors.len(), 1, "{answer}");
+            assert_eq!(errors[0]["path"], json!(["euros"]));
+            assert_eq!(errors[0]["extensions"]["code"], "INTERNAL");
+            fixture.clock.advance(Duration::seconds(2));
+        }
+        fixture.scratch.drop().await;
+    }
+}
