@@ -1,6 +1,7 @@
 //! Live updates of a product's price.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::{Context, ID, Subscription};
 use async_trait::async_trait;
@@ -8,6 +9,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use entities::pricing::product_price::{self, Adjusted};
 use futures::stream::{self, Stream, StreamExt};
+use platform::backoff::Backoff;
 use platform::bus::Event;
 use platform::database::DatabaseTransaction;
 use platform::inbox::{self, ConsumerGroup, HandleError, Handler, Subscriber};
@@ -16,6 +18,7 @@ use resolvers::id::IdKind;
 use resolvers::money::CurrencyCode;
 use resolvers::subscription::{self, Events};
 use resolvers::{ApiError, ApiResult};
+use sea_orm::DbErr;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -24,6 +27,10 @@ use crate::currency_context::CurrencyContext;
 use crate::events;
 use crate::loaders;
 use crate::product_price::ProductPrice;
+
+/// How long to wait before a price that could not be read is read again.
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LONGEST_RETRY: Duration = Duration::from_secs(10);
 
 pub(crate) struct Subscription;
 
@@ -77,14 +84,10 @@ fn updates(
             loop {
                 // A message and a gap both mean: read it again.
                 signals.next().await?;
-                match read(&state, last.price.product_id).await {
-                    Ok(Some(adjusted)) if adjusted != last => {
-                        let price = in_currency(&state, &adjusted, &currency).await;
-                        return Some((price, (signals, adjusted)));
-                    }
-                    Ok(Some(_)) => {}
-                    Ok(None) => return None,
-                    Err(error) => return Some((Err(error), (signals, last))),
+                let adjusted = read_in_the_end(&state, last.price.product_id).await?;
+                if adjusted != last {
+                    let price = in_currency(&state, &adjusted, &currency).await;
+                    return Some((price, (signals, adjusted)));
                 }
             }
         }
@@ -92,10 +95,23 @@ fn updates(
     stream::once(of_first).chain(later)
 }
 
-async fn read(state: &State, product: Uuid) -> ApiResult<Option<Adjusted>> {
+async fn read(state: &State, product: Uuid) -> Result<Option<Adjusted>, DbErr> {
     let now = state.clock.now();
     let mut prices = product_price::adjusted(state.database.read(), &[product], now).await?;
     Ok(prices.remove(&product))
+}
+
+/// The price, however long the database does not answer: a watcher is not told twice.
+async fn read_in_the_end(state: &State, product: Uuid) -> Option<Adjusted> {
+    let mut backoff = Backoff::new(FIRST_RETRY, LONGEST_RETRY);
+    loop {
+        match read(state, product).await {
+            Ok(price) => return price,
+            // The database's health is reported elsewhere, and there may be thousands of watchers.
+            Err(error) => tracing::debug!(%error, "watched price could not be read"),
+        }
+        tokio::time::sleep(backoff.next_wait()).await;
+    }
 }
 
 async fn in_currency(

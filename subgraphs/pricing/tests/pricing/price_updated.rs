@@ -1,6 +1,7 @@
 //! Watching a product's price.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::Request;
 use futures::StreamExt;
@@ -73,6 +74,15 @@ async fn a_watcher_sees_the_price_and_each_change_in_its_currency() {
         fixture.adjust(products[0], "sale", -400, (-1, None)).await;
         fixture.announce(&products).await;
         assert_eq!(next().await, "8.00");
+        // Nor is a change lost that the database cannot be asked about at first.
+        fixture.adjust(products[0], "sale", -400, (-1, None)).await;
+        fixture.rename_table("product_prices", "gone").await;
+        fixture.announce(&products).await;
+        let waits = Duration::from_millis(50);
+        let told = tokio::time::timeout(waits, next()).await;
+        assert!(told.is_err(), "{told:?}");
+        fixture.rename_table("gone", "product_prices").await;
+        assert_eq!(next().await, "6.00");
         fixture.scratch.drop().await;
     }
 }
