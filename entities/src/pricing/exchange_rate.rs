@@ -1,10 +1,9 @@
 //! The last known rate of a currency. Stored durably, because a cache would lose it when it expires.
 
 use chrono::{DateTime, Utc};
-use sea_orm::IntoActiveModel;
-use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
+use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "exchange_rates")]
@@ -34,7 +33,12 @@ pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Model>, DbErr> {
 
 /// Every rate there is, until the end of the transaction out of reach for others who lock them.
 pub async fn lock_all(db: &impl ConnectionTrait) -> Result<Vec<Model>, DbErr> {
-    Entity::find().lock_exclusive().all(db).await
+    Entity::find()
+        // Always in the same order, so that nobody waits for each other.
+        .order_by_asc(Column::Currency)
+        .lock_exclusive()
+        .all(db)
+        .await
 }
 
 /// Replaces the last known rate of each currency.

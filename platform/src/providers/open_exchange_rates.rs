@@ -23,6 +23,9 @@ pub const SOURCE: &str = "openexchangerates";
 /// The currency that all rates are from.
 const BASE: &str = "USD";
 
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+const DEADLINE: Duration = Duration::from_secs(15);
+
 /// Calls Open Exchange Rates.
 #[derive(Clone, Debug)]
 pub struct OpenExchangeRates {
@@ -90,9 +93,20 @@ struct Body {
 impl OpenExchangeRates {
     /// `base` is where the API is without a path: `https://openexchangerates.org`.
     pub fn new(base: Url, app_id: Secret, clock: Clock) -> Result<Self, ClientError> {
+        Self::with_timeouts(base, app_id, clock, ATTEMPT_TIMEOUT, DEADLINE)
+    }
+
+    /// Like [`Self::new`], with these times for an attempt and for all of a call.
+    pub fn with_timeouts(
+        base: Url,
+        app_id: Secret,
+        clock: Clock,
+        attempt_timeout: Duration,
+        deadline: Duration,
+    ) -> Result<Self, ClientError> {
         let policy = Policy {
-            attempt_timeout: Duration::from_secs(5),
-            deadline: Duration::from_secs(15),
+            attempt_timeout,
+            deadline,
             // Nobody waits for an answer but the one who keeps the rates fresh.
             breaker: Breaker {
                 longest: Duration::from_secs(2),

@@ -55,21 +55,38 @@ pub enum RefreshError {
 
 /// Keeps the rates fresh until told to stop.
 pub(crate) async fn run(state: State, provider: OpenExchangeRates, context: WorkerContext) {
-    let leave_alone_until: Mutex<Option<Instant>> = Mutex::new(None);
+    let pause = Pause::default();
     let work = || async {
-        let wait = (*leave_alone_until.lock()).map(|until| until - Instant::now());
-        if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
-            return Err(RefreshError::LeftAlone(wait));
-        }
+        pause.check()?;
         let refreshed = refresh(&state, &provider).await;
-        if let Err(RefreshError::Provider(error)) = &refreshed {
-            let wait = error.retry_in().map(|wait| wait.min(LONGEST_WAIT));
-            *leave_alone_until.lock() = wait.map(|wait| Instant::now() + wait);
-        }
+        pause.learn(&refreshed);
         refreshed.map(drop)
     };
     let interval = state.rates.fetch_interval();
     jobs::run_leased(&context, "pricing.rates", interval, work).await;
+}
+
+/// Until when the provider asks to be left alone.
+#[derive(Default)]
+struct Pause(Mutex<Option<Instant>>);
+
+impl Pause {
+    fn check(&self) -> Result<(), RefreshError> {
+        let wait = (*self.0.lock()).map(|until| until - Instant::now());
+        match wait.filter(|wait| !wait.is_zero()) {
+            Some(wait) => Err(RefreshError::LeftAlone(wait)),
+            None => Ok(()),
+        }
+    }
+
+    fn learn(&self, refreshed: &Result<RefreshReport, RefreshError>) {
+        let wait = match refreshed {
+            Err(RefreshError::Provider(error)) => error.retry_in(),
+            _ => None,
+        };
+        let wait = wait.map(|wait| wait.min(LONGEST_WAIT));
+        *self.0.lock() = wait.map(|wait| Instant::now() + wait);
+    }
 }
 
 /// Fetches the rates now.
@@ -258,7 +275,7 @@ impl Stored {
             let last = self.rates.remove(&code);
             // A last known rate that is none cannot be held against.
             let too_far = last.as_ref().and_then(|row| {
-                let last: Decimal = row.rate.parse().ok()?;
+                let last: Decimal = row.rate.parse().ok().filter(|rate| *rate > Decimal::ZERO)?;
                 rate_jump::is_too_far(last, rate, max_percent)
                     .then(|| (row.clone(), rate_jump::percent(last, rate)))
             });
@@ -283,5 +300,46 @@ impl Stored {
             judged.report.held.push(code);
         }
         judged
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::http::{Call, HttpError, UnavailableReason};
+
+    use super::*;
+
+    #[test]
+    fn a_provider_that_asks_for_it_is_left_alone_for_an_hour_at_most() {
+        let pause = Pause::default();
+        pause.check().unwrap();
+        let answered = |retry_in: Option<Duration>| {
+            let error = HttpError::Unavailable {
+                call: Call {
+                    provider: "exchange_rates",
+                    operation: "latest",
+                },
+                why: UnavailableReason::Status(429),
+                retry_in,
+                in_doubt: false,
+            };
+            pause.learn(&Err(RefreshError::Provider(error.into())));
+            match pause.check() {
+                Err(RefreshError::LeftAlone(wait)) => wait.as_secs_f64().ceil(),
+                checked => {
+                    checked.unwrap();
+                    0.0
+                }
+            }
+        };
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(answered(seconds(60)), 60.0);
+        assert_eq!(answered(seconds(1_000_000)), 3_600.0);
+        assert_eq!(answered(seconds(0)), 0.0);
+        assert_eq!(answered(seconds(60)), 60.0);
+        assert_eq!(answered(None), 0.0);
+        answered(seconds(60));
+        pause.learn(&Ok(RefreshReport::default()));
+        pause.check().unwrap();
     }
 }

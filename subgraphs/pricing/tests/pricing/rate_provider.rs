@@ -1,17 +1,22 @@
 //! Open Exchange Rates as far as this domain calls it, over HTTP: one answer that tests change, with its entity tag.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use futures::stream::{self, StreamExt};
 use platform::clock::Clock;
 use platform::config::Secret;
 use platform::providers::open_exchange_rates::OpenExchangeRates;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 #[derive(Clone)]
 pub(crate) struct RateProvider {
@@ -21,8 +26,20 @@ pub(crate) struct RateProvider {
 
 #[derive(Clone)]
 enum Answer {
-    Rates { body: Value, version: u32 },
+    Rates {
+        body: Value,
+        version: u32,
+    },
     Status(u16, Value),
+    /// Tells that it has begun.
+    Silence(Silence, Arc<Notify>),
+}
+
+/// Where an answer stops, with the connection left open.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Silence {
+    BeforeHeaders,
+    WithinBody,
 }
 
 impl RateProvider {
@@ -46,12 +63,19 @@ impl RateProvider {
         OpenExchangeRates::new(base, Secret::new("app"), clock.clone()).unwrap()
     }
 
+    /// A client that soon gives up.
+    pub(crate) fn impatient_client(&self, clock: &Clock) -> OpenExchangeRates {
+        let (base, app_id) = (self.base.parse().unwrap(), Secret::new("app"));
+        let [attempt, deadline] = [300, 1_000].map(Duration::from_millis);
+        OpenExchangeRates::with_timeouts(base, app_id, clock.clone(), attempt, deadline).unwrap()
+    }
+
     /// Answers with these rates from now on.
     pub(crate) fn tell(&self, rates: &[(&str, f64)]) {
         let mut answer = self.answer.lock().unwrap();
         let version = match &*answer {
             Answer::Rates { version, .. } => version + 1,
-            Answer::Status(..) => 1_000,
+            Answer::Status(..) | Answer::Silence(..) => 1_000,
         };
         let body = body(rates);
         *answer = Answer::Rates { body, version };
@@ -60,6 +84,13 @@ impl RateProvider {
     /// Answers with this status and body from now on.
     pub(crate) fn refuse(&self, status: u16, body: Value) {
         *self.answer.lock().unwrap() = Answer::Status(status, body);
+    }
+
+    /// Stops within each answer from now on. Tells when it was asked.
+    pub(crate) fn fall_silent(&self, silence: Silence) -> Arc<Notify> {
+        let asked = Arc::new(Notify::new());
+        *self.answer.lock().unwrap() = Answer::Silence(silence, asked.clone());
+        asked
     }
 }
 
@@ -85,6 +116,16 @@ async fn latest(State(provider): State<RateProvider>, headers: HeaderMap) -> Res
         Answer::Status(status, body) => {
             let status = StatusCode::from_u16(status).unwrap();
             (status, Json(body)).into_response()
+        }
+        Answer::Silence(silence, asked) => {
+            asked.notify_one();
+            match silence {
+                Silence::BeforeHeaders => std::future::pending().await,
+                Silence::WithinBody => {
+                    let begun = stream::once(async { Ok::<_, Infallible>("{\"timestamp\": 1,") });
+                    Body::from_stream(begun.chain(stream::pending())).into_response()
+                }
+            }
         }
     }
 }

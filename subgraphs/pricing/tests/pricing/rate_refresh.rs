@@ -5,13 +5,17 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 use entities::pricing::{exchange_rate, held_exchange_rate};
 use platform::cache::RedisCache;
-use pricing::{RateCache, RateFreshness, State, observe_rates, rate_override, refresh_rates};
+use pricing::{
+    RateCache, RateFreshness, RefreshError, State, observe_rates, rate_override, refresh_rates,
+};
 use resolvers::money::CurrencyCode;
 use resolvers::testing::execute;
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use crate::fixture::{Fixture, fixtures};
-use crate::rate_provider::{ALL, RateProvider, all_but};
+use crate::rate_provider::{ALL, RateProvider, Silence, all_but};
 
 const EUR: &str = "{ exchangeRate(to: EUR) { rate effectiveRate freshness asOf fetchedAt } }";
 
@@ -231,6 +235,64 @@ async fn answers_that_cannot_be_used_leave_the_last_known_rates() {
 }
 
 #[tokio::test]
+async fn a_provider_that_falls_silent_is_given_up_and_nobody_else_waits() {
+    for fixture in fixtures().await {
+        let provider = RateProvider::start(&ALL).await;
+        let state = &fixture.state;
+        refresh_rates(state, &provider.client(&fixture.clock))
+            .await
+            .unwrap();
+        for silence in [Silence::BeforeHeaders, Silence::WithinBody] {
+            let asked = provider.fall_silent(silence);
+            let (state, client) = (state.clone(), provider.impatient_client(&fixture.clock));
+            let fetch = tokio::spawn(async move { refresh_rates(&state, &client).await });
+            asked.notified().await;
+            // It holds nothing that others need.
+            assert_eq!(fixture.eur().await, ("0.9".to_owned(), "FRESH".to_owned()));
+            let set = rate_override::set(&fixture.state, CurrencyCode::Gbp, Decimal::ONE).await;
+            set.unwrap();
+            let error = fetch.await.unwrap().unwrap_err();
+            assert!(
+                matches!(error, RefreshError::Provider(_)),
+                "{silence:?}: {error}"
+            );
+            assert_eq!(fixture.row("EUR").await.rate, "0.9");
+            assert_eq!(fixture.row("GBP").await.rate, "1");
+        }
+        provider.tell(&ALL);
+        let report = refresh_rates(state, &provider.client(&fixture.clock)).await;
+        // What was set by hand is a move too far from the provider's.
+        assert_eq!(report.unwrap().held, ["GBP"]);
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn rates_are_fetched_whichever_way_the_clock_jumps() {
+    for fixture in fixtures().await {
+        let provider = RateProvider::start(&ALL).await;
+        let (state, client) = (&fixture.state, provider.client(&fixture.clock));
+        let mut rate = 0.9;
+        for jump in [
+            Duration::days(400),
+            Duration::days(-400),
+            Duration::hours(-3),
+        ] {
+            refresh_rates(state, &client).await.unwrap();
+            fixture.clock.advance(jump);
+            let (_, freshness) = fixture.eur().await;
+            assert_eq!(freshness, "VERY_STALE", "{jump}: its age is not known");
+            rate += 0.01;
+            provider.tell(&all_but("EUR", rate));
+            refresh_rates(state, &client).await.unwrap();
+            assert_eq!(fixture.row("EUR").await.fetched_at, fixture.clock.now());
+            assert_eq!(fixture.eur().await, (rate.to_string(), "FRESH".to_owned()));
+        }
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_change_of_freshness_is_reported_once_and_a_very_stale_rate_alerts() {
     for fixture in fixtures().await {
         let provider = RateProvider::start(&all_but("EUR", 0.9)).await;
@@ -319,22 +381,27 @@ async fn a_cached_rate_is_used_when_the_database_is_gone() {
 #[tokio::test]
 async fn rates_are_read_from_the_database_while_redis_is_away() {
     for fixture in fixtures().await {
-        // Nobody listens there.
-        let redis = RedisCache::new("redis://127.0.0.1:1", "exchange_rates", RateCache::BOUNDS);
-        let state = State {
-            rate_cache: RateCache::new(Arc::new(redis.unwrap().without_prefix())),
-            ..fixture.state.clone()
-        };
-        let provider = RateProvider::start(&ALL).await;
-        refresh_rates(&state, &provider.client(&fixture.clock))
-            .await
-            .unwrap();
-        let subgraph = pricing::subgraph(state);
-        for (minutes, freshness) in [(0, "FRESH"), (16, "STALE"), (45, "VERY_STALE")] {
-            fixture.clock.advance(Duration::minutes(minutes));
-            let answer = execute(&subgraph, None, EUR, json!({})).await;
-            assert_eq!(answer["data"]["exchangeRate"]["freshness"], freshness);
-            assert_eq!(answer["data"]["exchangeRate"]["rate"], "0.9");
+        // Accepts connections, and does not answer.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let silent = format!("redis://{}", listener.local_addr().unwrap());
+        // Nobody listens at the first.
+        for url in ["redis://127.0.0.1:1", &silent] {
+            let redis = RedisCache::new(url, "exchange_rates", RateCache::BOUNDS);
+            let state = State {
+                rate_cache: RateCache::new(Arc::new(redis.unwrap().without_prefix())),
+                ..fixture.state.clone()
+            };
+            let provider = RateProvider::start(&ALL).await;
+            refresh_rates(&state, &provider.client(&fixture.clock))
+                .await
+                .unwrap();
+            let subgraph = pricing::subgraph(state);
+            for (minutes, freshness) in [(0, "FRESH"), (16, "STALE"), (45, "VERY_STALE")] {
+                fixture.clock.advance(Duration::minutes(minutes));
+                let answer = execute(&subgraph, None, EUR, json!({})).await;
+                assert_eq!(answer["data"]["exchangeRate"]["freshness"], freshness);
+                assert_eq!(answer["data"]["exchangeRate"]["rate"], "0.9");
+            }
         }
         fixture.scratch.drop().await;
     }
