@@ -27,9 +27,10 @@ pub(crate) async fn run(command: Rates) -> anyhow::Result<()> {
             settings,
             currencies,
         } => {
+            let currencies = currencies.iter().map(|currency| foreign(currency));
+            let currencies = currencies.collect::<anyhow::Result<Vec<_>>>()?;
             let state = open(&settings).await?;
             for currency in currencies {
-                let currency = foreign(&currency)?;
                 let code = currency.as_str();
                 let Some(row) = rate_override::release(&state, currency).await? else {
                     bail!("no rate of {code} is held: see `vantage rates list`");
