@@ -5,7 +5,7 @@
 #
 #   deploy/drill.sh [--keep]        --keep leaves everything running until Ctrl-C, to look at it
 #
-# Needs a build of vantage ($VANTAGE, or the last build), prometheus, redis-server, curl, jq and python3. About 3 minutes.
+# Needs a build of vantage ($VANTAGE, or the last build), prometheus, redis-server, curl, jq and python3. About 5 minutes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -22,6 +22,7 @@ vantage="$(realpath "$vantage")"
 # Ports below those that outgoing connections use.
 shop=14500 shop_admin=14501 pricing=14502 pricing_admin=14503 sandbox=14504 redis=14505 identity=14506 prometheus=14507
 scratch="$(mktemp -d)"
+token="" product=""
 declare -A pids=()
 seen=()
 
@@ -36,10 +37,12 @@ main() {
     drill "pricing does not run" "InstanceDown SubgraphFailing GraphqlErrorRate" kill_pricing query_prices start_pricing
     drill "a flags file that is not valid" "FileNotUsable" break_flags true restore_flags
     drill "carriers answer 503" "CarrierPollsFailing CarrierOutage ThirdPartyDown" fail_carriers true heal_third_parties
+    drill "Stripe answers 503 now and then" "PaymentProviderRetries" disturb_stripe place_order heal_third_parties
+    drill "Stripe answers 503" "PaymentProviderFailing" fail_stripe place_order heal_third_parties
     drill "a rate that moves too far" "ExchangeRateHeld" move_rate true restore_rate
     drill "forged webhooks" "WebhooksForged" true forge_webhooks true
     drill "no keys from the identity provider" "KeySetNotFetched" stop_identity true start_identity
-    drill "Redis does not answer" "RedisNotAnswering" stop_redis send_persisted continue_redis
+    drill "Redis does not answer" "RedisNotAnswering EventsDelayed" stop_redis send_persisted continue_redis
     drill "more connections than allowed" "ConnectionsRefused" open_connections true close_connections
 
     printf '\n%s alerts fired and resolved: %s\n' "${#seen[@]}" "${seen[*]}"
@@ -137,6 +140,9 @@ start_all() {
         "$vantage" serve --listen "127.0.0.1:$shop" --admin-listen "127.0.0.1:$shop_admin" \
         --sandbox-listen "127.0.0.1:$sandbox"
     until_answers "http://127.0.0.1:$shop_admin/readyz"
+    token="$(cd "$scratch" && env -i "${settings[@]}" "$vantage" token --demo)"
+    product="$(curl -s "http://127.0.0.1:$shop/graphql" --json '{"query":"{ productSearch(query: \"\", first: 1) { nodes { id } } }"}' |
+        jq -r '.data.productSearch.nodes[0].id')"
     start_prometheus
 }
 
@@ -219,6 +225,24 @@ fail_carriers() {
     control faults '{"provider":"dhl","effect":{"kind":"status","status":503}}'
 }
 
+disturb_stripe() {
+    control faults '{"provider":"stripe","probability":0.25,"effect":{"kind":"status","status":503}}'
+}
+
+fail_stripe() {
+    control faults '{"provider":"stripe","effect":{"kind":"status","status":503}}'
+}
+
+# As the demo customer.
+place_order() {
+    # shellcheck disable=SC2016 # These are GraphQL's variables.
+    local query='mutation($input: OrderPlaceInput!, $key: String!) { orderPlace(input: $input, idempotencyKey: $key) { order { id } userErrors { code } } }'
+    jq -n --arg query "$query" --arg product "$product" --arg key "drill-$RANDOM-$RANDOM" '{query: $query, variables: {key: $key, input: {
+        items: [{productId: $product, quantity: 1}], paymentMethodToken: "pm_card_visa",
+        shippingAddress: {name: "Ada Lovelace", line1: "1 Main St", city: "Brooklyn", region: "NY", postalCode: "11201", countryCode: "US"}
+    }}}' | curl -s -m 10 "http://127.0.0.1:$shop/graphql" -H "authorization: Bearer $token" --json @- >"$scratch/order.json" || true
+}
+
 heal_third_parties() {
     curl -sf -X DELETE "http://127.0.0.1:$sandbox/_control/faults" -H "content-type: application/json" >/dev/null
 }
@@ -242,8 +266,10 @@ stop_identity() {
     stop identity
 }
 
+# An order whose events cannot be published is left waiting.
 stop_redis() {
     kill -STOP "${pids[redis]}"
+    place_order
 }
 
 continue_redis() {
