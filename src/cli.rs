@@ -1,7 +1,9 @@
 //! The command line: commands, flags and their help.
 
+mod catalog;
 mod clients;
 mod prices;
+mod search;
 #[cfg(test)]
 mod tests;
 mod webhooks;
@@ -9,11 +11,14 @@ mod webhooks;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use platform::config::Duration;
+use platform::record_file::FileFormat;
 
+pub(crate) use self::catalog::{Catalog, CatalogImport};
 pub(crate) use self::clients::{Client, ClientsFile, Operations, OperationsFormat};
 pub(crate) use self::prices::{Prices, PricesImport};
+pub(crate) use self::search::{EvaluationFormat, Search, SearchEvaluate};
 pub(crate) use self::webhooks::{Webhook, Webhooks, WebhooksSettings};
 use crate::config::{Overrides, listen};
 use crate::data_directory::Missing;
@@ -69,9 +74,15 @@ pub(crate) enum Command {
     /// Manage durable tasks
     #[command(subcommand)]
     Tasks(Tasks),
+    /// Manage products
+    #[command(subcommand)]
+    Catalog(Catalog),
     /// Manage prices
     #[command(subcommand)]
     Prices(Prices),
+    /// Measure searches
+    #[command(subcommand)]
+    Search(Search),
     /// Manage exchange rates
     #[command(subcommand)]
     Rates(Rates),
@@ -104,6 +115,24 @@ impl MissingDatabases {
     /// Which databases may be created.
     pub(crate) fn allowed(&self) -> Missing<'_> {
         Missing::Create(&self.create_database)
+    }
+}
+
+/// How a file to import is written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "lowercase")]
+pub(crate) enum FileFormatArgument {
+    Csv,
+    /// An array, or one object after another
+    Json,
+}
+
+impl From<FileFormatArgument> for FileFormat {
+    fn from(format: FileFormatArgument) -> Self {
+        match format {
+            FileFormatArgument::Csv => Self::Csv,
+            FileFormatArgument::Json => Self::Json,
+        }
     }
 }
 

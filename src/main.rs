@@ -20,6 +20,7 @@ mod metrics;
 mod nodes;
 mod output;
 mod partners;
+mod pictures;
 mod playground;
 mod rest;
 mod sandbox_server;
@@ -73,6 +74,8 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Token(command) => commands::token::run(command).await,
             Command::Outbox(command) => commands::outbox::run(command).await,
             Command::Tasks(command) => commands::tasks::run(command).await,
+            Command::Catalog(command) => commands::catalog::run(command).await,
+            Command::Search(command) => commands::search::run(command).await,
             Command::Prices(command) => commands::prices::run(command).await,
             Command::Rates(command) => commands::rates::run(command).await,
             Command::Backup(command) => commands::backup::back_up(command).await,

@@ -112,7 +112,7 @@ fn tag(text: &str) -> String {
     format!("\"{:016x}\"", hasher.finish())
 }
 
-fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     headers
         .get_all(IF_NONE_MATCH)
         .iter()
@@ -121,7 +121,7 @@ fn is_known(headers: &HeaderMap, tag: &str) -> bool {
         .any(|known| known.trim().trim_start_matches("W/") == tag)
 }
 
-fn not_modified(tag: &str) -> Response {
+pub(crate) fn not_modified(tag: &str) -> Response {
     (StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response()
 }
 

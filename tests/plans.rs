@@ -26,9 +26,11 @@ const SMALL: [&str; 5] = [
 ];
 
 /// Statements that scan a large table by design.
-const WHOLE: [&str; 2] = [
+const WHOLE: [&str; 3] = [
     // Counted for a metric and for the search index.
     "product::count_active",
+    // For a report on the quality of searches.
+    "product::categories",
     // For a support report.
     "customer_return::refunded_by_order",
 ];
@@ -255,6 +257,10 @@ async fn the_rest_is_found_by_what_narrows_the_search() {
         db,
         "product::by_ids": product::by_ids(db, &ids()),
         "product::active_after": product::active_after(db, Some(id), 100),
+        "product::active_ids_after": product::active_ids_after(db, Some(id), 100),
+        "product::categories": product::categories(db),
+        "product::lock": product::lock(db, &ids()),
+        "product::touch": product::touch(db, now, now),
         "product::updated_since": product::updated_since(db, now, Some((now, id)), 100),
         "product::count_active": product::count_active(db),
         "product::restock": product::restock(db, id, 1, now),

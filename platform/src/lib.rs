@@ -25,6 +25,7 @@ pub mod providers;
 pub mod pubsub;
 mod queue;
 pub mod rate_limit;
+pub mod record_file;
 mod redis_connection;
 pub mod reload;
 mod retry;

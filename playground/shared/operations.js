@@ -24,6 +24,7 @@ const PRICED = graphql`
     id
     title
     brand
+    imageUrl
     category
     rating
     reviewCount

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
-use pricing::price_import::FileFormat;
+use clap::{Args, Subcommand};
 
-use super::Settings;
+use super::{FileFormatArgument, Settings};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Prices {
@@ -31,21 +30,5 @@ pub(crate) struct PricesImport {
     pub(crate) actor: String,
     /// The format, where the name of the file does not tell it
     #[arg(long, value_enum)]
-    pub(crate) format: Option<Format>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Format {
-    Csv,
-    /// An array, or one object after another
-    Json,
-}
-
-impl From<Format> for FileFormat {
-    fn from(format: Format) -> Self {
-        match format {
-            Format::Csv => Self::Csv,
-            Format::Json => Self::Json,
-        }
-    }
+    pub(crate) format: Option<FileFormatArgument>,
 }

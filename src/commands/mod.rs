@@ -2,9 +2,11 @@
 
 pub(crate) mod anonymize;
 pub(crate) mod backup;
+pub(crate) mod catalog;
 pub(crate) mod client;
 pub(crate) mod compose;
 pub(crate) mod config;
+mod file_import;
 pub(crate) mod migrate;
 pub(crate) mod operations;
 pub(crate) mod outbox;
@@ -14,6 +16,7 @@ pub(crate) mod router;
 pub(crate) mod sandbox;
 pub(crate) mod schema;
 mod schema_check;
+pub(crate) mod search;
 pub(crate) mod seed;
 pub(crate) mod serve;
 pub(crate) mod subgraph;

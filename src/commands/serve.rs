@@ -11,7 +11,7 @@ use crate::lifecycle::Lifecycle;
 use crate::listener::{self, Threads};
 use crate::output;
 use crate::playground::{SignIn, TOKEN_HOURS};
-use crate::{graph, keys, mcp, playground, rest, sandbox_server, serving, workers};
+use crate::{graph, keys, mcp, pictures, playground, rest, sandbox_server, serving, workers};
 
 pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     let mut configuration = Configuration::load(
@@ -105,6 +105,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     }
     let routes = domains
         .routes()
+        .merge(pictures::routes())
         .merge(playground::routes(&configuration.server, sign_in))
         .merge(playground::explorer_routes(
             &state,

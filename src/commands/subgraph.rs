@@ -7,11 +7,11 @@ use router::server::Unsent;
 use crate::cli::Subgraph;
 use crate::config::Configuration;
 use crate::data_directory::DataDirectory;
-use crate::domains::Domains;
+use crate::domains::{Domain, Domains};
 use crate::lifecycle::Lifecycle;
 use crate::listener::{self, Limits, Threads};
 use crate::output;
-use crate::{keys, subgraph_server, workers};
+use crate::{keys, pictures, subgraph_server, workers};
 
 pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
     let mut configuration = Configuration::load(
@@ -50,8 +50,14 @@ pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
     if command.demo {
         domains.start_live_demo(&configuration.demo, supervisor);
     }
+    let pictures = match domain {
+        // Without a `public_url` the links of its products lead here.
+        Domain::Search => pictures::routes(),
+        _ => axum::Router::new(),
+    };
     let app = subgraph_server::routes(subgraph.clone(), key, &configuration, &clock, supervisor)?
         .merge(domains.routes())
+        .merge(pictures)
         .merge(lifecycle.routes(domains.clone())?);
     let server = &configuration.server;
     let limits = Limits::new(server, Unsent::new(&server.connections));

@@ -288,7 +288,7 @@ impl Configuration {
 
 /// Whether this path, or one above it, has a fixed purpose on the public address.
 fn is_reserved_path(path: &str) -> bool {
-    const RESERVED: [&str; 10] = [
+    const RESERVED: [&str; 11] = [
         "/.well-known",
         "/api/openapi.json",
         "/api/v1",
@@ -296,6 +296,7 @@ fn is_reserved_path(path: &str) -> bool {
         "/healthz",
         "/metrics",
         "/objects",
+        "/pictures",
         "/readyz",
         "/webhooks",
         "/ws",

@@ -6,7 +6,9 @@ use rand::RngExt;
 use rand::seq::IndexedRandom;
 use uuid::Uuid;
 
+use super::attributes::{Attributes, attributes};
 use super::{Plan, Stream};
+use crate::pictures;
 
 /// The number of products, for any number of orders.
 pub(super) const PRODUCTS: u32 = 500;
@@ -30,6 +32,7 @@ pub(super) struct Product {
     pub(super) brand: &'static str,
     pub(super) category: &'static str,
     pub(super) restriction: Option<Restriction>,
+    /// A path on the shop's own server.
     pub(super) image_url: String,
     pub(super) price: i64,
     pub(super) compare_at: Option<i64>,
@@ -39,6 +42,7 @@ pub(super) struct Product {
     pub(super) rating: f64,
     pub(super) reviews: i32,
     pub(super) available: i32,
+    pub(super) attributes: Option<Attributes>,
     pub(super) created_at: DateTime<Utc>,
 }
 
@@ -50,8 +54,9 @@ impl Plan {
         let category = &CATEGORIES[position % CATEGORIES.len()];
         let number = position / CATEGORIES.len();
         // Each category's 25 products combine its kinds and lines, so no title repeats.
-        let kind = category.kinds[number % category.kinds.len()];
-        let line = category.lines[number / category.kinds.len() % category.lines.len()];
+        let kind_index = number % category.kinds.len();
+        let line_index = number / category.kinds.len() % category.lines.len();
+        let (kind, line) = (category.kinds[kind_index], category.lines[line_index]);
         let brand = category
             .brands
             .choose(&mut random)
@@ -65,7 +70,8 @@ impl Plan {
         let (low, high) = category.price;
         // Prices end in .99 or .49.
         let price = random.random_range(low..=high) / 50 * 50 + 49;
-        let slug = title.to_lowercase().replace(' ', "-");
+        // Neighbours of all results and of a category's have different colours.
+        let colour = index / 20 + index % 20 * 5;
         Product {
             id: self.id(Stream::Product, index.into()),
             description: format!("{kind} by {brand}. {}", category.about),
@@ -73,7 +79,8 @@ impl Plan {
             brand,
             category: category.name,
             restriction: category.restriction,
-            image_url: format!("https://images.vantage.example/products/{slug}.jpg"),
+            image_url: pictures::path(category.name, colour),
+            attributes: attributes(category.name, brand, kind_index, line_index),
             price,
             compare_at: random.random_bool(0.2).then(|| price + price / 4),
             adjustment: if random.random_bool(0.25) {

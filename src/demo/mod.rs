@@ -1,6 +1,7 @@
 //! The demo shop: customers, products, orders and their history. A seed and a date determine everything: the same two
 //! give the same shop, row for row and id for id, at any size.
 
+mod attributes;
 mod catalog;
 mod customers;
 mod live;
@@ -21,6 +22,10 @@ use crate::config;
 pub(crate) use customers::{DEMO_CUSTOMER_EMAIL, SIGN_IN_EMAILS};
 pub(crate) use live::run;
 pub(crate) use write::{Databases, seed};
+
+/// Queries with products of the shop with the default seed that people have graded, in the format of
+/// `vantage search evaluate`.
+pub(crate) const JUDGED_QUERIES: &str = include_str!("judged_queries.json");
 
 /// The parameters of a shop.
 #[derive(Clone, Copy, Debug)]

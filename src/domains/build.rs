@@ -119,7 +119,14 @@ impl Domains {
             Domain::Search => {
                 let pricing = client(Domain::Pricing)?;
                 let index = configuration.data.join("search-index");
-                let state = search::State::new(database.clone(), clock, index, pricing);
+                let public_url = configuration.public_url()?;
+                let state = search::State::new(
+                    database.clone(),
+                    clock,
+                    index,
+                    pricing,
+                    public_url.as_str(),
+                );
                 self.search = Some(state.clone());
                 let work = Work {
                     subscribers: search::workers::subscribers(),

@@ -272,6 +272,11 @@ impl Domains {
         )?)
     }
 
+    /// The search domain's state, if it runs in this process.
+    pub(crate) fn search(&self) -> Option<&search::State> {
+        self.search.as_ref()
+    }
+
     /// The subgraph, if it runs in this process.
     pub(crate) fn subgraph(&self, domain: Domain) -> Option<&Subgraph> {
         self.here.get(&domain).map(|here| &here.subgraph)

@@ -33,6 +33,20 @@ pub struct Model {
     pub updated_at: DateTime<Utc>,
     /// The newest price change that was applied, by its number among the product's.
     pub price_sequence: i64,
+    /// Of one packed unit; positive.
+    pub weight_grams: Option<i32>,
+    /// Of one packed unit, as the two below: all three or none.
+    pub length_mm: Option<i32>,
+    pub width_mm: Option<i32>,
+    pub height_mm: Option<i32>,
+    /// Digits of the Harmonized System.
+    pub hs_code: Option<String>,
+    /// ISO 3166-1 alpha-2.
+    pub origin_country: Option<String>,
+    /// How often its catalog data has changed: the number of its newest event.
+    pub catalog_sequence: i64,
+    /// The newest change by another system's event that was applied, by its number among the product's.
+    pub source_sequence: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -71,6 +85,24 @@ pub async fn active_after(
     query.all(db).await
 }
 
+/// The same with ids alone.
+pub async fn active_ids_after(
+    db: &impl ConnectionTrait,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Uuid>, DbErr> {
+    let mut query = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Active.eq(true))
+        .order_by_asc(Column::Id)
+        .limit(limit);
+    if let Some(after) = after {
+        query = query.filter(Column::Id.gt(after));
+    }
+    query.into_tuple().all(db).await
+}
+
 /// When products, active or not, have changed since this time, in the order of their changes, after this one: one step
 /// of a walk over all.
 pub async fn updated_since(
@@ -97,6 +129,71 @@ pub async fn updated_since(
     query.into_tuple().all(db).await
 }
 
+/// Locks these products until the transaction ends.
+pub async fn lock(
+    transaction: &impl ConnectionTrait,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Model>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        // Always in the same order, so that nobody waits for each other.
+        .order_by_asc(Column::Id)
+        .lock_exclusive()
+        .all(transaction)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
+
+/// Stores what the catalog says of these products; of those that there are already, price and popularity stay. At most
+/// 1,000 at a time.
+pub async fn put(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    Entity::insert_many(rows.into_iter().map(IntoActiveModel::into_active_model))
+        .on_conflict(
+            OnConflict::column(Column::Id)
+                .update_columns([
+                    Column::Title,
+                    Column::Description,
+                    Column::Brand,
+                    Column::Category,
+                    Column::ImageUrl,
+                    Column::Rating,
+                    Column::ReviewCount,
+                    Column::AvailableQuantity,
+                    Column::Active,
+                    Column::UpdatedAt,
+                    Column::WeightGrams,
+                    Column::LengthMm,
+                    Column::WidthMm,
+                    Column::HeightMm,
+                    Column::HsCode,
+                    Column::OriginCountry,
+                    Column::CatalogSequence,
+                    Column::SourceSequence,
+                ])
+                .to_owned(),
+        )
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
+}
+
+/// Says that what was changed at this time has changed now, and returns how many products did.
+pub async fn touch(
+    db: &impl ConnectionTrait,
+    changed_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<u64, DbErr> {
+    let touched = Entity::update_many()
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::UpdatedAt.eq(changed_at))
+        .exec(db)
+        .await?;
+    Ok(touched.rows_affected)
+}
+
 /// A product's new price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewPrice {
@@ -114,15 +211,10 @@ pub async fn set_prices(
     now: DateTime<Utc>,
 ) -> Result<usize, DbErr> {
     let new: HashMap<Uuid, &NewPrice> = prices.iter().map(|price| (price.product, price)).collect();
-    let products = Entity::find()
-        .filter(Column::Id.is_in(new.keys().copied()))
-        // Always in the same order, so that nobody waits for each other.
-        .order_by_asc(Column::Id)
-        .lock_exclusive()
-        .all(transaction)
-        .await?;
+    let ids: Vec<Uuid> = new.keys().copied().collect();
+    let products = lock(transaction, &ids).await?;
     let changed: Vec<Model> = products
-        .into_iter()
+        .into_values()
         .filter_map(|product| {
             let price = new.get(&product.id)?;
             (price.sequence > product.price_sequence).then_some(Model {
@@ -158,6 +250,19 @@ pub async fn count_active(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
     Entity::find()
         .filter(Column::Active.eq(true))
         .count(db)
+        .await
+}
+
+/// The categories of active products, in alphabetical order.
+pub async fn categories(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::Category)
+        .distinct()
+        .filter(Column::Active.eq(true))
+        .order_by_asc(Column::Category)
+        .into_tuple()
+        .all(db)
         .await
 }
 

@@ -2,6 +2,7 @@
 
 mod m20260101_000001_create_search;
 mod m20260304_000001_follow_changes;
+mod m20260306_000001_add_product_attributes;
 
 use sea_orm_migration::prelude::*;
 
@@ -13,6 +14,7 @@ impl MigratorTrait for Migrator {
         let mut migrations = crate::platform::migrations();
         migrations.push(Box::new(m20260101_000001_create_search::Migration));
         migrations.push(Box::new(m20260304_000001_follow_changes::Migration));
+        migrations.push(Box::new(m20260306_000001_add_product_attributes::Migration));
         migrations
     }
 }

@@ -15,6 +15,8 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
     }
     let rows = (0..PRODUCTS).map(|index| {
         let product = plan.product(index);
+        let attributes = product.attributes;
+        let side = |index: usize| attributes.and_then(|of| of.size.get(index).copied());
         product::Model {
             id: product.id,
             title: product.title,
@@ -31,6 +33,14 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
             active: true,
             created_at: product.created_at,
             updated_at: product.created_at,
+            weight_grams: attributes.map(|of| of.weight_grams),
+            length_mm: side(0),
+            width_mm: side(1),
+            height_mm: side(2),
+            hs_code: attributes.map(|of| of.hs_code.to_owned()),
+            origin_country: attributes.map(|of| of.origin_country.to_owned()),
+            catalog_sequence: 0,
+            source_sequence: 0,
         }
     });
     insert_many::<product::Entity>(&transaction, rows.collect()).await?;

@@ -11,6 +11,7 @@ mod geo_database;
 mod loaders;
 pub mod metrics;
 mod mutation;
+mod new_products;
 mod price_file;
 pub mod price_import;
 mod price_schedule;

@@ -1,115 +1,166 @@
-//! Reads changes of prices from a file, one at a time: CSV with the columns of [`COLUMNS`], or JSON with the fields of
-//! `PriceChangeInput`, as an array or one object after another.
+//! Changes of prices in a file: CSV with the columns of [`PriceRecords`], a line for each product with at most one
+//! adjustment, or JSON with the fields of `PriceChangeInput`.
 
-mod csv_file;
-mod json_file;
 #[cfg(test)]
 mod tests;
 
-use std::cell::Cell;
-use std::io::{self, BufReader, Read};
-use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
+use async_graphql::{ID, MaybeUndefined};
+use platform::record_file::{ExactDecimal, REMOVE, Records, Row, Unreadable};
+use resolvers::scalars::DateTime;
 use resolvers::user_error::UserErrorCode;
+use serde::de;
+use serde::{Deserialize, Deserializer};
 
-use crate::price_set_input::{PriceChangeInput, Problem};
+use crate::price_set_input::{PriceAdjustmentInput, PriceChangeInput, Problem};
 
-/// The columns of a CSV file, in any order; only `productId` is required. The last five are an adjustment.
-pub const COLUMNS: [&str; 12] = [
-    "productId",
-    "baseUsd",
-    "compareAtUsd",
-    "reason",
-    "ifVersion",
-    "effectiveAt",
-    "replaceScheduled",
-    "kind",
-    "percent",
-    "amountUsd",
-    "validFrom",
-    "validTo",
-];
+const TIME: &str = "a time, such as 2025-11-28T00:00:00Z";
 
-/// How a file of prices is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileFormat {
-    Csv,
-    Json,
+/// The changes of a file.
+#[derive(Clone, Debug)]
+pub(crate) struct PriceRecords {
+    /// Of changes that have none.
+    pub reason: String,
 }
 
-/// Why a file cannot be read on.
-#[derive(Debug, thiserror::Error)]
-pub enum FileError {
-    #[error("the file cannot be read: {0}")]
-    Io(#[from] io::Error),
-    #[error("the file has the column {0:?}: the columns are {columns}", columns = COLUMNS.join(", "))]
-    UnknownColumn(String),
-    #[error("the file has no column productId: its first line must name the columns")]
-    NoProducts,
-    #[error("the file has the column {0:?} twice")]
-    ColumnTwice(String),
-    #[error("the file is not CSV: {0}")]
-    Csv(csv::Error),
-    #[error("the file is not JSON: {0}")]
-    Json(serde_json::Error),
-}
+impl Records for PriceRecords {
+    type Record = PriceChangeInput;
 
-/// A change in a file.
-#[derive(Debug)]
-pub(crate) struct Entry {
-    /// Where it is, or ends if it has several lines; from 1.
-    pub line: u64,
-    pub change: Result<PriceChangeInput, Vec<Problem>>,
-}
+    /// The last five are an adjustment.
+    const COLUMNS: &'static [&'static str] = &[
+        "productId",
+        "baseUsd",
+        "compareAtUsd",
+        "reason",
+        "ifVersion",
+        "effectiveAt",
+        "replaceScheduled",
+        "kind",
+        "percent",
+        "amountUsd",
+        "validFrom",
+        "validTo",
+    ];
 
-/// Reads all changes until `each` returns false. Those without a reason get this one. `bytes` follows how much was
-/// read.
-pub(crate) fn read(
-    source: impl Read,
-    format: FileFormat,
-    reason: &str,
-    bytes: Arc<AtomicU64>,
-    each: impl FnMut(Entry) -> bool,
-) -> Result<(), FileError> {
-    let lines = Rc::new(Cell::new(1));
-    let source = Counted {
-        source: BufReader::new(source),
-        lines: lines.clone(),
-        bytes,
-    };
-    match format {
-        FileFormat::Csv => csv_file::read(source, reason, each),
-        FileFormat::Json => json_file::read(source, &lines, reason, each),
+    fn read_row(&self, row: &Row<'_>) -> Result<PriceChangeInput, Vec<Unreadable>> {
+        let mut problems = Vec::new();
+        let compare_at_usd = match row.text("compareAtUsd") {
+            Some(REMOVE) => MaybeUndefined::Null,
+            _ => row
+                .decimal("compareAtUsd", &mut problems)
+                .map_or(MaybeUndefined::Undefined, MaybeUndefined::Value),
+        };
+        let adjustment = PriceAdjustmentInput {
+            kind: row.text("kind").unwrap_or_default().to_owned(),
+            percent: row.decimal("percent", &mut problems),
+            amount_usd: row.decimal("amountUsd", &mut problems),
+            valid_from: row.parsed("validFrom", DateTime::read, TIME, &mut problems),
+            valid_to: row.parsed("validTo", DateTime::read, TIME, &mut problems),
+        };
+        let of_adjustment = &Self::COLUMNS[7..];
+        let adjustments = match row.text("kind") {
+            Some(REMOVE) => MaybeUndefined::Null,
+            None if of_adjustment.iter().all(|name| row.text(name).is_none()) => {
+                MaybeUndefined::Undefined
+            }
+            _ => MaybeUndefined::Value(vec![adjustment]),
+        };
+        let change = PriceChangeInput {
+            product_id: ID(row.text("productId").unwrap_or_default().to_owned()),
+            base_usd: row.decimal("baseUsd", &mut problems),
+            compare_at_usd,
+            adjustments,
+            reason: row.text("reason").unwrap_or(&self.reason).to_owned(),
+            if_version: row.integer("ifVersion", &mut problems),
+            effective_at: row.parsed("effectiveAt", DateTime::read, TIME, &mut problems),
+            replace_scheduled: row
+                .flag("replaceScheduled", &mut problems)
+                .unwrap_or_default(),
+        };
+        if problems.is_empty() {
+            Ok(change)
+        } else {
+            Err(problems)
+        }
+    }
+
+    fn read_json(&self, object: &str) -> serde_json::Result<PriceChangeInput> {
+        let change: JsonChange = serde_json::from_str(object)?;
+        Ok(change.input(&self.reason))
     }
 }
 
-/// Counts what is read.
-struct Counted<R> {
-    source: BufReader<R>,
-    /// The line that is being read.
-    lines: Rc<Cell<u64>>,
-    bytes: Arc<AtomicU64>,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.source.read(buffer)?;
-        let lines = buffer[..count]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count();
-        self.lines.set(self.lines.get() + lines as u64);
-        self.bytes.fetch_add(count as u64, Ordering::Relaxed);
-        Ok(count)
+impl From<Unreadable> for Problem {
+    fn from(unreadable: Unreadable) -> Self {
+        let field = unreadable.field;
+        let path: Vec<&str> = Some(field)
+            .filter(|field| !field.is_empty())
+            .into_iter()
+            .collect();
+        Self::new(UserErrorCode::InvalidItems, &path, unreadable.message)
     }
 }
 
-fn unreadable(field: &str, message: impl Into<String>) -> Problem {
-    let path: Vec<&str> = Some(field)
-        .filter(|field| !field.is_empty())
-        .into_iter()
-        .collect();
-    Problem::new(UserErrorCode::InvalidItems, &path, message)
+/// An entry of a JSON file.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct JsonChange {
+    product_id: String,
+    base_usd: Option<ExactDecimal>,
+    #[serde(default)]
+    compare_at_usd: MaybeUndefined<ExactDecimal>,
+    #[serde(default)]
+    adjustments: MaybeUndefined<Vec<JsonAdjustment>>,
+    reason: Option<String>,
+    if_version: Option<i32>,
+    effective_at: Option<Moment>,
+    #[serde(default)]
+    replace_scheduled: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct JsonAdjustment {
+    kind: String,
+    percent: Option<ExactDecimal>,
+    amount_usd: Option<ExactDecimal>,
+    valid_from: Option<Moment>,
+    valid_to: Option<Moment>,
+}
+
+/// A time as in RFC 3339, and nothing else that reads as one.
+struct Moment(DateTime);
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let moment = DateTime::read(&text).map(Self);
+        moment.ok_or_else(|| de::Error::custom(format!("{text:?} is not {TIME}")))
+    }
+}
+
+impl JsonChange {
+    fn input(self, reason: &str) -> PriceChangeInput {
+        let adjustments = self.adjustments.map_value(|adjustments| {
+            let adjustments = adjustments
+                .into_iter()
+                .map(|adjustment| PriceAdjustmentInput {
+                    kind: adjustment.kind,
+                    percent: adjustment.percent.map(|exact| exact.0),
+                    amount_usd: adjustment.amount_usd.map(|exact| exact.0),
+                    valid_from: adjustment.valid_from.map(|moment| moment.0),
+                    valid_to: adjustment.valid_to.map(|moment| moment.0),
+                });
+            adjustments.collect()
+        });
+        PriceChangeInput {
+            product_id: ID(self.product_id),
+            base_usd: self.base_usd.map(|exact| exact.0),
+            compare_at_usd: self.compare_at_usd.map_value(|exact| exact.0),
+            adjustments,
+            reason: self.reason.unwrap_or_else(|| reason.to_owned()),
+            if_version: self.if_version,
+            effective_at: self.effective_at.map(|moment| moment.0),
+            replace_scheduled: self.replace_scheduled,
+        }
+    }
 }

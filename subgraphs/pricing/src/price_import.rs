@@ -3,28 +3,23 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
 use entities::pricing::product_price;
 use metrics::counter;
 use platform::database::DatabaseTransaction;
+use platform::record_file::{Batches, Entry};
 use resolvers::user_error::UserErrorCode;
 use sea_orm::DbErr;
-use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::State;
-use crate::price_file::{self, Entry};
+use crate::price_file::PriceRecords;
 use crate::price_set::{self, CheckedChange, WriteError, Writer};
-use crate::price_set_input::Problem;
+use crate::price_set_input::{PriceChangeInput, Problem};
 use crate::price_write::{Impossible, Locked, MAX_PRODUCTS};
 
-pub use crate::price_file::{COLUMNS, FileError, FileFormat};
-
-/// Batches that are read ahead.
-const READ_AHEAD: usize = 2;
+pub use platform::record_file::{FileError, FileFormat, Progress};
 
 /// How a file is imported.
 #[derive(Clone, Debug)]
@@ -36,19 +31,6 @@ pub struct ImportOptions {
     pub actor: String,
     /// Only check.
     pub dry_run: bool,
-}
-
-/// What an import tells while it runs.
-#[derive(Debug)]
-pub enum Progress<'a> {
-    /// What is wrong with a line; `field` is empty if it is the whole line.
-    Problem {
-        line: u64,
-        field: &'a str,
-        message: &'a str,
-    },
-    /// How much of the file was read.
-    Read { bytes: u64 },
 }
 
 /// What an import did, or would do.
@@ -69,8 +51,6 @@ pub enum ImportError {
     File(#[from] FileError),
     #[error("the pricing database failed: {0}")]
     Database(#[from] DbErr),
-    #[error("reading the file stopped unexpectedly")]
-    Stopped,
 }
 
 /// Imports the file in one transaction.
@@ -83,19 +63,10 @@ pub async fn import(
     options: ImportOptions,
     tell: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<ImportReport, ImportError> {
-    let bytes = Arc::new(AtomicU64::new(0));
-    let (sender, mut batches) = mpsc::channel(READ_AHEAD);
-    let (format, reason, read) = (options.format, options.reason.clone(), bytes.clone());
-    let reading = tokio::task::spawn_blocking(move || {
-        let mut batch = Vec::new();
-        price_file::read(source, format, &reason, read, |entry| {
-            batch.push(entry);
-            batch.len() < MAX_PRODUCTS || sender.blocking_send(std::mem::take(&mut batch)).is_ok()
-        })?;
-        // A receiver that is gone has failed, which it tells itself.
-        let _ = sender.blocking_send(batch);
-        Ok::<_, FileError>(())
-    });
+    let records = PriceRecords {
+        reason: options.reason,
+    };
+    let mut batches = Batches::open(source, options.format, records, MAX_PRODUCTS);
     let transaction = match options.dry_run {
         true => None,
         false => Some(state.database.begin().await?),
@@ -113,12 +84,12 @@ pub async fn import(
         report: ImportReport::default(),
         tell,
     };
-    while let Some(batch) = batches.recv().await {
+    while let Some(batch) = batches.next().await {
         import.add(batch).await?;
-        let bytes = bytes.load(Ordering::Relaxed);
+        let bytes = batches.bytes();
         (import.tell)(Progress::Read { bytes });
     }
-    reading.await.map_err(|_| ImportError::Stopped)??;
+    batches.finish().await?;
     import.finish().await
 }
 
@@ -143,11 +114,15 @@ struct Import<'a> {
 }
 
 impl Import<'_> {
-    async fn add(&mut self, batch: Vec<Entry>) -> Result<(), DbErr> {
+    async fn add(&mut self, batch: Vec<Entry<PriceChangeInput>>) -> Result<(), DbErr> {
         let (mut changes, mut lines) = (Vec::with_capacity(batch.len()), Vec::new());
-        for Entry { line, change } in batch {
+        for Entry { line, record } in batch {
             self.report.changes += 1;
-            let checked = change.and_then(|input| {
+            let record = record.map_err(|problems| {
+                let problems = problems.into_iter().map(Problem::from);
+                problems.collect::<Vec<_>>()
+            });
+            let checked = record.and_then(|input| {
                 let checked = CheckedChange::new(&input, self.now)?;
                 if input.base_usd.is_some() && checked.effective_at.is_none() {
                     self.based.insert(checked.product);

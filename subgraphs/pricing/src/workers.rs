@@ -7,14 +7,17 @@ use platform::workers::{Job, WorkerContext};
 
 use crate::State;
 use crate::price_schedule::FollowSchedule;
-use crate::{rate_refresh, rate_watch, subscription};
+use crate::{new_products, rate_refresh, rate_watch, subscription};
 
 /// The consumer groups of this domain.
-pub const CONSUMERS: &[ConsumerGroup] = &[subscription::LIVE];
+pub const CONSUMERS: &[ConsumerGroup] = &[subscription::LIVE, new_products::CATALOG];
 
 /// The subscribers of this domain.
 pub fn subscribers(state: &State) -> Vec<Subscriber> {
-    vec![subscription::subscriber(state.pubsub.clone())]
+    vec![
+        subscription::subscriber(state.pubsub.clone()),
+        new_products::subscriber(state.floor_percent),
+    ]
 }
 
 /// The runner of this domain's tasks.

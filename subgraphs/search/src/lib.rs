@@ -1,7 +1,14 @@
 //! The search subgraph: finds products by text and attributes, and owns product data.
 
+mod catalog_file;
+pub mod catalog_import;
+mod catalog_input;
+mod catalog_write;
+pub mod evaluation;
+mod events;
 mod facet;
 mod index_changes;
+pub mod judged_queries;
 mod loaders;
 mod mutation;
 mod personalization;
@@ -46,6 +53,8 @@ pub struct State {
     pub engine: Arc<dyn SearchEngine>,
     /// Provides exchange rates for price filters in other currencies.
     pub pricing: SubgraphClient,
+    /// What paths in `imageUrl` are below, such as `https://shop.example.com`.
+    pub public_url: Arc<str>,
 }
 
 impl State {
@@ -55,12 +64,14 @@ impl State {
         clock: Clock,
         index: impl Into<PathBuf>,
         pricing: SubgraphClient,
+        public_url: &str,
     ) -> Self {
         Self {
             database,
             clock,
             engine: Arc::new(Embedded::new(index)),
             pricing,
+            public_url: public_url.trim_end_matches('/').into(),
         }
     }
 }

@@ -1,11 +1,14 @@
 //! The GraphQL type `Product`. This domain owns its text and attributes; pricing adds prices, and returns and orders
 //! refer to it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use async_graphql::{ID, Object};
+use async_graphql::{Context, ID, Object, SimpleObject};
 use entities::search::product as entity;
 use resolvers::id::IdKind;
+
+use crate::State;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Product(pub Arc<entity::Model>);
@@ -39,8 +42,15 @@ impl Product {
     }
 
     /// The URL of a picture; null if there is none.
-    async fn image_url(&self) -> Option<&str> {
-        self.0.image_url.as_deref()
+    async fn image_url(&self, context: &Context<'_>) -> Option<Cow<'_, str>> {
+        let url = self.0.image_url.as_deref()?;
+        Some(match url.strip_prefix('/') {
+            Some(_) => {
+                let public_url = &context.data_unchecked::<State>().public_url;
+                format!("{public_url}{url}").into()
+            }
+            None => url.into(),
+        })
     }
 
     /// The average rating of its reviews, from 1 to 5; null without reviews.
@@ -67,4 +77,39 @@ impl Product {
     async fn in_stock(&self) -> bool {
         self.0.available_quantity > 0
     }
+
+    /// What one packed unit weighs, in grams; null if it is not known or nothing is shipped.
+    async fn weight_grams(&self) -> Option<i32> {
+        self.0.weight_grams
+    }
+
+    /// The size of one packed unit; null if it is not known or nothing is shipped.
+    async fn dimensions(&self) -> Option<ProductDimensions> {
+        Some(ProductDimensions {
+            length_mm: self.0.length_mm?,
+            width_mm: self.0.width_mm?,
+            height_mm: self.0.height_mm?,
+        })
+    }
+
+    /// Its class in the Harmonized System of customs authorities: 6 digits, or more in a country's own tariff.
+    async fn hs_code(&self) -> Option<&str> {
+        self.0.hs_code.as_deref()
+    }
+
+    /// The country where it was made (ISO 3166-1 alpha-2), for customs.
+    async fn origin_country(&self) -> Option<&str> {
+        self.0.origin_country.as_deref()
+    }
+}
+
+/// The size of a packed product.
+#[derive(Clone, Copy, Debug, SimpleObject)]
+pub(crate) struct ProductDimensions {
+    /// In millimetres.
+    length_mm: i32,
+    /// In millimetres.
+    width_mm: i32,
+    /// In millimetres.
+    height_mm: i32,
 }

@@ -1,5 +1,7 @@
-//! Reacts to other domains' events: returned products are restocked, and prices follow those of the pricing domain.
+//! Reacts to other domains' events: returned products are restocked, prices follow those of the pricing domain, and
+//! products those of another system that owns the catalog.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,9 +14,14 @@ use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money, Rounding};
 use rust_decimal::Decimal;
 use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::catalog_input::{Problem, ProductChange, ProductInput};
+use crate::catalog_write::{self, Changes, MAX_PRODUCTS};
+use crate::events::{self, CATALOG_TOPIC, PRODUCT_DELETED, PRODUCT_UPSERTED};
 
 /// The consumer groups of this domain.
-pub const CONSUMERS: &[ConsumerGroup] = &[RETURNS, PRICES];
+pub const CONSUMERS: &[ConsumerGroup] = &[RETURNS, PRICES, CATALOG];
 
 const RETURNS: ConsumerGroup = ConsumerGroup {
     name: "search.returns",
@@ -24,6 +31,11 @@ const RETURNS: ConsumerGroup = ConsumerGroup {
 const PRICES: ConsumerGroup = ConsumerGroup {
     name: "search.prices",
     topics: &["pricing.events"],
+};
+
+const CATALOG: ConsumerGroup = ConsumerGroup {
+    name: "search.catalog",
+    topics: &[CATALOG_TOPIC],
 };
 
 /// The subscribers of this domain.
@@ -36,6 +48,10 @@ pub fn subscribers() -> Vec<Subscriber> {
         Subscriber {
             group: PRICES,
             handler: Arc::new(PriceHandler),
+        },
+        Subscriber {
+            group: CATALOG,
+            handler: Arc::new(CatalogHandler),
         },
     ]
 }
@@ -68,6 +84,7 @@ impl Handler for RestockHandler {
         let Some(completed) = inbox::read::<Completed>(event, "return.completed")? else {
             return Ok(());
         };
+        events::lock_products(transaction).await?;
         for item in completed.items {
             let Some(product_id) = item.product_id else {
                 continue;
@@ -123,8 +140,110 @@ impl Handler for PriceHandler {
             })
         });
         let prices = prices.collect::<Result<Vec<_>, HandleError>>()?;
-        // Prices may be set before their products are in the catalog.
+        events::lock_products(transaction).await?;
+        // Prices may be set before their products are in the catalog: pricing publishes them again when they are.
         product::set_prices(transaction, &prices, now).await?;
         Ok(())
     }
+}
+
+/// Applies what another system that owns the catalog publishes.
+struct CatalogHandler;
+
+/// The fields used of both events, version 1.
+#[derive(Debug, Deserialize)]
+struct CatalogEvent<P> {
+    products: Vec<P>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Upserted {
+    /// The number of this change among the product's.
+    sequence: i64,
+    #[serde(flatten)]
+    product: ProductInput,
+}
+
+#[derive(Debug, Deserialize)]
+struct Deleted {
+    id: String,
+    /// The number of this change among the product's.
+    sequence: i64,
+}
+
+#[async_trait]
+impl Handler for CatalogHandler {
+    async fn handle(
+        &self,
+        transaction: &DatabaseTransaction,
+        event: &Event,
+        now: DateTime<Utc>,
+    ) -> Result<(), HandleError> {
+        let changes = match (
+            inbox::read::<CatalogEvent<Upserted>>(event, PRODUCT_UPSERTED)?,
+            inbox::read::<CatalogEvent<Deleted>>(event, PRODUCT_DELETED)?,
+        ) {
+            (Some(upserted), _) => upserted
+                .products
+                .into_iter()
+                .map(|upserted| {
+                    let change = upserted.product.check().map_err(unusable)?;
+                    Ok((upserted.sequence, change))
+                })
+                .collect::<Result<Vec<_>, HandleError>>()?,
+            (_, Some(deleted)) => deleted
+                .products
+                .into_iter()
+                .map(|deleted| {
+                    let id = IdKind::Product.of_event(&deleted.id)?;
+                    Ok((deleted.sequence, ProductInput::removal(id)))
+                })
+                .collect::<Result<_, HandleError>>()?,
+            (None, None) => return Ok(()),
+        };
+        for changes in newest(changes).chunks(MAX_PRODUCTS) {
+            apply(transaction, changes, now).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The newest change of each product.
+fn newest(changes: Vec<(i64, ProductChange)>) -> Vec<(i64, ProductChange)> {
+    let mut newest: HashMap<Uuid, (i64, ProductChange)> = HashMap::new();
+    for (sequence, change) in changes {
+        let known = newest.get(&change.product).map(|(known, _)| *known);
+        if known.is_none_or(|known| known < sequence) {
+            newest.insert(change.product, (sequence, change));
+        }
+    }
+    newest.into_values().collect()
+}
+
+async fn apply(
+    transaction: &DatabaseTransaction,
+    changes: &[(i64, ProductChange)],
+    now: DateTime<Utc>,
+) -> Result<(), HandleError> {
+    let ids: Vec<Uuid> = changes.iter().map(|(_, change)| change.product).collect();
+    let stored = catalog_write::lock(transaction, &ids).await?;
+    let mut written = Changes::default();
+    for (sequence, change) in changes {
+        let row = stored.get(&change.product);
+        if row.is_some_and(|row| row.source_sequence >= *sequence) {
+            continue;
+        }
+        written
+            .add(row, change.clone(), Some(*sequence), now)
+            .map_err(unusable)?;
+    }
+    Ok(written.write(transaction, now).await?)
+}
+
+fn unusable(problems: Vec<Problem>) -> HandleError {
+    let texts: Vec<String> = problems
+        .iter()
+        .map(|problem| format!("{}: {}", problem.field, problem.message))
+        .collect();
+    HandleError::Unusable(texts.join("; "))
 }

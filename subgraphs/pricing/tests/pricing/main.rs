@@ -6,6 +6,7 @@ mod checkout_quote;
 mod currency_context;
 mod exchange_rates;
 mod fixture;
+mod new_products;
 mod price_concurrency;
 mod price_import;
 mod price_schedule;

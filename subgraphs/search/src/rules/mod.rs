@@ -1,6 +1,8 @@
 //! The domain's rules: pure functions of plain values.
 
+pub(crate) mod customs;
 pub(crate) mod match_reasons;
 pub(crate) mod price_range;
 pub(crate) mod product_vector;
+pub(crate) mod ranking_quality;
 pub(crate) mod text;

@@ -76,6 +76,49 @@ async fn a_product_is_shown_by_id_while_it_is_sold_and_as_an_entity_for_good() {
 }
 
 #[tokio::test]
+async fn a_product_has_what_shipping_and_customs_need_and_a_path_is_a_picture_of_this_shop() {
+    let mut rows = vec![Item::PLAIN.row(0), Item::PLAIN.row(1), Item::PLAIN.row(2)];
+    rows[0].weight_grams = Some(750);
+    rows[0].length_mm = Some(300);
+    rows[0].width_mm = Some(200);
+    rows[0].height_mm = Some(100);
+    rows[0].hs_code = Some("851830".to_owned());
+    rows[0].origin_country = Some("TW".to_owned());
+    rows[0].image_url = Some("/pictures/v1/headphones/210-0.svg".to_owned());
+    rows[1].length_mm = Some(300);
+    rows[2].image_url = None;
+    for fixture in fixtures(&rows).await {
+        let fields =
+            "imageUrl weightGrams dimensions { lengthMm widthMm heightMm } hsCode originCountry";
+        let document = format!("query($ids: [ID!]!) {{ products(ids: $ids) {{ {fields} }} }}");
+        let ids = [public(0), public(1), public(2), public(9)];
+        let answer = fixture.ask(&document, json!({ "ids": ids })).await;
+        let none = json!({
+            "imageUrl": null, "weightGrams": null, "dimensions": null, "hsCode": null, "originCountry": null,
+        });
+        let mut second = none.clone();
+        second["imageUrl"] = json!("https://images.example/1.jpg");
+        assert_eq!(
+            answer["data"]["products"],
+            json!([
+                {
+                    "imageUrl": "https://shop.example/pictures/v1/headphones/210-0.svg",
+                    "weightGrams": 750,
+                    "dimensions": { "lengthMm": 300, "widthMm": 200, "heightMm": 100 },
+                    "hsCode": "851830",
+                    "originCountry": "TW",
+                },
+                second,
+                none,
+                null,
+            ]),
+            "{answer}"
+        );
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
 async fn the_number_of_statements_does_not_depend_on_the_number_of_entities() {
     let rows: Vec<_> = (0..100).map(|number| Item::PLAIN.row(number)).collect();
     for fixture in fixtures(&rows).await {

@@ -73,6 +73,14 @@ impl Item {
             created_at,
             updated_at: created_at,
             price_sequence: 0,
+            weight_grams: None,
+            length_mm: None,
+            width_mm: None,
+            height_mm: None,
+            hs_code: None,
+            origin_country: None,
+            catalog_sequence: 0,
+            source_sequence: 0,
         }
     }
 }
@@ -105,6 +113,7 @@ pub(crate) async fn fixtures(rows: &[product::Model]) -> Vec<Fixture> {
             Clock::manual(Utc.with_ymd_and_hms(2025, 10, 9, 12, 0, 0).unwrap()),
             index.path().join("index"),
             pricing(),
+            "https://shop.example/",
         );
         assert!(state.open_index().await.unwrap());
         fixtures.push(Fixture {

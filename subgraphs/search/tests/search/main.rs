@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod catalog_import;
 mod entities_and_signals;
 mod failures;
 mod kit;

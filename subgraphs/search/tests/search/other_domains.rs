@@ -5,8 +5,9 @@ use entities::insert_many;
 use entities::search::product;
 use platform::bus::Event;
 use platform::inbox::HandleError;
+use platform::tables::outbox_event;
 use resolvers::id::IdKind;
-use sea_orm::EntityTrait;
+use sea_orm::{EntityTrait, QueryOrder};
 use search::IndexFollower;
 use search::workers::subscribers;
 use serde_json::{Value, json};
@@ -19,6 +20,7 @@ const IN_STOCK: &str = "{ productSearch(query: \"\", filters: { inStock: true })
 fn event(kind: &str, data: Value) -> Event {
     let topic = match kind {
         "price.changed" => "pricing.events",
+        kind if kind.starts_with("product.") => "catalog.events",
         _ => "returns.events",
     };
     Event {
@@ -166,6 +168,82 @@ async fn a_change_is_read_once_however_long_nothing_else_changes() {
             fixture.state.engine.status().await.unwrap().products,
             Some(2)
         );
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn products_follow_another_systems_catalog_in_the_order_of_their_numbers() {
+    for fixture in fixtures(&[Item::PLAIN.row(0), Item::PLAIN.row(1)]).await {
+        let product = |number| IdKind::Product.format(id(number));
+        let upserted = |products: Value| {
+            event(
+                "product.upserted.v1",
+                json!({ "version": 1, "products": products }),
+            )
+        };
+        let title = async |number| {
+            let db = fixture.scratch.database.read();
+            let found = product::Entity::find_by_id(id(number)).one(db).await;
+            let row = found.unwrap()?;
+            Some((row.title, row.active))
+        };
+        let both = upserted(json!([
+            { "id": product(0), "sequence": 5, "title": "Fifth", "unknownField": 1 },
+            { "id": product(7), "sequence": 1, "title": "New", "category": "Lamps", "brand": null },
+        ]));
+        tell(&fixture, &both).await.unwrap();
+        assert_eq!(title(0).await, Some(("Fifth".to_owned(), true)));
+        assert_eq!(title(7).await, Some(("New".to_owned(), true)));
+        // Older, and the same again: nothing.
+        for sequence in [4, 5] {
+            let late = json!([{ "id": product(0), "sequence": sequence, "title": "Late" }]);
+            tell(&fixture, &upserted(late)).await.unwrap();
+        }
+        assert_eq!(title(0).await, Some(("Fifth".to_owned(), true)));
+        let deleted = |sequence: i64| {
+            let products = json!([{ "id": product(0), "sequence": sequence }]);
+            event(
+                "product.deleted.v1",
+                json!({ "version": 1, "products": products }),
+            )
+        };
+        tell(&fixture, &deleted(3)).await.unwrap();
+        assert_eq!(title(0).await, Some(("Fifth".to_owned(), true)));
+        tell(&fixture, &deleted(6)).await.unwrap();
+        assert_eq!(title(0).await, Some(("Fifth".to_owned(), false)));
+        // Of several changes of a product in one event, the newest counts.
+        let twice = json!([
+            { "id": product(1), "sequence": 2, "title": "Second" },
+            { "id": product(1), "sequence": 1, "title": "First" },
+        ]);
+        tell(&fixture, &upserted(twice)).await.unwrap();
+        assert_eq!(title(1).await, Some(("Second".to_owned(), true)));
+        // This domain publishes what has changed, under numbers of its own.
+        let rows = outbox_event::Entity::find().order_by_asc(outbox_event::Column::Sequence);
+        let rows = rows.all(fixture.scratch.database.read()).await.unwrap();
+        let types: Vec<_> = rows.iter().map(|row| row.event_type.as_str()).collect();
+        assert_eq!(
+            types,
+            [
+                "product.upserted.v1",
+                "product.deleted.v1",
+                "product.upserted.v1"
+            ]
+        );
+        assert!(rows.iter().all(|row| row.topic == "search.events"));
+
+        for nonsense in [
+            json!([{ "id": "x", "sequence": 1 }]),
+            json!([{ "id": product(8), "sequence": 1, "title": "No category" }]),
+            json!([{ "id": product(0), "sequence": 9, "weightGrams": 0 }]),
+        ] {
+            let refused = tell(&fixture, &upserted(nonsense)).await;
+            assert!(
+                matches!(refused, Err(HandleError::Unusable(_))),
+                "{refused:?}"
+            );
+        }
         fixture.scratch.drop().await;
     }
 }

@@ -1,0 +1,200 @@
+//! Files of queries with products that people have graded.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chrono::NaiveDate;
+use resolvers::id::IdKind;
+use serde::Deserialize;
+use uuid::Uuid;
+
+/// The highest grade.
+const BEST: u8 = 3;
+
+/// Queries with graded products.
+#[derive(Clone, Debug)]
+pub struct JudgedQueries {
+    pub judged_at: NaiveDate,
+    pub target: Target,
+    pub queries: Vec<JudgedQuery>,
+}
+
+/// What is good enough.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Target {
+    /// The NDCG@10 from which on a query passes.
+    pub query_ndcg: f64,
+    /// The share of queries that must pass.
+    pub pass_rate: f64,
+}
+
+/// A query with graded products.
+#[derive(Clone, Debug)]
+pub struct JudgedQuery {
+    pub query: String,
+    /// What is difficult about it, such as `typo`.
+    pub kind: String,
+    /// From 0 to 3. Products without a grade count as wrong.
+    pub grades: HashMap<Uuid, u8>,
+}
+
+/// Why a file of judged queries cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JudgedQueriesError {
+    #[error("it is not a file of judged queries: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("its version is {0}: this program reads version 1")]
+    Version(u32),
+    #[error("it has no queries")]
+    Empty,
+    #[error("its target must be from 0 to 1")]
+    Target,
+    #[error("the query {query:?} {problem}")]
+    Query { query: String, problem: String },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct File {
+    version: u32,
+    judged_at: NaiveDate,
+    target: Target,
+    queries: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    query: String,
+    kind: String,
+    /// The ids of products by their grade.
+    grades: BTreeMap<u8, Vec<String>>,
+}
+
+impl JudgedQueries {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// A file that is not one of judged queries, or contradicts itself.
+    pub fn parse(text: &str) -> Result<Self, JudgedQueriesError> {
+        let file: File = serde_json::from_str(text)?;
+        if file.version != 1 {
+            return Err(JudgedQueriesError::Version(file.version));
+        }
+        if file.queries.is_empty() {
+            return Err(JudgedQueriesError::Empty);
+        }
+        let shares = [file.target.query_ndcg, file.target.pass_rate];
+        if shares.iter().any(|share| !(0.0..=1.0).contains(share)) {
+            return Err(JudgedQueriesError::Target);
+        }
+        let mut seen = HashSet::new();
+        let mut queries = Vec::with_capacity(file.queries.len());
+        for entry in file.queries {
+            if !seen.insert(entry.query.clone()) {
+                return Err(entry.problem("is there twice"));
+            }
+            queries.push(entry.read()?);
+        }
+        Ok(Self {
+            judged_at: file.judged_at,
+            target: file.target,
+            queries,
+        })
+    }
+
+    /// All products that have a grade.
+    pub(crate) fn products(&self) -> HashSet<Uuid> {
+        let queries = self.queries.iter();
+        queries
+            .flat_map(|query| query.grades.keys().copied())
+            .collect()
+    }
+}
+
+impl Entry {
+    fn read(self) -> Result<JudgedQuery, JudgedQueriesError> {
+        let mut grades = HashMap::new();
+        for (grade, products) in &self.grades {
+            if *grade > BEST {
+                return Err(
+                    self.problem(&format!("has the grade {grade}: 0 to {BEST} are allowed"))
+                );
+            }
+            for product in products {
+                let Some(id) = IdKind::Product.parse(product) else {
+                    return Err(
+                        self.problem(&format!("grades {product:?}, which is no product's id"))
+                    );
+                };
+                if grades.insert(id, *grade).is_some() {
+                    return Err(self.problem(&format!("grades {product} twice")));
+                }
+            }
+        }
+        if grades.values().all(|grade| *grade == 0) {
+            return Err(self.problem("has no product that is right"));
+        }
+        Ok(JudgedQuery {
+            query: self.query,
+            kind: self.kind,
+            grades,
+        })
+    }
+
+    fn problem(&self, problem: &str) -> JudgedQueriesError {
+        JudgedQueriesError::Query {
+            query: self.query.clone(),
+            problem: problem.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const A: &str = "prd_00000000000000000000000001";
+
+    fn error(change: impl FnOnce(&mut Value)) -> String {
+        let mut file = json!({
+            "version": 1,
+            "judgedAt": "2026-11-29",
+            "target": { "queryNdcg": 0.7, "passRate": 0.9 },
+            "queries": [{ "query": "lamp", "kind": "kind", "grades": { "3": [A], "0": [] } }],
+        });
+        assert!(JudgedQueries::parse(&file.to_string()).is_ok());
+        change(&mut file);
+        JudgedQueries::parse(&file.to_string())
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn files_that_contradict_themselves_are_refused() {
+        let no_queries = error(|file| file["queries"] = json!([]));
+        assert_eq!(no_queries, "it has no queries");
+        assert!(error(|file| file["version"] = json!(2)).contains("version is 2"));
+        assert!(error(|file| file["target"]["passRate"] = json!(90)).contains("target"));
+        assert!(error(|file| file["goal"] = json!(1)).contains("unknown field `goal`"));
+        let twice = error(|file| {
+            let query = file["queries"][0].clone();
+            file["queries"].as_array_mut().unwrap().push(query);
+        });
+        assert_eq!(twice, "the query \"lamp\" is there twice");
+        for (grades, problem) in [
+            (json!({ "4": [A] }), "has the grade 4: 0 to 3 are allowed"),
+            (
+                json!({ "3": ["x"] }),
+                "grades \"x\", which is no product's id",
+            ),
+            (json!({ "3": [A], "0": [A] }), "twice"),
+            (json!({ "0": [A] }), "has no product that is right"),
+        ] {
+            let refused = error(|file| file["queries"][0]["grades"] = grades);
+            assert!(refused.contains(problem), "{refused}");
+        }
+    }
+}
