@@ -228,8 +228,8 @@ async fn the_rest_is_found_by_what_narrows_the_search() {
     let mut wrong = wrong_plans!(
         db,
         "notification::of_orders": notification::of_orders(db, id, &ids()),
-        "notification::page": notification::page(db, id, Some(id), 20),
-        "notification::count": notification::count(db, id),
+        "notification::page": notification::page(db, id, &Default::default(), Some(id), 20),
+        "notification::count": notification::count(db, id, &Default::default()),
         "device_token::of_customer": device_token::of_customer(db, id),
         "device_token::count": device_token::count(db, id),
         "device_token::delete": device_token::delete(db, id, "token"),

@@ -77,6 +77,19 @@ impl IdKind {
     }
 }
 
+/// The number by which people call an order, "7K2M-9QXD": made of the random part of its id, without letters that look
+/// like others. It need not be unique among all orders, only among one customer's.
+pub fn order_number(id: Uuid) -> String {
+    const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let bits = id.as_u128();
+    let digit = |position: u32| {
+        let index = usize::try_from((bits >> (5 * position)) & 31).unwrap_or(0);
+        char::from(DIGITS[index])
+    };
+    let part = |first: u32| (0..4).rev().map(move |offset| digit(first + offset));
+    part(4).chain(['-']).chain(part(0)).collect()
+}
+
 /// The prefix of events' ids. Events are no entities, so nothing but their own list resolves them.
 const EVENT: &str = "evt";
 
@@ -126,6 +139,16 @@ mod tests {
         let public = IdKind::Order.format(id);
         assert!(public.starts_with("ord_"));
         assert_eq!(IdKind::Order.parse(&public), Some(id));
+    }
+
+    #[test]
+    fn an_orders_number_is_the_end_of_its_id_in_letters_that_people_tell_apart() {
+        let id = IdKind::Order
+            .parse("ord_01k6ajw50ce9rtmhk5wsjgy7kz")
+            .unwrap();
+        assert_eq!(order_number(id), "WSJG-Y7KZ");
+        assert_eq!(order_number(Uuid::nil()), "0000-0000");
+        assert_eq!(order_number(Uuid::max()), "ZZZZ-ZZZZ");
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub mod id;
 pub mod idempotency;
 pub mod metrics;
 pub mod money;
-mod money_format;
+pub mod money_format;
 mod normalize;
 mod nul_characters;
 pub mod scalars;

@@ -7,7 +7,7 @@ use icu_decimal::input::Decimal as FixedDecimal;
 use icu_experimental::dimension::currency::CurrencyType;
 use icu_experimental::dimension::currency::formatter::CurrencyFormatter;
 use icu_locale_core::{Locale, locale};
-use platform::caller::Caller;
+use platform::caller::{Caller, Locale as CallerLocale};
 use rust_decimal::Decimal;
 
 use crate::money::{CurrencyCode, Money};
@@ -20,6 +20,24 @@ const DEFAULT: Locale = locale!("en-US");
 pub(crate) struct MoneyFormats {
     language: Locale,
     by_currency: [OnceLock<Option<CurrencyFormatter<DecimalFormatter>>>; CurrencyCode::ALL.len()],
+}
+
+/// An amount as it is written in this language, an `Accept-Language` value such as "de-AT".
+pub fn format(language: &str, money: Money) -> String {
+    let locale = CallerLocale {
+        languages: Some(language.to_owned()),
+        ..CallerLocale::default()
+    };
+    let caller = Caller {
+        locale,
+        ..Caller::default()
+    };
+    MoneyFormats::of(&caller).format(money)
+}
+
+/// The language that an `Accept-Language` header prefers, such as "de-AT".
+pub fn preferred_language(header: &str) -> Option<String> {
+    preferred(header).map(|locale| locale.to_string())
 }
 
 impl MoneyFormats {
@@ -86,7 +104,6 @@ fn preferred(header: &str) -> Option<Locale> {
 
 #[cfg(test)]
 mod tests {
-    use platform::caller::Locale as CallerLocale;
     use proptest::prelude::*;
 
     use super::*;

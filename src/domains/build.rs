@@ -108,6 +108,11 @@ impl Domains {
                     clock,
                     partners: self.partners.clone(),
                     webhooks: partners::delivery(configuration)?,
+                    delivery: notifications::Delivery {
+                        templates: Arc::new(notifications::templates::Templates::new("Vantage")?),
+                        live: notifications::Live(pubsub(configuration, supervisor)?),
+                        log: configuration.mode == config::Mode::Development,
+                    },
                 };
                 let work = Work {
                     subscribers: notifications::workers::subscribers(&state),

@@ -15,6 +15,10 @@ pub struct Model {
     /// IANA name of the time zone of quiet hours.
     pub timezone: String,
     pub updated_at: DateTime<Utc>,
+    /// The language of messages, as a BCP 47 tag.
+    pub locale: Option<String>,
+    /// The telephone number for text messages, in the form of E.164.
+    pub phone: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -51,6 +55,7 @@ pub async fn touch(
         customer_id: Set(customer),
         timezone: Set(timezone.unwrap_or(default_timezone).to_owned()),
         updated_at: Set(now),
+        ..Default::default()
     })
     .on_conflict(
         OnConflict::column(Column::CustomerId)

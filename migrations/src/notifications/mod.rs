@@ -2,6 +2,7 @@
 
 mod m20260101_000001_create_notifications;
 mod m20261129_000001_create_partner_webhooks;
+mod m20261129_000002_add_deliveries;
 
 use sea_orm_migration::prelude::*;
 
@@ -15,6 +16,7 @@ impl MigratorTrait for Migrator {
         migrations.push(Box::new(
             m20261129_000001_create_partner_webhooks::Migration,
         ));
+        migrations.push(Box::new(m20261129_000002_add_deliveries::Migration));
         migrations
     }
 }

@@ -30,6 +30,8 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
             customer_id: customer.id,
             timezone: customer.place.timezone.to_owned(),
             updated_at: since,
+            locale: None,
+            phone: None,
         });
         // Every third customer has quiet hours, including the demo customer.
         if index % 3 == 0 {
@@ -117,6 +119,20 @@ fn messages(order: &Order, plan: &Plan) -> Vec<notification::Model> {
                 scheduled_for: None,
                 sent_at: Some(at),
                 created_at: at,
+                event_id: None,
+                return_id: None,
+                template: None,
+                data: None,
+                expires_at: None,
+                attempts: 0,
+                attempted_at: None,
+                accepted_devices: None,
+                provider: None,
+                provider_id: None,
+                reason: None,
+                position: None,
+                read_at: None,
+                body_deleted_at: None,
             })
         })
         .collect()

@@ -8,7 +8,7 @@ use resolvers::{ApiResult, access};
 use uuid::Uuid;
 
 use crate::State;
-use crate::notification::{Notification, NotificationConnection};
+use crate::notification::{DeliveryStatus, Notification, NotificationConnection};
 use crate::notification_preferences::NotificationPreferences;
 
 pub(crate) struct Customer {
@@ -50,23 +50,44 @@ impl Customer {
             i32,
         >,
         #[graphql(desc = "Read the messages that follow this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only messages with one of these statuses; by default all.")]
+        status: Option<Vec<DeliveryStatus>>,
     ) -> Option<ApiResult<NotificationConnection>> {
         let answer: ApiResult<Option<NotificationConnection>> = async {
             let customer =
                 access::owner(context, self.id, "You can only see your own notifications")?;
             let request = PageRequest::<Uuid>::new(first, after.as_deref(), None, None)?;
             let db = context.data_unchecked::<State>().database.read();
-            let rows = notification::page(db, customer, request.beyond, request.limit + 1).await?;
+            let statuses = status.unwrap_or_default().into_iter().map(Into::into);
+            let filter = notification::Filter {
+                statuses: statuses.collect(),
+                unread: false,
+            };
+            let rows = notification::page(db, customer, &filter, request.beyond, request.limit + 1)
+                .await?;
             let rows = rows.into_iter().map(Notification).collect();
             let page = Page::new(&request, rows, |notification: &Notification| {
                 notification.0.id
             })?;
             let total = if context.look_ahead().field("totalCount").exists() {
-                notification::count(db, customer).await?
+                notification::count(db, customer, &filter).await?
             } else {
                 0
             };
             Ok(Some(NotificationConnection::new(page, total)))
+        }
+        .await;
+        answer.transpose()
+    }
+
+    /// How many of the messages that were sent to the customer are not marked as read.
+    async fn unread_notifications(&self, context: &Context<'_>) -> Option<ApiResult<i32>> {
+        let answer: ApiResult<Option<i32>> = async {
+            let customer =
+                access::owner(context, self.id, "You can only see your own notifications")?;
+            let db = context.data_unchecked::<State>().database.read();
+            let unread = notification::count(db, customer, &notification::Filter::unread()).await?;
+            Ok(Some(i32::try_from(unread).unwrap_or(i32::MAX)))
         }
         .await;
         answer.transpose()

@@ -1,30 +1,41 @@
 //! The notifications subgraph: customers' preferences, their devices, and the messages sent to them.
 
+pub mod channels;
 mod customer;
 mod device_register;
 mod events;
+mod live;
 mod loaders;
+pub mod message;
+mod message_record;
+mod message_task;
 pub mod metrics;
 mod mutation;
 mod notification;
 mod notification_preferences;
 mod notification_preferences_update;
+mod notification_read;
 mod order;
 mod partner;
 mod partner_event;
 mod partner_event_record;
 mod query;
 mod rules;
+mod subscription;
+pub mod templates;
 mod webhook_task;
 pub mod workers;
 
-use async_graphql::{EmptySubscription, Schema};
+use async_graphql::Schema;
 use platform::clock::Clock;
 use platform::database::Database;
 use resolvers::entities::Entities;
 use resolvers::subgraph::{RECURSION, Subgraph};
 use resolvers::user_error::UserError;
 
+pub use channels::Delivery;
+pub use live::Live;
+pub use message_task::{MessageTaskState, SendMessage};
 pub use migrations::notifications::Migrator;
 pub use partner::{Partner, PartnerError, Partners, endpoint_id};
 pub use webhook_task::{DeliverWebhooks, WebhookDelivery};
@@ -40,6 +51,8 @@ pub struct State {
     /// Those that are notified of events.
     pub partners: Partners,
     pub webhooks: WebhookDelivery,
+    /// How messages to customers are written and sent.
+    pub delivery: Delivery,
 }
 
 /// The subgraph over an open, migrated database.
@@ -47,7 +60,7 @@ pub fn subgraph(state: State) -> Subgraph {
     let schema = Schema::build(
         Entities(query::Query),
         mutation::Mutation,
-        EmptySubscription,
+        subscription::Subscription,
     )
     .data(state.clone())
     .register_output_type::<UserError>()

@@ -16,6 +16,7 @@ use crate::notification_preferences_update::{
     self as preferences_update, NotificationPreferencesUpdateInput,
     NotificationPreferencesUpdatePayload, Outcome,
 };
+use crate::notification_read::{self, NotificationReadPayload};
 
 pub(crate) struct Mutation;
 
@@ -75,6 +76,16 @@ impl Mutation {
             }
         };
         payload(context, customer, outcome).await
+    }
+
+    /// Marks messages to the caller as read. Those that were not sent, and those of others, are left out.
+    #[graphql(directive = authenticated::apply())]
+    async fn notification_read(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The messages' ids, `ntf_…`, at most 100.")] ids: Vec<ID>,
+    ) -> ApiResult<NotificationReadPayload> {
+        notification_read::mark(context, &ids).await
     }
 
     /// Registers one of the caller's devices for push messages, or updates it. A customer can have 20 devices; beyond that,

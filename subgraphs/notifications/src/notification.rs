@@ -69,7 +69,7 @@ impl Notification {
         &self.0.title
     }
 
-    /// The text.
+    /// The text; empty once it is no longer kept, after 90 days.
     async fn body(&self) -> &str {
         &self.0.body
     }
@@ -92,6 +92,17 @@ impl Notification {
     /// When the message was sent; null if it was not.
     async fn sent_at(&self) -> Option<DateTime> {
         self.0.sent_at.map(DateTime)
+    }
+
+    /// When the customer marked the message as read; null if they have not.
+    async fn read_at(&self) -> Option<DateTime> {
+        self.0.read_at.map(DateTime)
+    }
+
+    /// Why the message was not sent, or not yet: `opted_out`, `expired`, `no_recipient`, `recipient_stopped`,
+    /// `channel_not_configured` or the provider's answer; null if it was sent.
+    async fn reason(&self) -> Option<&str> {
+        self.0.reason.as_deref()
     }
 }
 

@@ -1,4 +1,5 @@
-//! Background work: records events for partners, sends their webhooks, measures them, and deletes old events.
+//! Background work: creates and sends messages to customers; records events for partners, sends their webhooks,
+//! measures them, and deletes old events.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -18,22 +19,37 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::State;
+use crate::message_record::CreateMessages;
+use crate::message_task::{MessageTaskState, SendMessage};
 use crate::partner::Endpoint;
 use crate::partner_event_record::RecordPartnerEvents;
+use crate::rules::customer_message;
 use crate::webhook_task::{DeliverWebhooks, WebhookTaskState};
 
 /// The consumer groups of this domain.
-pub const CONSUMERS: &[ConsumerGroup] = &[ConsumerGroup {
-    name: "notifications.partners",
-    topics: &["orders.events", "returns.events", "tracking.events"],
-}];
+pub const CONSUMERS: &[ConsumerGroup] = &[
+    ConsumerGroup {
+        name: "notifications.partners",
+        topics: &["orders.events", "returns.events", "tracking.events"],
+    },
+    ConsumerGroup {
+        name: "notifications.messages",
+        topics: customer_message::TOPICS,
+    },
+];
 
 /// The subscribers of this domain.
 pub fn subscribers(state: &State) -> Vec<Subscriber> {
-    vec![Subscriber {
-        group: CONSUMERS[0],
-        handler: Arc::new(RecordPartnerEvents(state.partners.clone())),
-    }]
+    vec![
+        Subscriber {
+            group: CONSUMERS[0],
+            handler: Arc::new(RecordPartnerEvents(state.partners.clone())),
+        },
+        Subscriber {
+            group: CONSUMERS[1],
+            handler: Arc::new(CreateMessages(state.delivery.templates.clone())),
+        },
+    ]
 }
 
 /// The scheduled jobs and workers of this domain.
@@ -43,10 +59,12 @@ pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
         ..state.clone()
     };
     let runner = runner(&state, context);
+    let messages = message_runner(&state, context);
     let (measured, measuring) = (state.clone(), context.clone());
     let context = context.clone();
     vec![
         Job::new("notifications.webhooks", move || runner.clone().run()),
+        Job::new("notifications.messages", move || messages.clone().run()),
         Job::new("notifications.webhook_metrics", move || {
             measure(measured.clone(), measuring.clone())
         }),
@@ -68,6 +86,21 @@ pub fn runner(state: &State, context: &WorkerContext) -> Runner {
     Runner::new(context.clone())
         .at_once(state.webhooks.concurrency)
         .register::<DeliverWebhooks>(task_state)
+}
+
+/// Messages that one process sends concurrently.
+const MESSAGES_AT_ONCE: usize = 16;
+
+/// The runner of messages, apart from webhooks: neither waits for the other's slow receivers.
+pub fn message_runner(state: &State, context: &WorkerContext) -> Runner {
+    let task_state = MessageTaskState {
+        database: context.database.clone(),
+        clock: context.clock.clone(),
+        delivery: state.delivery.clone(),
+    };
+    Runner::new(context.clone())
+        .at_once(MESSAGES_AT_ONCE)
+        .register::<SendMessage>(task_state)
 }
 
 /// How often webhooks are measured.

@@ -1,11 +1,14 @@
 //! The subgraph on every database, and the operations its tests send.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{TimeZone, Utc};
-use notifications::{Migrator, Partners, State, WebhookDelivery, subgraph};
+use notifications::templates::Templates;
+use notifications::{Delivery, Live, Migrator, Partners, State, WebhookDelivery, subgraph};
 use platform::clock::Clock;
 use platform::config::Secret;
+use platform::pubsub::InProcess;
 use platform::tables::outbox_event;
 use platform::testing::{Scratch, scratch_databases};
 use platform::webhooks::{RetrySchedule, SigningKey, WebhookSender, WebhookSenderConfig};
@@ -97,6 +100,11 @@ pub(crate) fn state(scratch: &Scratch, clock: Clock, partners: Partners) -> Stat
             schedule: RetrySchedule::new(RETRIES.map(Duration::from_secs).to_vec()),
             retention: RETENTION,
             concurrency: 4,
+        },
+        delivery: Delivery {
+            templates: Arc::new(Templates::new("Vantage").unwrap()),
+            live: Live(Arc::new(InProcess::new())),
+            log: true,
         },
     }
 }

@@ -3,6 +3,7 @@
 
 mod devices;
 mod fixture;
+mod messages;
 mod partner_events;
 mod preferences;
 mod receiver;

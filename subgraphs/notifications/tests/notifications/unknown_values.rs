@@ -55,6 +55,20 @@ async fn a_message_in_an_unknown_state_is_an_error_and_no_row_that_vanished() {
             scheduled_for: None,
             sent_at: None,
             created_at: Utc::now(),
+            event_id: None,
+            return_id: None,
+            template: None,
+            data: None,
+            expires_at: None,
+            attempts: 0,
+            attempted_at: None,
+            accepted_devices: None,
+            provider: None,
+            provider_id: None,
+            reason: None,
+            position: None,
+            read_at: None,
+            body_deleted_at: None,
         };
         let db = fixture.scratch.database.write();
         entities::insert_many::<notification::Entity>(db, vec![message])

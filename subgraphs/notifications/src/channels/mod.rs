@@ -1,0 +1,101 @@
+//! The channels that messages leave by, each with its provider.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use entities::notifications::notification;
+use platform::database::Database;
+use platform::tasks::TaskError;
+use resolvers::id::IdKind;
+
+use crate::live::Live;
+pub use crate::rules::send_decision::SuppressReason;
+use crate::templates::{TemplateError, Templates};
+
+/// How messages are written and sent.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    pub templates: Arc<Templates>,
+    pub live: Live,
+    /// Whether messages by channels without a provider are logged, as in development, instead of suppressed.
+    pub log: bool,
+}
+
+/// A message to send now.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    pub database: &'a Database,
+    pub now: DateTime<Utc>,
+    pub row: &'a notification::Model,
+    /// The customer's language.
+    pub locale: &'a str,
+    /// The customer's telephone number.
+    pub phone: Option<&'a str>,
+}
+
+/// What was sent.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    pub provider: &'static str,
+    /// The provider's id of the message.
+    pub id: Option<String>,
+    pub title: String,
+    pub body: String,
+}
+
+/// Why a message was not sent.
+#[derive(Debug)]
+pub enum SendError {
+    NotWanted(SuppressReason),
+    /// Trying again will not help.
+    Refused(String),
+    /// Trying again may help. It may have been sent: the next attempt carries the same identity.
+    Later(TaskError),
+}
+
+impl From<TemplateError> for SendError {
+    fn from(error: TemplateError) -> Self {
+        Self::Refused(error.to_string())
+    }
+}
+
+impl Delivery {
+    pub(crate) async fn send(&self, message: &Outgoing<'_>) -> Result<Receipt, SendError> {
+        if self.log {
+            return self.write_to_log(message);
+        }
+        Err(SendError::NotWanted(SuppressReason::ChannelNotConfigured))
+    }
+
+    /// The provider of development: a line in the log, without the message's text.
+    fn write_to_log(&self, message: &Outgoing<'_>) -> Result<Receipt, SendError> {
+        let row = message.row;
+        let text = self.text(message)?;
+        tracing::info!(
+            notification_id = IdKind::Notification.format(row.id),
+            channel = row.channel.as_str(),
+            template = row.template.as_deref(),
+            "message logged, because its channel has no provider"
+        );
+        Ok(Receipt {
+            provider: "log",
+            id: None,
+            title: text.title,
+            body: text.body,
+        })
+    }
+
+    fn text(&self, message: &Outgoing<'_>) -> Result<crate::templates::Text, SendError> {
+        let (template, data) = template(message)?;
+        Ok(self.templates.text(template, message.locale, data)?)
+    }
+}
+
+/// The message's template and what it shows.
+fn template<'a>(message: &Outgoing<'a>) -> Result<(&'a str, &'a serde_json::Value), SendError> {
+    let row = message.row;
+    row.template
+        .as_deref()
+        .zip(row.data.as_ref())
+        .ok_or_else(|| SendError::Refused("its text is no longer kept".to_owned()))
+}

@@ -1,0 +1,133 @@
+//! Messages to customers: the only way to create one, and to have it sent. Each is a row of the delivery log and a task
+//! that sends it.
+
+use chrono::{DateTime, Utc};
+use entities::notifications::customer_settings;
+use entities::notifications::notification::{self, DeliveryStatus};
+use entities::notifications::preference::{NotificationCategory, NotificationChannel};
+use platform::database::DatabaseTransaction;
+use platform::inbox::HandleError;
+use platform::tasks;
+use sea_orm::DbErr;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::message_task::SendMessage;
+use crate::templates::{DEFAULT_LOCALE, TemplateError, Templates};
+
+/// A message to create.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    /// What it is about: there is one message for each event, customer and channel.
+    pub event_id: Uuid,
+    pub customer_id: Uuid,
+    pub channel: NotificationChannel,
+    pub category: NotificationCategory,
+    /// One of [`crate::templates::EVENTS`].
+    pub template: &'static str,
+    /// The values that the template shows.
+    pub data: Value,
+    pub order_id: Option<Uuid>,
+    pub return_id: Option<Uuid>,
+    pub deep_link: Option<String>,
+    pub schedule: Schedule,
+}
+
+/// When a message is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schedule {
+    Now,
+    /// Not before [`release`] is called, which is expected for `at`, and not from `expires_at` on.
+    Held {
+        at: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+    },
+}
+
+/// Why a message was not created.
+#[derive(Debug, thiserror::Error)]
+pub enum MessageError {
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    #[error("the notifications database failed: {0}")]
+    Database(#[from] DbErr),
+}
+
+impl From<MessageError> for HandleError {
+    fn from(error: MessageError) -> Self {
+        match error {
+            MessageError::Template(error) => Self::Unusable(error.to_string()),
+            MessageError::Database(error) => Self::Database(error),
+        }
+    }
+}
+
+/// Creates a message in the language of its customer. Returns its id, or `None` if there is one already for this event,
+/// customer and channel.
+pub async fn create(
+    transaction: &DatabaseTransaction,
+    templates: &Templates,
+    new: NewMessage,
+    now: DateTime<Utc>,
+) -> Result<Option<Uuid>, MessageError> {
+    let customer = new.customer_id;
+    let settings = customer_settings::of_customers(transaction, &[customer]).await?;
+    let locale = settings
+        .get(&customer)
+        .and_then(|row| row.locale.as_deref());
+    let text = templates.text(new.template, locale.unwrap_or(DEFAULT_LOCALE), &new.data)?;
+    let id = Uuid::now_v7();
+    let (scheduled_for, expires_at) = match new.schedule {
+        Schedule::Now => (None, None),
+        Schedule::Held { at, expires_at } => (Some(at), Some(expires_at)),
+    };
+    let row = notification::Model {
+        id,
+        customer_id: customer,
+        order_id: new.order_id,
+        category: new.category,
+        channel: new.channel,
+        title: text.title,
+        body: text.body,
+        deep_link: new.deep_link,
+        status: DeliveryStatus::Scheduled,
+        scheduled_for,
+        sent_at: None,
+        created_at: now,
+        event_id: Some(new.event_id),
+        return_id: new.return_id,
+        template: Some(new.template.to_owned()),
+        data: Some(new.data),
+        expires_at,
+        attempts: 0,
+        attempted_at: None,
+        accepted_devices: None,
+        provider: None,
+        provider_id: None,
+        reason: None,
+        position: None,
+        read_at: None,
+        body_deleted_at: None,
+    };
+    if !notification::insert(transaction, row).await? {
+        return Ok(None);
+    }
+    if new.schedule == Schedule::Now {
+        tasks::enqueue(transaction, &SendMessage { id }, now, now).await?;
+    }
+    Ok(Some(id))
+}
+
+/// Has a held message sent at this time, if it was neither sent nor suppressed before.
+pub async fn release(
+    transaction: &DatabaseTransaction,
+    id: Uuid,
+    at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let is_open = notification::schedule(transaction, id, at).await?;
+    if is_open {
+        tasks::enqueue(transaction, &SendMessage { id }, at, now).await?;
+    }
+    Ok(is_open)
+}

@@ -1,0 +1,211 @@
+//! The task that sends a message: reads the customer's preferences at that moment, writes the message, hands it to a
+//! provider, and records the outcome.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use entities::notifications::notification::{self, DeliveryStatus};
+use entities::notifications::{customer_settings, notification_position, preference};
+use metrics::counter;
+use platform::clock::Clock;
+use platform::database::Database;
+use platform::tasks::{Retry, Step, Task, TaskError};
+use resolvers::id::IdKind;
+use sea_orm::DbErr;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::channels::{Delivery, Outgoing, Receipt, SendError};
+use crate::notification_preferences::matrix;
+use crate::rules::send_decision::{Candidate, Decision, decide};
+use crate::templates::DEFAULT_LOCALE;
+
+/// How long a message is tried before it is given up.
+const GIVE_UP_AFTER: TimeDelta = TimeDelta::hours(24);
+
+/// The dependencies of the task.
+#[derive(Clone, Debug)]
+pub struct MessageTaskState {
+    pub database: Database,
+    pub clock: Clock,
+    pub delivery: Delivery,
+}
+
+/// Sends a message.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct SendMessage {
+    pub id: Uuid,
+}
+
+#[async_trait]
+impl Task for SendMessage {
+    const KIND: &'static str = "send_message";
+    const RETRY: Retry = Retry {
+        first: Duration::from_secs(1),
+        longest: Duration::from_secs(15 * 60),
+        longest_in_outage: Duration::from_secs(60),
+        // About half an hour.
+        alert_after: 12,
+        ..Retry::DEFAULT
+    };
+    type State = MessageTaskState;
+
+    fn key(&self) -> Uuid {
+        self.id
+    }
+
+    fn subject(&self) -> String {
+        IdKind::Notification.format(self.id)
+    }
+
+    async fn run(&self, state: &MessageTaskState, _: u32) -> Result<Step, TaskError> {
+        let db = state.database.write();
+        let Some(row) = notification::by_id(db, self.id).await? else {
+            return Ok(Step::Done);
+        };
+        let (customer, now) = (row.customer_id, state.clock.now());
+        let mut cells = preference::of_customers(db, &[customer]).await?;
+        let matrix = matrix(&cells.remove(&customer).unwrap_or_default());
+        let candidate = Candidate {
+            status: row.status,
+            scheduled_for: row.scheduled_for,
+            expires_at: row.expires_at,
+            cell: matrix.cell(row.channel, row.category),
+        };
+        match decide(&candidate, now) {
+            Decision::Settled => {
+                // Its process may have died before it told the customer's clients.
+                state.delivery.live.publish(&row).await;
+                Ok(Step::Done)
+            }
+            Decision::WaitUntil(at) => Ok(Step::RetryAt(at)),
+            Decision::Suppress(reason) => {
+                let message = Message { state, row };
+                message
+                    .not_sent(Outcome::Suppressed, reason.into_str())
+                    .await?;
+                Ok(Step::Done)
+            }
+            Decision::Send => Message { state, row }.send().await,
+        }
+    }
+}
+
+/// A message that is not sent yet.
+struct Message<'a> {
+    state: &'a MessageTaskState,
+    row: notification::Model,
+}
+
+/// How an attempt ended, as it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+enum Outcome {
+    Sent,
+    Failed,
+    DeadLettered,
+    Suppressed,
+}
+
+impl Message<'_> {
+    async fn send(self) -> Result<Step, TaskError> {
+        let (db, now) = (self.state.database.write(), self.state.clock.now());
+        let mut settings = customer_settings::of_customers(db, &[self.row.customer_id]).await?;
+        let settings = settings.remove(&self.row.customer_id);
+        let locale = settings.as_ref().and_then(|row| row.locale.clone());
+        // Recorded first, so that the log shows an attempt whose process dies.
+        if !notification::begin_attempt(db, self.row.id, now).await? {
+            return Ok(Step::Done);
+        }
+        let outgoing = Outgoing {
+            database: &self.state.database,
+            now,
+            row: &self.row,
+            locale: locale.as_deref().unwrap_or(DEFAULT_LOCALE),
+            phone: settings.as_ref().and_then(|row| row.phone.as_deref()),
+        };
+        match self.state.delivery.send(&outgoing).await {
+            Ok(receipt) => {
+                let row = self.sent(&receipt).await?;
+                self.state.delivery.live.publish(&row).await;
+                Ok(Step::Done)
+            }
+            Err(SendError::NotWanted(reason)) => {
+                self.not_sent(Outcome::Suppressed, reason.into_str())
+                    .await?;
+                Ok(Step::Done)
+            }
+            Err(SendError::Refused(reason)) => {
+                self.not_sent(Outcome::DeadLettered, &reason).await?;
+                Ok(Step::Done)
+            }
+            Err(SendError::Later(error)) => {
+                let since = self.row.scheduled_for.unwrap_or(self.row.created_at);
+                if self.state.clock.now() - since >= GIVE_UP_AFTER {
+                    self.not_sent(Outcome::DeadLettered, &error.to_string())
+                        .await?;
+                    return Ok(Step::Done);
+                }
+                self.not_sent(Outcome::Failed, &error.to_string()).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Records that it was sent, and returns the row as of then.
+    async fn sent(&self, receipt: &Receipt) -> Result<notification::Model, DbErr> {
+        let at = self.state.clock.now();
+        let transaction = self.state.database.begin().await?;
+        let position = notification_position::next(&transaction, self.row.customer_id).await?;
+        let sent = notification::Sent {
+            title: &receipt.title,
+            body: &receipt.body,
+            provider: receipt.provider,
+            provider_id: receipt.id.as_deref(),
+            position,
+            at,
+        };
+        let is_first = notification::set_sent(&transaction, self.row.id, &sent).await?;
+        if is_first {
+            transaction.commit().await?;
+            self.count(Outcome::Sent);
+        } else {
+            transaction.rollback().await;
+        }
+        let row = notification::by_id(self.state.database.write(), self.row.id).await?;
+        Ok(row.unwrap_or_else(|| self.row.clone()))
+    }
+
+    async fn not_sent(&self, outcome: Outcome, reason: &str) -> Result<(), DbErr> {
+        let status = match outcome {
+            Outcome::Suppressed => DeliveryStatus::Suppressed,
+            Outcome::DeadLettered => DeliveryStatus::DeadLettered,
+            Outcome::Failed | Outcome::Sent => DeliveryStatus::Failed,
+        };
+        notification::set_not_sent(self.state.database.write(), self.row.id, status, reason)
+            .await?;
+        self.count(outcome);
+        if outcome == Outcome::DeadLettered {
+            let notification_id = IdKind::Notification.format(self.row.id);
+            let channel = self.row.channel.as_str();
+            tracing::error!(
+                notification_id,
+                channel,
+                reason,
+                "message given up, see `vantage notifications dead-letters`"
+            );
+        }
+        Ok(())
+    }
+
+    fn count(&self, outcome: Outcome) {
+        counter!(
+            "vantage_notifications_total",
+            "channel" => self.row.channel.as_str(),
+            "category" => self.row.category.as_str(),
+            "outcome" => outcome.into_str(),
+        )
+        .increment(1);
+    }
+}
