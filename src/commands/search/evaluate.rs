@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use anyhow::{Context, bail};
-use search::evaluation::{self, Evaluation, Health, Quality, QueryResult};
+use search::evaluation::{self, Evaluation, Health, Personalization, Quality, QueryResult};
 use search::judged_queries::JudgedQueries;
 
 use super::open;
@@ -97,7 +97,28 @@ fn report(evaluation: &Evaluation) -> String {
             let _ = writeln!(text, "      nothing is found");
         }
     }
+    if let Some(personalization) = &evaluation.personalization {
+        text.push_str(&personalized(personalization));
+    }
     text.push_str(&health(&evaluation.health));
+    text
+}
+
+fn personalized(found: &Personalization) -> String {
+    let mut text = format!(
+        "\n{:<22} {:>7} {:>8} {:>8}\n",
+        "with preferences", "queries", "NDCG@10", "before"
+    );
+    let mut line = |name: &str, queries: usize, before: f64, after: f64| {
+        let _ = writeln!(text, "{name:<22} {queries:>7} {after:>8.3} {before:>8.3}");
+    };
+    for (name, taste) in &found.tastes {
+        line(name, taste.queries, taste.ndcg, taste.personalized_ndcg);
+    }
+    line("all", found.queries, found.ndcg, found.personalized_ndcg);
+    for title in &found.lowered_titles {
+        let _ = writeln!(text, "further down than without: {title}");
+    }
     text
 }
 

@@ -10,12 +10,21 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::State;
-use crate::engine::{Direction, EngineError, Filters, SearchQuery, Sort};
-use crate::judged_queries::{JudgedQueries, JudgedQuery};
+use crate::engine::{
+    DIMENSIONS, Direction, Document, EngineError, Filters, Preference, ProductVector, SearchQuery,
+    Sort,
+};
+use crate::judged_queries::{BEST, JudgedQueries, JudgedQuery, Taste};
 use crate::rules::ranking_quality::{RELEVANT, RESULTS, ndcg, reciprocal_rank};
 
 /// Products read at a time.
 const BATCH: usize = 1_000;
+
+/// The kind of queries that are a product's title.
+const EXACT_TITLE: &str = "exact title";
+
+/// That of a customer with many signals.
+const BOOST: f32 = 1.5;
 
 /// How good searches are.
 #[derive(Clone, Debug, Serialize)]
@@ -29,6 +38,8 @@ pub struct Evaluation {
     pub kinds: BTreeMap<String, Quality>,
     /// In the order of the file.
     pub results: Vec<QueryResult>,
+    /// With preferences; null without tastes in the file.
+    pub personalization: Option<Personalization>,
     pub health: Health,
 }
 
@@ -44,6 +55,29 @@ pub struct Quality {
     pub passed: usize,
     /// The share that passed.
     pub pass_rate: f64,
+}
+
+/// What preferences do to the results.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Personalization {
+    pub queries: usize,
+    /// The mean NDCG@10 without and with preferences, by the grades of those who have them.
+    pub ndcg: f64,
+    pub personalized_ndcg: f64,
+    /// By the name of the taste.
+    pub tastes: BTreeMap<String, TasteResult>,
+    /// Exact titles whose product is further down with a preference than without: there should be none.
+    pub lowered_titles: Vec<String>,
+}
+
+/// What one preference does to the results.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TasteResult {
+    pub queries: usize,
+    pub ndcg: f64,
+    pub personalized_ndcg: f64,
 }
 
 /// What was found for a query.
@@ -101,7 +135,7 @@ pub async fn evaluate(
 ) -> Result<Evaluation, EvaluationError> {
     let mut results = Vec::with_capacity(judged.queries.len());
     for query in &judged.queries {
-        let found = search(state, query).await?;
+        let found = search(state, query, None).await?;
         results.push(QueryResult::new(query, found, judged.target.query_ndcg));
     }
     let mut kinds: BTreeMap<String, Vec<&QueryResult>> = BTreeMap::new();
@@ -116,6 +150,7 @@ pub async fn evaluate(
             .map(|(kind, results)| (kind, Quality::new(&results)))
             .collect(),
         health: health(state, judged, &results).await?,
+        personalization: personalization(state, judged).await?,
         results,
     })
 }
@@ -124,6 +159,7 @@ pub async fn evaluate(
 async fn search(
     state: &State,
     query: &JudgedQuery,
+    preference: Option<Preference>,
 ) -> Result<Vec<Arc<product::Model>>, EvaluationError> {
     let found = state.engine.search(SearchQuery {
         text: query.query.clone(),
@@ -134,7 +170,7 @@ async fn search(
         beyond: None,
         snapshot: None,
         facets: None,
-        preference: None,
+        preference,
     });
     let ids: Vec<Uuid> = found
         .await?
@@ -144,6 +180,76 @@ async fn search(
         .collect();
     let rows = product::by_ids(state.database.read(), &ids).await?;
     Ok(ids.iter().filter_map(|id| rows.get(id).cloned()).collect())
+}
+
+/// What the tastes' preferences do to the results of their queries, and to those of exact titles.
+async fn personalization(
+    state: &State,
+    judged: &JudgedQueries,
+) -> Result<Option<Personalization>, EvaluationError> {
+    let (mut tastes, mut lowered_titles) = (BTreeMap::new(), Vec::new());
+    let (mut all, mut all_personalized) = (Vec::new(), Vec::new());
+    for taste in &judged.tastes {
+        let Some(preference) = preference(state, taste).await? else {
+            continue;
+        };
+        let (mut plain, mut personalized) = (Vec::new(), Vec::new());
+        for query in &taste.queries {
+            plain.push(quality(state, query, None).await?.ndcg);
+            let preference = Some(preference.clone());
+            personalized.push(quality(state, query, preference).await?.ndcg);
+        }
+        let result = TasteResult {
+            queries: plain.len(),
+            ndcg: mean(plain.iter().copied()),
+            personalized_ndcg: mean(personalized.iter().copied()),
+        };
+        tastes.insert(taste.name.clone(), result);
+        all.append(&mut plain);
+        all_personalized.append(&mut personalized);
+        let queries = judged.queries.iter();
+        for query in queries.filter(|query| query.kind == EXACT_TITLE) {
+            let plain = quality(state, query, None).await?;
+            let preference = Some(preference.clone());
+            let personalized = quality(state, query, preference).await?;
+            if personalized.best() > plain.best() {
+                lowered_titles.push(format!("{} ({})", query.query, taste.name));
+            }
+        }
+    }
+    Ok((!tastes.is_empty()).then(|| Personalization {
+        queries: all.len(),
+        ndcg: mean(all.iter().copied()),
+        personalized_ndcg: mean(all_personalized.iter().copied()),
+        tastes,
+        lowered_titles,
+    }))
+}
+
+/// The preference of somebody who likes these products; `None` if none of them is known.
+async fn preference(state: &State, taste: &Taste) -> Result<Option<Preference>, EvaluationError> {
+    let rows = product::by_ids(state.database.read(), &taste.likes).await?;
+    let mut sum = [0.0; DIMENSIONS];
+    for row in rows.into_values() {
+        let document = Document::new(Arc::unwrap_or_clone(row));
+        let vector = document.vector.iter().flat_map(ProductVector::values);
+        for (sum, value) in sum.iter_mut().zip(vector) {
+            *sum += value;
+        }
+    }
+    Ok(ProductVector::normalized(sum).map(|vector| Preference {
+        vector: Arc::new(vector),
+        boost: BOOST,
+    }))
+}
+
+async fn quality(
+    state: &State,
+    query: &JudgedQuery,
+    preference: Option<Preference>,
+) -> Result<QueryResult, EvaluationError> {
+    let found = search(state, query, preference).await?;
+    Ok(QueryResult::new(query, found, 0.0))
 }
 
 impl QueryResult {
@@ -166,6 +272,15 @@ impl QueryResult {
                 })
                 .collect(),
         }
+    }
+}
+
+impl QueryResult {
+    /// Where what was searched for is; beyond the results if it is not among them.
+    fn best(&self) -> usize {
+        let mut products = self.products.iter();
+        let best = products.position(|product| product.grade == Some(BEST));
+        best.unwrap_or(RESULTS)
     }
 }
 

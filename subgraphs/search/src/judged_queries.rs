@@ -7,14 +7,24 @@ use resolvers::id::IdKind;
 use serde::Deserialize;
 use uuid::Uuid;
 
-/// The highest grade.
-const BEST: u8 = 3;
+/// The highest grade: what was searched for.
+pub(crate) const BEST: u8 = 3;
 
 /// Queries with graded products.
 #[derive(Clone, Debug)]
 pub struct JudgedQueries {
     pub judged_at: NaiveDate,
     pub target: Target,
+    pub queries: Vec<JudgedQuery>,
+    pub tastes: Vec<Taste>,
+}
+
+/// Somebody who likes certain products, and what they would want to see.
+#[derive(Clone, Debug)]
+pub struct Taste {
+    pub name: String,
+    pub likes: Vec<Uuid>,
+    /// Their grades are those of this person.
     pub queries: Vec<JudgedQuery>,
 }
 
@@ -49,6 +59,8 @@ pub enum JudgedQueriesError {
     Empty,
     #[error("its target must be from 0 to 1")]
     Target,
+    #[error("the taste {taste:?} likes {product:?}, which is no product's id")]
+    Taste { taste: String, product: String },
     #[error("the query {query:?} {problem}")]
     Query { query: String, problem: String },
 }
@@ -59,6 +71,17 @@ struct File {
     version: u32,
     judged_at: NaiveDate,
     target: Target,
+    queries: Vec<Entry>,
+    #[serde(default)]
+    tastes: Vec<TasteEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TasteEntry {
+    name: String,
+    /// The ids of products.
+    likes: Vec<String>,
     queries: Vec<Entry>,
 }
 
@@ -88,27 +111,51 @@ impl JudgedQueries {
         if shares.iter().any(|share| !(0.0..=1.0).contains(share)) {
             return Err(JudgedQueriesError::Target);
         }
-        let mut seen = HashSet::new();
-        let mut queries = Vec::with_capacity(file.queries.len());
-        for entry in file.queries {
-            if !seen.insert(entry.query.clone()) {
-                return Err(entry.problem("is there twice"));
-            }
-            queries.push(entry.read()?);
-        }
+        let tastes = file.tastes.into_iter().map(TasteEntry::read);
         Ok(Self {
             judged_at: file.judged_at,
             target: file.target,
-            queries,
+            queries: read_queries(file.queries)?,
+            tastes: tastes.collect::<Result<_, _>>()?,
         })
     }
 
     /// All products that have a grade.
     pub(crate) fn products(&self) -> HashSet<Uuid> {
-        let queries = self.queries.iter();
-        queries
-            .flat_map(|query| query.grades.keys().copied())
-            .collect()
+        let of_tastes = self.tastes.iter().flat_map(|taste| &taste.queries);
+        let graded = self.queries.iter().chain(of_tastes);
+        let graded = graded.flat_map(|query| query.grades.keys());
+        let liked = self.tastes.iter().flat_map(|taste| &taste.likes);
+        graded.chain(liked).copied().collect()
+    }
+}
+
+/// Queries that are different from each other.
+fn read_queries(entries: Vec<Entry>) -> Result<Vec<JudgedQuery>, JudgedQueriesError> {
+    let mut seen = HashSet::new();
+    let mut queries = Vec::with_capacity(entries.len());
+    for entry in entries {
+        if !seen.insert(entry.query.clone()) {
+            return Err(entry.problem("is there twice"));
+        }
+        queries.push(entry.read()?);
+    }
+    Ok(queries)
+}
+
+impl TasteEntry {
+    fn read(self) -> Result<Taste, JudgedQueriesError> {
+        let likes = self.likes.iter().map(|product| {
+            IdKind::Product.parse(product).ok_or_else(|| {
+                let (taste, product) = (self.name.clone(), product.clone());
+                JudgedQueriesError::Taste { taste, product }
+            })
+        });
+        Ok(Taste {
+            likes: likes.collect::<Result<_, _>>()?,
+            name: self.name,
+            queries: read_queries(self.queries)?,
+        })
     }
 }
 
@@ -184,6 +231,13 @@ mod tests {
             file["queries"].as_array_mut().unwrap().push(query);
         });
         assert_eq!(twice, "the query \"lamp\" is there twice");
+        let likes = error(|file| {
+            file["tastes"] = json!([{ "name": "oak", "likes": ["x"], "queries": [] }]);
+        });
+        assert_eq!(
+            likes,
+            "the taste \"oak\" likes \"x\", which is no product's id"
+        );
         for (grades, problem) in [
             (json!({ "4": [A] }), "has the grade 4: 0 to 3 are allowed"),
             (
