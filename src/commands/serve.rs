@@ -49,7 +49,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     if configuration.mode == Mode::Development && here.len() == Domain::ALL.len() {
         domains.seed_when_empty(&configuration, &clock).await?;
     }
-    domains.start(supervisor).await?;
+    domains.start(supervisor).await;
     if let Some((sandbox, _)) = &sandbox {
         sandbox.load_shop(&domains).await?;
     }

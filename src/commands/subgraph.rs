@@ -36,7 +36,7 @@ pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
     let missing = command.missing.allowed();
     let domains =
         Domains::open(&configuration, &[domain], missing, &key, &clock, supervisor).await?;
-    domains.start(supervisor).await?;
+    domains.start(supervisor).await;
     workers::start(&domains, &configuration, &clock, supervisor)?;
     let subgraph = domains
         .subgraph(domain)

@@ -39,6 +39,7 @@ impl Telemetry {
             orders::metrics::describe,
             returns::metrics::describe,
             pricing::metrics::describe,
+            search::metrics::describe,
             tracking::metrics::describe,
         ] {
             describe();

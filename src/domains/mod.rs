@@ -5,7 +5,6 @@ mod build;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use entities::orders::customer;
@@ -21,7 +20,7 @@ use platform::workers::{Job, WorkerContext};
 use resolvers::client::SubgraphClient;
 use resolvers::id::IdKind;
 use resolvers::subgraph::Subgraph;
-use search::{IndexFollower, ReindexError};
+use search::IndexWorker;
 
 use crate::config::{self, Configuration};
 use crate::data_directory::{DataDirectory, Missing};
@@ -282,24 +281,23 @@ impl Domains {
         self.here.get(&domain).map(|here| &here.subgraph)
     }
 
-    /// Prepares what subgraphs keep outside their databases: the search index.
-    pub(crate) async fn start(&self, supervisor: &Supervisor) -> anyhow::Result<()> {
-        if let Some(search) = &self.search {
-            search
-                .open_index()
-                .await
-                .context("the search index is not usable")?;
-            // The statements of workers are counted apart.
-            let search = search::State {
-                database: search.database.for_workers(),
-                ..search.clone()
-            };
-            supervisor.start(Stage::Work, "search.index", move |stop| {
-                stop.run_until_cancelled_owned(follow_catalog(search.clone()))
-                    .map(drop)
-            });
-        }
-        Ok(())
+    /// Prepares what subgraphs keep outside their databases: the search index. Without one, searches fail until it can be
+    /// built, and everything else works.
+    pub(crate) async fn start(&self, supervisor: &Supervisor) {
+        let Some(search) = &self.search else { return };
+        IndexWorker::new(search.clone(), supervisor.clone())
+            .open()
+            .await;
+        // The statements of workers are counted apart.
+        let search = search::State {
+            database: search.database.for_workers(),
+            ..search.clone()
+        };
+        let reporter = supervisor.clone();
+        supervisor.start(Stage::Work, "search.index", move |stop| {
+            let index = IndexWorker::new(search.clone(), reporter.clone());
+            stop.run_until_cancelled_owned(index.run()).map(drop)
+        });
     }
 
     /// Seeds the demo shop if all databases are in this process and empty.
@@ -371,40 +369,6 @@ impl Domains {
             .map(|here| here.database.clone())
             .with_context(|| format!("the {} database is not in this process", domain.name()))
     }
-}
-
-/// How often changed products are indexed.
-const INDEX_CHANGES: Duration = Duration::from_secs(1);
-
-/// After how many of these rounds the search index is compared with the database as a whole.
-const ROUNDS_OF_A_CHECK: u64 = 15;
-
-/// Updates the index, since another process may change or import products.
-async fn follow_catalog(search: search::State) {
-    let (mut follower, mut round) = (None, 0_u64);
-    loop {
-        tokio::time::sleep(INDEX_CHANGES).await;
-        round += 1;
-        if let Err(error) = follow_changes(&search, &mut follower).await {
-            tracing::warn!(%error, "changed products not indexed");
-        }
-        if round.is_multiple_of(ROUNDS_OF_A_CHECK)
-            && let Err(error) = search.open_index().await
-        {
-            tracing::warn!(%error, "search index not compared with the database");
-        }
-    }
-}
-
-async fn follow_changes(
-    search: &search::State,
-    follower: &mut Option<IndexFollower>,
-) -> Result<(), ReindexError> {
-    let follower = match follower {
-        Some(follower) => follower,
-        None => follower.insert(IndexFollower::new(search.clone()).await?),
-    };
-    follower.follow().await.map(drop)
 }
 
 impl Ready for Domains {

@@ -7,7 +7,7 @@ use crate::{ROOT, crates, is_name, rust_files};
 
 /// Paths that rules may use beyond the standard library: money, time, and reference data. From `entities`, only enums
 /// stored in columns.
-const RULES_MAY_NAME: [&str; 14] = [
+const RULES_MAY_NAME: [&str; 16] = [
     "resolvers::money::",
     "chrono::",
     "chrono_tz::",
@@ -25,6 +25,10 @@ const RULES_MAY_NAME: [&str; 14] = [
     "tantivy::tokenizer::",
     // String similarity.
     "strsim::",
+    // Letters without their diacritics.
+    "unicode_normalization::",
+    // Values that are stored as they are.
+    "serde::",
     // A hash.
     "xxhash_rust::",
 ];

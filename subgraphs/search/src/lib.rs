@@ -8,8 +8,10 @@ pub mod evaluation;
 mod events;
 mod facet;
 mod index_changes;
+mod index_worker;
 pub mod judged_queries;
 mod loaders;
+pub mod metrics;
 mod mutation;
 mod personalization;
 mod product;
@@ -39,6 +41,7 @@ use engine::SearchEngine;
 use engine::embedded::Embedded;
 
 pub use index_changes::IndexFollower;
+pub use index_worker::IndexWorker;
 pub use migrations::search::Migrator;
 pub use reindex::ReindexError;
 

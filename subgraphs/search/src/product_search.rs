@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::State;
-use crate::engine::{self, FacetRequest, Hit, Position, SearchHits, SearchQuery, Sort};
+use crate::engine::{
+    self, Analysis, FacetRequest, Hit, ParsedQuery, Position, SearchHits, SearchQuery, Sort,
+};
 use crate::facet::Facet;
 use crate::loaders::Loaders;
 use crate::personalization::Personalization;
@@ -19,7 +21,6 @@ use crate::product::Product;
 use crate::product_search_filters::{ProductSearchFilters, rate};
 use crate::rules::match_reasons::{self, Texts};
 use crate::rules::price_range::price_buckets;
-use crate::rules::text::{Word, query_words};
 
 /// Maximum length of a query, in characters.
 pub(crate) const MAX_QUERY: usize = 256;
@@ -85,11 +86,10 @@ pub(crate) async fn search(
         _ => Decimal::ONE,
     };
     let prices = price_buckets(currency, rate);
-    let explained = SearchRequest::new(text.clone());
     let engine = &context.data_unchecked::<State>().engine;
     let found = engine::with_timeout(
         engine.search(SearchQuery {
-            text,
+            text: text.clone(),
             filters: filters.resolve(rate)?,
             sort,
             limit: usize::try_from(request.limit + 1).unwrap_or(usize::MAX),
@@ -111,7 +111,9 @@ pub(crate) async fn search(
         total,
         facets,
         snapshot,
+        analysis,
     } = found;
+    let explained = SearchRequest::new(text, analysis);
     let page = Page::new(&request, hits, |hit: &Hit| Cursor {
         position: hit.position,
         snapshot: snapshot.clone(),
@@ -122,15 +124,19 @@ pub(crate) async fn search(
 
 /// The request's parameters, needed to explain results.
 #[derive(Debug)]
-pub(crate) struct SearchRequest {
+struct SearchRequest {
     text: String,
-    words: Vec<Word>,
+    parsed: ParsedQuery,
+    analysis: Arc<Analysis>,
 }
 
 impl SearchRequest {
-    pub(crate) fn new(text: String) -> Arc<Self> {
-        let words = query_words(&text);
-        Arc::new(Self { text, words })
+    fn new(text: String, analysis: Arc<Analysis>) -> Arc<Self> {
+        Arc::new(Self {
+            parsed: ParsedQuery::new(&text, &analysis),
+            text,
+            analysis,
+        })
     }
 }
 
@@ -151,7 +157,7 @@ pub(crate) struct ProductSearchEdge {
 #[ComplexObject]
 impl ProductSearchEdge {
     /// Which words of the query matched what: `exact title`, `title: headphones`, `brand: auralis`, `title starts: head`,
-    /// `title resembles: hedphones`. Empty for a blank query.
+    /// `title means: telly` for a synonym, `title resembles: hedphones` for a typo. Empty for a blank query.
     async fn why(&self) -> Vec<String> {
         let product = &self.node.0;
         let texts = Texts {
@@ -160,7 +166,7 @@ impl ProductSearchEdge {
             category: &product.category,
             description: &product.description,
         };
-        match_reasons::reasons(&self.request.text, &self.request.words, texts)
+        match_reasons::reasons(&self.request.parsed, &self.request.analysis, texts)
     }
 }
 

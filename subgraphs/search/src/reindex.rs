@@ -1,10 +1,13 @@
 //! Rebuilds the index from the database.
 
+use std::collections::HashMap;
+
 use entities::search::product;
 use sea_orm::DbErr;
 
 use crate::State;
 use crate::engine::{Document, EngineError};
+use crate::index_changes::Changes;
 
 /// Products read and indexed at a time.
 pub(crate) const BATCH_SIZE: u64 = 1_000;
@@ -19,18 +22,28 @@ pub enum ReindexError {
 }
 
 impl State {
-    /// Builds a new index of all active products while searches continue, then swaps it in. Returns how many products
-    /// it contains.
+    /// Builds a new index of all active products while searches continue, then swaps it in. It contains what changed
+    /// meanwhile. Returns how many products were added.
     pub async fn reindex(&self) -> Result<u64, ReindexError> {
+        let started = self.clock.now();
         let mut fresh = self.engine.begin_rebuild().await?;
         let mut indexed = 0;
         let mut after = None;
+        let mut recent = HashMap::new();
         loop {
             let products = product::active_after(self.database.read(), after, BATCH_SIZE).await?;
             let Some(last) = products.last() else { break };
             after = Some(last.id);
             indexed += products.len() as u64;
+            let found_again = products
+                .iter()
+                .filter(|row| Changes::is_found_again(row, started));
+            recent.extend(found_again.map(|row| (row.id, row.updated_at)));
             fresh.add(Self::documents(products)).await?;
+        }
+        let mut changes = Changes::since(started, recent);
+        while let Some(documents) = changes.next(self).await? {
+            fresh.replace(documents).await?;
         }
         fresh.publish().await?;
         tracing::info!(products = indexed, "search index built");

@@ -1,6 +1,7 @@
 //! The interface of search engines. They find products by text and attributes; what is shown of a product comes from
 //! the database. `tests/contract` checks that all engines give the same results.
 
+mod analysis_source;
 pub mod embedded;
 
 use std::sync::Arc;
@@ -15,6 +16,9 @@ use uuid::Uuid;
 
 pub use resolvers::connection::Direction;
 
+pub use self::analysis_source::AnalysisSource;
+pub use crate::rules::analysis::{Analysis, AnalysisError, AnalysisFiles};
+pub use crate::rules::parsed_query::{ParsedQuery, QueryWord};
 pub use crate::rules::price_range::UsdRange;
 pub use crate::rules::product_vector::{DIMENSIONS, ProductText, ProductVector};
 
@@ -199,6 +203,8 @@ pub struct SearchHits {
     pub facets: Option<Facets>,
     /// Identifies the state of the index, for the following pages; `None` if the engine does not need it.
     pub snapshot: Option<Arc<str>>,
+    /// How the index compares words, by which the results can be explained.
+    pub analysis: Arc<Analysis>,
 }
 
 /// Whether an engine can be used.
@@ -240,6 +246,8 @@ pub enum EngineError {
     Io(#[from] std::io::Error),
     #[error("the engine failed: {0}")]
     Engine(#[from] tantivy::TantivyError),
+    #[error("the words of the index cannot be read: {0}")]
+    Analysis(#[from] AnalysisError),
     #[error("the engine stopped unexpectedly")]
     Stopped,
 }

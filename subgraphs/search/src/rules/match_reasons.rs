@@ -1,6 +1,7 @@
 //! Explains why a product was found: which words of the query matched which of its texts.
 
-use super::text::{Word, allowed_typos, normalized, singulars};
+use super::analysis::{Analysis, words};
+use super::parsed_query::{ParsedQuery, QueryWord};
 
 /// The texts of a product that the query is compared with.
 #[derive(Clone, Copy, Debug)]
@@ -12,10 +13,10 @@ pub(crate) struct Texts<'a> {
 }
 
 /// One reason for each matched word, for its most significant match: `title: headphones`, `title starts: head`, `title
-/// resembles: hedphones`. Empty for an empty query.
-pub(crate) fn reasons(query: &str, words: &[Word], texts: Texts<'_>) -> Vec<String> {
+/// means: telly`, `title resembles: hedphones`. Empty for an empty query.
+pub(crate) fn reasons(query: &ParsedQuery, analysis: &Analysis, texts: Texts<'_>) -> Vec<String> {
     let mut reasons = Vec::new();
-    if !words.is_empty() && normalized(query) == normalized(texts.title) {
+    if !query.words.is_empty() && query.whole == analysis.normalized(texts.title) {
         reasons.push("exact title".to_owned());
     }
     let fields = [
@@ -24,32 +25,52 @@ pub(crate) fn reasons(query: &str, words: &[Word], texts: Texts<'_>) -> Vec<Stri
         ("category", texts.category),
         ("description", texts.description),
     ]
-    .map(|(name, text)| (name, singulars(text).collect::<Vec<_>>()));
-    let title = &fields[0].1;
-    for word in words {
-        let typed = &word.typed;
-        let typos = usize::from(allowed_typos(&word.singular));
-        let same = |text: &String| *text == word.singular;
-        let close =
-            |text: &String| typos > 0 && strsim::osa_distance(text, &word.singular) <= typos;
-        let met = |(_, texts): &&(&str, Vec<String>), close: &dyn Fn(&String) -> bool| {
-            texts.iter().any(close)
-        };
-        if let Some((name, _)) = fields.iter().find(|field| met(field, &same)) {
-            reasons.push(format!("{name}: {typed}"));
-        } else if title.iter().any(|text| text.starts_with(typed.as_str())) {
-            reasons.push(format!("title starts: {typed}"));
-        } else if let Some((name, _)) = fields.iter().find(|field| met(field, &close)) {
-            reasons.push(format!("{name} resembles: {typed}"));
-        }
-    }
+    .map(|(name, text)| (name, analysis.indexed_stems(text)));
+    let title = words(texts.title);
+    reasons.extend(
+        query
+            .words
+            .iter()
+            .filter_map(|word| reason(word, &fields, &title)),
+    );
     reasons
+}
+
+fn reason(word: &QueryWord, fields: &[(&str, Vec<String>); 4], title: &[String]) -> Option<String> {
+    let typed = &word.typed;
+    let first = |matches: &dyn Fn(&[String]) -> bool| {
+        let field = fields.iter().find(|(_, stems)| matches(stems));
+        field.map(|(name, _)| *name)
+    };
+    if let Some(name) = first(&|stems| stems.contains(&word.stem)) {
+        return Some(format!("{name}: {typed}"));
+    }
+    if title.iter().any(|text| text.starts_with(typed.as_str())) {
+        return Some(format!("title starts: {typed}"));
+    }
+    let joined = |stems: &[String]| word.joined.iter().any(|joined| stems.contains(joined));
+    if let Some(name) = first(&joined) {
+        return Some(format!("{name}: {typed}"));
+    }
+    let means = |stems: &[String]| {
+        let mut synonyms = word.synonyms.iter();
+        synonyms.any(|synonym| synonym.iter().all(|stem| stems.contains(stem)))
+    };
+    if let Some(name) = first(&means) {
+        return Some(format!("{name} means: {typed}"));
+    }
+    let typos = usize::from(word.typos);
+    let resembles = |stems: &[String]| {
+        let mut stems = stems.iter();
+        typos > 0 && stems.any(|stem| strsim::osa_distance(stem, &word.stem) <= typos)
+    };
+    first(&resembles).map(|name| format!("{name} resembles: {typed}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::text::query_words;
+    use crate::rules::analysis::AnalysisFiles;
 
     #[test]
     fn each_word_is_explained_by_the_most_telling_text_it_meets() {
@@ -59,7 +80,8 @@ mod tests {
             category: "Audio",
             description: "Over-ear, with a case by Auralis.",
         };
-        let cases: [(&str, &[&str]); 6] = [
+        let analysis = Analysis::parse(&AnalysisFiles::default()).unwrap();
+        let cases: [(&str, &[&str]); 8] = [
             (
                 "wireless headphone",
                 &["exact title", "title: wireless", "title: headphone"],
@@ -69,16 +91,15 @@ mod tests {
                 &["brand: auralis", "category: audio", "description: case"],
             ),
             ("headph", &["title starts: headph"]),
+            ("head phones", &["title starts: head", "title: phones"]),
+            ("headset", &["title means: headset"]),
             ("hedphones", &["title resembles: hedphones"]),
             ("kettle", &[]),
             ("", &[]),
         ];
         for (query, expected) in cases {
-            assert_eq!(
-                reasons(query, &query_words(query), texts),
-                expected,
-                "{query}"
-            );
+            let parsed = ParsedQuery::new(query, &analysis);
+            assert_eq!(reasons(&parsed, &analysis, texts), expected, "{query}");
         }
     }
 }

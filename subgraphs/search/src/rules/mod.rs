@@ -1,8 +1,10 @@
 //! The domain's rules: pure functions of plain values.
 
+pub(crate) mod analysis;
 pub(crate) mod customs;
 pub(crate) mod match_reasons;
+pub(crate) mod parsed_query;
 pub(crate) mod price_range;
 pub(crate) mod product_vector;
 pub(crate) mod ranking_quality;
-pub(crate) mod text;
+pub(crate) mod tokens;

@@ -77,7 +77,7 @@ fn counts(created: u64, updated: u64, unchanged: u64, deleted: u64) -> ImportRep
 async fn a_file_adds_changes_and_removes_products_and_publishes_it() {
     let rows: Vec<_> = (0..4).map(|number| Item::PLAIN.row(number)).collect();
     for fixture in fixtures(&rows).await {
-        let mut follower = IndexFollower::new(fixture.state.clone()).await.unwrap();
+        let mut follower = IndexFollower::new(fixture.state.clone());
         fixture.state.clock.advance(Duration::minutes(1));
         let file = format!(
             "id,title,category,brand,weightGrams,hsCode,originCountry,deleted,basePriceUsd\n\
@@ -285,7 +285,7 @@ impl Read for Slow {
 #[tokio::test]
 async fn an_import_of_many_products_takes_statements_by_the_thousand_and_searches_find_all() {
     for fixture in fixtures(&[Item::PLAIN.row(0)]).await {
-        let mut follower = IndexFollower::new(fixture.state.clone()).await.unwrap();
+        let mut follower = IndexFollower::new(fixture.state.clone());
         follower.follow().await.unwrap();
         let lines: String = (1..=3_000)
             .map(|number| format!("{},Lamp {number},Lamps\n", public(number)))

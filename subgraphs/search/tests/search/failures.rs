@@ -12,7 +12,8 @@ use entities::search::product;
 use resolvers::testing::{code, execute};
 use search::engine::embedded::Embedded;
 use search::engine::{
-    Document, EngineError, IndexStatus, Rebuild, SearchEngine, SearchHits, SearchQuery,
+    AnalysisSource, Document, EngineError, IndexStatus, Rebuild, SearchEngine, SearchHits,
+    SearchQuery,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -172,6 +173,41 @@ async fn an_engine_that_never_answers_is_given_up_within_a_second() {
             assert_eq!(code(&answer), "SUBGRAPH_UNAVAILABLE");
             assert!(started.elapsed() < Duration::from_secs(1));
         }
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn changed_synonyms_are_used_from_the_next_build_on() {
+    let item = Item {
+        title: "Samovar",
+        ..Item::PLAIN
+    };
+    for fixture in fixtures(&[item.row(0)]).await {
+        let words = tempfile::tempdir().unwrap();
+        let directory = fixture.index.path().join("index");
+        let source = AnalysisSource::Directory(words.path().to_owned());
+        let engine = Embedded::new(&directory).with_analysis(source);
+        let state = search::State {
+            engine: Arc::new(engine),
+            ..fixture.state.clone()
+        };
+        let subgraph = search::subgraph(state.clone());
+        let found = async || {
+            let document = "{ productSearch(query: \"urn\") { totalCount edges { why } } }";
+            let answer = execute(&subgraph, None, document, json!({})).await;
+            answer["data"]["productSearch"].clone()
+        };
+        fs::write(words.path().join("synonyms.txt"), "urn => samovar").unwrap();
+        assert_eq!(found().await["totalCount"], 0);
+        state.reindex().await.unwrap();
+        let expected = json!({ "totalCount": 1, "edges": [{ "why": ["title means: urn"] }] });
+        assert_eq!(found().await, expected);
+        // A mistake in the files keeps the index as it is.
+        fs::write(words.path().join("synonyms.txt"), "urn").unwrap();
+        let failure = state.reindex().await.unwrap_err().to_string();
+        assert!(failure.contains("synonyms.txt, line 1"), "{failure}");
+        assert_eq!(found().await, expected);
         fixture.scratch.drop().await;
     }
 }

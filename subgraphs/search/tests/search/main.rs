@@ -5,8 +5,10 @@
 mod catalog_import;
 mod entities_and_signals;
 mod failures;
+mod index_worker;
 mod kit;
 mod other_domains;
+mod processes;
 mod relevance;
 
 mod results;

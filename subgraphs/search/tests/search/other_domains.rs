@@ -82,7 +82,7 @@ async fn a_completed_return_puts_each_unit_back_into_stock() {
             .unwrap();
         assert_eq!(quantity(&fixture, 1).await, 2);
         assert_eq!(quantity(&fixture, 2).await, 3);
-        let mut follower = IndexFollower::new(fixture.state.clone()).await.unwrap();
+        let mut follower = IndexFollower::new(fixture.state.clone());
         assert_eq!(follower.follow().await.unwrap(), 2);
         let found = fixture.ask(IN_STOCK, json!({})).await;
         assert_eq!(found["data"]["productSearch"]["totalCount"], 2);
@@ -106,7 +106,7 @@ async fn a_changed_price_decides_what_is_found_and_an_older_one_changes_nothing(
     const CHEAP: &str = "query: \"\", filters: { maxPrice: \"5\" }";
     let rows: Vec<_> = (1..=3).map(|number| Item::PLAIN.row(number)).collect();
     for fixture in fixtures(&rows).await {
-        let mut follower = IndexFollower::new(fixture.state.clone()).await.unwrap();
+        let mut follower = IndexFollower::new(fixture.state.clone());
         let price = |number, sequence, usd: &str| json!({ "productId": IdKind::Product.format(id(number)), "sequence": sequence, "currentUsd": usd });
         let steps = [
             (vec![price(1, 1, "4.99"), price(9, 1, "1.00")], 1),
@@ -140,7 +140,7 @@ async fn a_changed_price_decides_what_is_found_and_an_older_one_changes_nothing(
 #[tokio::test]
 async fn a_change_is_read_once_however_long_nothing_else_changes() {
     for fixture in fixtures(&[Item::PLAIN.row(1)]).await {
-        let mut follower = IndexFollower::new(fixture.state.clone()).await.unwrap();
+        let mut follower = IndexFollower::new(fixture.state.clone());
         follower.follow().await.unwrap();
         let prices = json!([{ "productId": IdKind::Product.format(id(1)), "sequence": 1, "currentUsd": "4.99" }]);
         fixture.state.clock.advance(Duration::minutes(1));

@@ -6,19 +6,16 @@ use tantivy::query::FuzzyTermQuery;
 use tantivy::schema::Field;
 use tantivy::{Searcher, Term};
 
-use super::fields::Fields;
-use crate::rules::text::{allowed_typos, replace_words, singular};
+use super::generation::Generation;
+use crate::rules::parsed_query::{allowed_typos, replace_words};
 
 /// The text with each unknown word replaced by the most similar known one; `None` if nothing is to be replaced.
-pub(super) fn correct(
-    searcher: &Searcher,
-    fields: &Fields,
-    text: &str,
-) -> tantivy::Result<Option<String>> {
+pub(super) fn correct(index: &Generation, text: &str) -> tantivy::Result<Option<String>> {
+    let searcher = index.reader.searcher();
     let mut failure = None;
-    let corrected = replace_words(text, |word| {
-        let similar = match is_known(searcher, fields, word) {
-            Ok(false) => most_similar(searcher, fields.spelling, word),
+    let corrected = replace_words(text, &index.analysis, |word| {
+        let similar = match is_known(&searcher, index, word) {
+            Ok(false) => most_similar(&searcher, index.fields.spelling, word),
             Ok(true) => Ok(None),
             Err(error) => Err(error),
         };
@@ -30,15 +27,21 @@ pub(super) fn correct(
     failure.map_or(Ok(corrected), Err)
 }
 
-fn is_known(searcher: &Searcher, fields: &Fields, word: &str) -> tantivy::Result<bool> {
-    let singular = singular(word.to_owned());
+fn is_known(searcher: &Searcher, index: &Generation, word: &str) -> tantivy::Result<bool> {
+    let Generation {
+        fields, analysis, ..
+    } = index;
+    let stem = analysis.stem(word);
+    if analysis.synonyms_at(&[&stem]).next().is_some() {
+        return Ok(true);
+    }
     for field in [
         fields.title,
         fields.brand,
         fields.category,
         fields.description,
     ] {
-        if searcher.doc_freq(&Term::from_field_text(field, &singular))? > 0 {
+        if searcher.doc_freq(&Term::from_field_text(field, &stem))? > 0 {
             return Ok(true);
         }
     }

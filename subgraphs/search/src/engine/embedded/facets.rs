@@ -2,9 +2,9 @@
 //! for the values of that attribute, since customers choose among them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use tantivy::columnar::StrColumn;
-
+use super::columns::SegmentColumns;
 use crate::engine::{Bucket, FacetRequest, Facets, MAX_BUCKETS, RATING_BUCKETS};
 
 /// A set of the filters that exclude a product, one bit for each attribute that has a facet.
@@ -59,24 +59,17 @@ pub(super) struct SegmentCounts {
 /// The counts of several segments.
 #[derive(Default)]
 pub(super) struct Counts {
-    categories: HashMap<String, u64>,
-    brands: HashMap<String, u64>,
+    categories: HashMap<Arc<str>, u64>,
+    brands: HashMap<Arc<str>, u64>,
     prices: Vec<u64>,
     ratings: [u64; RATING_BUCKETS.len()],
 }
 
 impl SegmentCounts {
-    pub(super) fn new(
-        request: &FacetRequest,
-        category: Option<&StrColumn>,
-        brand: Option<&StrColumn>,
-    ) -> Self {
-        let zeros = |column: Option<&StrColumn>| {
-            vec![0; column.map_or(0, |column| column.dictionary().num_terms())]
-        };
+    pub(super) fn new(request: &FacetRequest, columns: &SegmentColumns) -> Self {
         Self {
-            categories: zeros(category),
-            brands: zeros(brand),
+            categories: vec![0; columns.categories.len()],
+            brands: vec![0; columns.brands.len()],
             prices: vec![0; request.price_bounds.len()],
             ratings: Default::default(),
             bounds: request.price_bounds.clone(),
@@ -112,17 +105,13 @@ impl SegmentCounts {
     }
 
     /// With the names of the values.
-    pub(super) fn named(
-        self,
-        category: Option<&StrColumn>,
-        brand: Option<&StrColumn>,
-    ) -> tantivy::Result<Counts> {
-        Ok(Counts {
-            categories: named(category, &self.categories)?,
-            brands: named(brand, &self.brands)?,
+    pub(super) fn named(self, columns: &SegmentColumns) -> Counts {
+        Counts {
+            categories: columns.categories.counted(&self.categories),
+            brands: columns.brands.counted(&self.brands),
             prices: self.prices,
             ratings: self.ratings,
-        })
+        }
     }
 }
 
@@ -155,25 +144,13 @@ impl Counts {
     }
 }
 
-/// Counts by value, where there are any.
-fn named(column: Option<&StrColumn>, counts: &[u64]) -> tantivy::Result<HashMap<String, u64>> {
-    let mut named = HashMap::new();
-    if let Some(column) = column {
-        for (number, &count) in (0_u64..).zip(counts).filter(|(_, count)| **count > 0) {
-            let mut value = String::new();
-            column.ord_to_str(number, &mut value)?;
-            named.insert(value, count);
-        }
-    }
-    Ok(named)
-}
-
-fn by_count(counts: HashMap<String, u64>) -> Vec<Bucket> {
-    let mut buckets: Vec<_> = counts
-        .into_iter()
-        .map(|(value, count)| Bucket { value, count })
-        .collect();
-    buckets.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
-    buckets.truncate(MAX_BUCKETS);
-    buckets
+fn by_count(counts: HashMap<Arc<str>, u64>) -> Vec<Bucket> {
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_unstable_by(|(a, of_a), (b, of_b)| of_b.cmp(of_a).then_with(|| a.cmp(b)));
+    counts.truncate(MAX_BUCKETS);
+    let bucket = |(value, count): (Arc<str>, u64)| Bucket {
+        value: value.as_ref().to_owned(),
+        count,
+    };
+    counts.into_iter().map(bucket).collect()
 }

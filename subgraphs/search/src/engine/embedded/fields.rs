@@ -1,5 +1,7 @@
 //! The fields of the embedded index.
 
+use std::sync::Arc;
+
 use tantivy::schema::{
     FAST, Field, IndexRecordOption, Schema, SchemaBuilder, TextFieldIndexing, TextOptions,
 };
@@ -7,20 +9,24 @@ use tantivy::{Index, TantivyDocument, Term};
 use uuid::Uuid;
 
 use crate::engine::Document;
-use crate::rules::text::{normalized, singulars, typed};
+use crate::rules::analysis::{Analysis, words};
 
-/// The version of the field layout and of `rules::text`: an index of another version is rebuilt.
-pub(super) const VERSION: &str = "v3";
+/// The version of the field layout, and of how `rules::tokens` and `rules::analysis` read texts: an index of another version
+/// is rebuilt.
+pub(super) const VERSION: &str = "v5";
 
 pub(super) const ID: &str = "id";
 pub(super) const ID_HIGH: &str = "id_high";
 pub(super) const ID_LOW: &str = "id_low";
 pub(super) const CATEGORY: &str = "category_name";
 pub(super) const BRAND: &str = "brand_name";
+/// The stems of the title.
+pub(super) const WHOLE_TITLE: &str = "whole_title";
 pub(super) const PRICE: &str = "price";
 pub(super) const RATING: &str = "rating";
 pub(super) const REVIEWS: &str = "reviews";
 pub(super) const AVAILABLE: &str = "available";
+/// See [`magnitude`].
 pub(super) const POPULARITY: &str = "popularity";
 pub(super) const CREATED: &str = "created";
 
@@ -31,49 +37,38 @@ pub(super) struct Fields {
     pub brand: Field,
     pub category: Field,
     pub description: Field,
-    /// The whole title as one term.
-    pub whole_title: Field,
+    /// The words of the title as they are spelled.
+    pub title_words: Field,
     /// The words of title, brand and category as they are spelled.
     pub spelling: Field,
 }
 
-/// Text is already split and singularized (`rules::text`), so the index only splits at white space.
+/// Text is already split and stemmed, so the index only splits at white space.
 const WORDS: &str = "whitespace";
 
 fn schema() -> Schema {
     let mut schema = SchemaBuilder::default();
-    let words = TextOptions::default().set_indexing_options(
+    let indexed = |tokenizer| {
         TextFieldIndexing::default()
-            .set_tokenizer(WORDS)
-            .set_index_option(IndexRecordOption::WithFreqs),
-    );
-    for name in ["title", "brand", "category", "description"] {
-        schema.add_text_field(name, words.clone());
-    }
-    let whole = TextFieldIndexing::default()
-        .set_tokenizer("raw")
-        .set_fieldnorms(false)
-        .set_index_option(IndexRecordOption::Basic);
-    schema.add_text_field(
-        "whole_title",
-        TextOptions::default().set_indexing_options(whole),
-    );
-    let term = TextFieldIndexing::default()
-        .set_tokenizer("raw")
-        .set_fieldnorms(false)
-        .set_index_option(IndexRecordOption::Basic);
-    let spelling = TextFieldIndexing::default()
-        .set_tokenizer(WORDS)
-        .set_fieldnorms(false)
-        .set_index_option(IndexRecordOption::Basic);
-    schema.add_text_field(
+            .set_tokenizer(tokenizer)
+            .set_index_option(IndexRecordOption::Basic)
+    };
+    let text = |indexing| TextOptions::default().set_indexing_options(indexing);
+    schema.add_text_field("title", text(indexed(WORDS)));
+    for name in [
+        "brand",
+        "category",
+        "description",
+        "title_words",
         "spelling",
-        TextOptions::default().set_indexing_options(spelling),
-    );
-    schema.add_text_field(ID, TextOptions::default().set_indexing_options(term));
+    ] {
+        schema.add_text_field(name, text(indexed(WORDS).set_fieldnorms(false)));
+    }
+    schema.add_text_field(ID, text(indexed("raw").set_fieldnorms(false)));
     let name = TextOptions::default().set_fast("raw");
-    schema.add_text_field(CATEGORY, name.clone());
-    schema.add_text_field(BRAND, name);
+    for column in [CATEGORY, BRAND, WHOLE_TITLE] {
+        schema.add_text_field(column, name.clone());
+    }
     for name in [ID_HIGH, ID_LOW, REVIEWS, AVAILABLE, POPULARITY] {
         schema.add_u64_field(name, FAST);
     }
@@ -97,7 +92,7 @@ impl Fields {
             brand: schema.get_field("brand")?,
             category: schema.get_field("category")?,
             description: schema.get_field("description")?,
-            whole_title: schema.get_field("whole_title")?,
+            title_words: schema.get_field("title_words")?,
             spelling: schema.get_field("spelling")?,
         })
     }
@@ -107,13 +102,15 @@ impl Fields {
 pub(super) struct DocumentWriter {
     schema: Schema,
     fields: Fields,
+    analysis: Arc<Analysis>,
 }
 
 impl DocumentWriter {
-    pub(super) fn new(index: &Index) -> tantivy::Result<Self> {
+    pub(super) fn new(index: &Index, analysis: Arc<Analysis>) -> tantivy::Result<Self> {
         Ok(Self {
             schema: index.schema(),
             fields: Fields::of(index)?,
+            analysis,
         })
     }
 
@@ -126,23 +123,18 @@ impl DocumentWriter {
     pub(super) fn document(&self, indexed: &Document) -> tantivy::Result<TantivyDocument> {
         let product = &indexed.product;
         let mut document = TantivyDocument::default();
-        let Fields {
-            title,
-            brand,
-            category,
-            description,
-            whole_title,
-            spelling,
-        } = self.fields;
-        let brand_name = product.brand.as_deref().unwrap_or_default();
-        let words = |text: &str| singulars(text).collect::<Vec<_>>().join(" ");
-        document.add_text(title, words(&product.title));
-        document.add_text(brand, words(brand_name));
-        document.add_text(category, words(&product.category));
-        document.add_text(description, words(&product.description));
-        document.add_text(whole_title, normalized(&product.title));
-        for text in [&product.title, brand_name, &product.category] {
-            document.add_text(spelling, typed(text).join(" "));
+        let brand = product.brand.as_deref().unwrap_or_default();
+        for (field, text) in [
+            (self.fields.title, product.title.as_str()),
+            (self.fields.brand, brand),
+            (self.fields.category, &product.category),
+            (self.fields.description, &product.description),
+        ] {
+            document.add_text(field, self.analysis.indexed_stems(text).join(" "));
+        }
+        document.add_text(self.fields.title_words, words(&product.title).join(" "));
+        for text in [&product.title, brand, &product.category] {
+            document.add_text(self.fields.spelling, words(text).join(" "));
         }
 
         let field = |name| self.schema.get_field(name);
@@ -150,6 +142,8 @@ impl DocumentWriter {
         if let Some(brand) = &product.brand {
             document.add_text(field(BRAND)?, brand);
         }
+        let title = self.analysis.normalized(&product.title);
+        document.add_text(field(WHOLE_TITLE)?, title);
         document.add_text(field(ID)?, product.id.simple().to_string());
         let (high, low) = product.id.as_u64_pair();
         let count = |count: i64| u64::try_from(count).unwrap_or(0);
@@ -158,7 +152,7 @@ impl DocumentWriter {
             (ID_LOW, low),
             (REVIEWS, count(product.review_count.into())),
             (AVAILABLE, count(product.available_quantity.into())),
-            (POPULARITY, count(product.popularity)),
+            (POPULARITY, magnitude(product.popularity)),
         ] {
             document.add_u64(field(name)?, value);
         }
@@ -169,4 +163,16 @@ impl DocumentWriter {
         }
         Ok(document)
     }
+}
+
+/// The decimal logarithm of 1 + popularity, in thousandths.
+fn magnitude(popularity: i64) -> u64 {
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a logarithm from 0 to 19"
+    )]
+    let magnitude = ((popularity.max(0) as f64 + 1.0).log10() * 1_000.0) as u64;
+    magnitude
 }

@@ -4,29 +4,67 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use tantivy::{Index, IndexReader, ReloadPolicy};
 use uuid::Uuid;
 
+use super::columns::ColumnCache;
 use super::fields::{self, Fields};
+use super::word_weights::WordWeights;
 use crate::engine::EngineError;
+use crate::rules::analysis::{Analysis, AnalysisFiles};
 
 const CURRENT: &str = "CURRENT";
-const LOCK: &str = "rebuild.lock";
+/// Locked by whoever builds an index.
+const BUILD_LOCK: &str = "rebuild.lock";
+/// Locked by whoever changes the current index or replaces it.
+const WRITE_LOCK: &str = "write.lock";
+/// In the folder of an index.
+const SETTINGS: &str = "settings.json";
 
 /// An index that can be searched.
 pub(super) struct Generation {
     pub name: String,
     pub reader: IndexReader,
     pub fields: Fields,
+    pub analysis: Arc<Analysis>,
+    pub weights: WordWeights,
+    pub columns: ColumnCache,
+}
+
+/// What stays the same for as long as an index is used.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Settings {
+    pub analysis: AnalysisFiles,
+    pub weights: WordWeights,
+}
+
+impl Settings {
+    pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
+        let file = File::create(folder.join(SETTINGS))?;
+        serde_json::to_writer(&file, self)?;
+        file.sync_all()
+    }
+
+    fn read(folder: &Path) -> Result<Self, EngineError> {
+        let text = fs::read(folder.join(SETTINGS))?;
+        Ok(serde_json::from_slice(&text).map_err(io::Error::from)?)
+    }
 }
 
 impl Generation {
     pub(super) fn open(directory: &Path, name: String) -> Result<Self, EngineError> {
-        let index = Index::open_in_dir(directory.join(&name))?;
+        let folder = directory.join(&name);
+        let index = Index::open_in_dir(&folder)?;
+        let settings = Settings::read(&folder)?;
         Ok(Self {
             name,
+            analysis: Arc::new(Analysis::parse(&settings.analysis)?),
+            weights: settings.weights,
+            columns: ColumnCache::default(),
             fields: Fields::of(&index)?,
             reader: index
                 .reader_builder()
@@ -34,6 +72,13 @@ impl Generation {
                 .reload_policy(ReloadPolicy::Manual)
                 .try_into()?,
         })
+    }
+
+    /// Lets searches see what was committed.
+    pub(super) fn reload(&self) -> Result<(), EngineError> {
+        self.reader.reload()?;
+        self.columns.retain(&self.reader.searcher());
+        Ok(())
     }
 }
 
@@ -44,13 +89,17 @@ pub(super) fn begun_at(name: &str) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanoseconds)
 }
 
-/// Excludes others who write the directory, in any process, until it is dropped.
+/// Excludes others who change the current index, in any process, until it is dropped.
 pub(super) fn lock(directory: &Path) -> io::Result<File> {
+    lock_file(&directory.join(WRITE_LOCK))
+}
+
+fn lock_file(path: &Path) -> io::Result<File> {
     let lock = File::options()
         .create(true)
         .truncate(false)
         .write(true)
-        .open(directory.join(LOCK))?;
+        .open(path)?;
     lock.lock()?;
     Ok(lock)
 }
@@ -78,10 +127,10 @@ impl NextGeneration {
     pub(super) fn create(directory: &Path) -> io::Result<Self> {
         remove_unless(directory, Path::is_dir)?;
         fs::create_dir_all(directory)?;
-        for file in [LOCK, CURRENT] {
+        for file in [BUILD_LOCK, WRITE_LOCK, CURRENT] {
             remove_unless(&directory.join(file), Path::is_file)?;
         }
-        let lock = lock(directory)?;
+        let lock = lock_file(&directory.join(BUILD_LOCK))?;
         let next = Self {
             directory: directory.to_owned(),
             name: format!("{}{}", prefix(), Uuid::now_v7().simple()),
@@ -98,10 +147,13 @@ impl NextGeneration {
 
     /// Makes this the current index and removes earlier ones. Running searches keep their open files.
     pub(super) fn publish(mut self) -> io::Result<()> {
+        File::open(self.folder())?.sync_all()?;
+        let _lock = lock(&self.directory)?;
         let draft = self.directory.join(format!("{CURRENT}.next"));
         fs::write(&draft, &self.name)?;
         File::open(&draft)?.sync_all()?;
         fs::rename(&draft, self.directory.join(CURRENT))?;
+        File::open(&self.directory)?.sync_all()?;
         self.published = true;
         for entry in fs::read_dir(&self.directory)? {
             let entry = entry?;

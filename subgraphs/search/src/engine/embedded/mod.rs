@@ -1,13 +1,17 @@
 //! The embedded engine: a tantivy index in a directory that any number of processes can search.
 
-mod collector;
+mod columns;
 mod correction;
 mod facets;
 mod fields;
 mod generation;
+mod matching;
+
+mod page;
 mod rebuild;
-mod text_query;
+mod run;
 mod update;
+mod word_weights;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,14 +20,15 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use parking_lot::RwLock;
 use resolvers::connection::Direction;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use self::collector::PageCollector;
 use self::generation::{Generation, NextGeneration};
+use self::matching::Purpose;
 use self::rebuild::EmbeddedRebuild;
 use super::{
-    Document, EngineError, Filters, Health, IndexStatus, Rebuild, SearchEngine, SearchHits,
-    SearchQuery, Sort,
+    AnalysisSource, Document, EngineError, Filters, Health, IndexStatus, Rebuild, SearchEngine,
+    SearchHits, SearchQuery, Sort,
 };
 
 /// The engine over a directory. Cheap to clone; the index is memory-mapped, not loaded.
@@ -31,7 +36,13 @@ use super::{
 pub struct Embedded {
     directory: Arc<Path>,
     open: Arc<RwLock<Option<Arc<Generation>>>>,
+    analysis: AnalysisSource,
+    /// Limits how many searches run at the same time, because each needs memory for every product of the index. More wait.
+    slots: Arc<Semaphore>,
 }
+
+/// Searches at the same time for each processor.
+const SEARCHES: usize = 2;
 
 impl Embedded {
     /// The engine's name in the configuration.
@@ -42,7 +53,18 @@ impl Embedded {
         Self {
             directory: directory.into().into(),
             open: Arc::default(),
+            analysis: AnalysisSource::default(),
+            slots: Arc::new(Semaphore::new(
+                SEARCHES * std::thread::available_parallelism().map_or(1, usize::from),
+            )),
         }
+    }
+
+    /// Reads stop words, stems and synonyms from here whenever an index is built.
+    #[must_use]
+    pub fn with_analysis(mut self, analysis: AnalysisSource) -> Self {
+        self.analysis = analysis;
+        self
     }
 
     /// The current index, which another process may have just published.
@@ -64,7 +86,14 @@ impl Embedded {
         work: impl FnOnce(&Generation) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, EngineError> {
         let engine = self.clone();
-        blocking(move || work(engine.generation()?.as_ref())).await
+        let slot = self.slots.clone().acquire_owned().await;
+        let slot = slot.map_err(|_| EngineError::Stopped)?;
+        blocking(move || {
+            let result = work(engine.generation()?.as_ref());
+            drop(slot);
+            result
+        })
+        .await
     }
 
     /// Changes the current index, if there is one.
@@ -74,12 +103,9 @@ impl Embedded {
             if generation::current(&engine.directory)?.is_none() {
                 return Ok(());
             }
-            // A rebuild that has begun may have read the products before they changed: they go into its index.
             let _lock = generation::lock(&engine.directory)?;
             let generation = engine.generation()?;
-            update::write(&generation, &documents, &deleted)?;
-            generation.reader.reload()?;
-            Ok(())
+            update::write(&generation, &documents, &deleted)
         })
         .await
     }
@@ -88,17 +114,13 @@ impl Embedded {
 #[async_trait]
 impl SearchEngine for Embedded {
     async fn search(&self, query: SearchQuery) -> Result<SearchHits, EngineError> {
-        self.read(move |generation| {
-            let collector = PageCollector::new(&query);
-            let query = text_query::search(&query.text, &generation.fields);
-            Ok(generation.reader.searcher().search(&*query, &collector)?)
-        })
-        .await
+        self.read(move |index| run::run(index, &query, Purpose::Search))
+            .await
     }
 
     async fn suggest(&self, prefix: String, limit: usize) -> Result<Vec<Uuid>, EngineError> {
-        let collector = PageCollector::new(&SearchQuery {
-            text: String::new(),
+        let query = SearchQuery {
+            text: prefix,
             filters: Filters::default(),
             sort: Sort::Relevance,
             limit,
@@ -107,21 +129,17 @@ impl SearchEngine for Embedded {
             snapshot: None,
             facets: None,
             preference: None,
-        });
-        self.read(move |generation| {
-            let query = text_query::suggest(&prefix, &generation.fields);
-            let found = generation.reader.searcher().search(&*query, &collector)?;
+        };
+        self.read(move |index| {
+            let found = run::run(index, &query, Purpose::Suggest)?;
             Ok(found.hits.iter().map(|hit| hit.position.id).collect())
         })
         .await
     }
 
     async fn correct(&self, text: String) -> Result<Option<String>, EngineError> {
-        self.read(move |generation| {
-            let searcher = generation.reader.searcher();
-            Ok(correction::correct(&searcher, &generation.fields, &text)?)
-        })
-        .await
+        self.read(move |index| Ok(correction::correct(index, &text)?))
+            .await
     }
 
     async fn status(&self) -> Result<IndexStatus, EngineError> {
@@ -133,7 +151,11 @@ impl SearchEngine for Embedded {
             built_at: None,
             bytes: None,
         };
-        let index = self.read(move |generation| {
+        let directory = self.directory.clone();
+        // From disk, because what is open may be damaged there.
+        let index = blocking(move || {
+            let name = generation::current(&directory)?.ok_or(EngineError::NoIndex)?;
+            let generation = Generation::open(&directory, name)?;
             let searcher = generation.reader.searcher();
             let bytes = searcher.space_usage()?.total().get_bytes();
             Ok(IndexStatus {
@@ -147,7 +169,12 @@ impl SearchEngine for Embedded {
             Err(EngineError::NoIndex) => Ok(status(Health::Unavailable, None, None)),
             Err(error @ (EngineError::TimedOut | EngineError::Unreachable(_))) => Err(error),
             // Damaged: the index is derived data, so it is rebuilt.
-            Err(error @ (EngineError::Io(_) | EngineError::Engine(_) | EngineError::Stopped)) => {
+            Err(
+                error @ (EngineError::Io(_)
+                | EngineError::Engine(_)
+                | EngineError::Analysis(_)
+                | EngineError::Stopped),
+            ) => {
                 let problem = format!("{}: {error}", self.directory.display());
                 Ok(status(Health::Unavailable, Some(problem), None))
             }
@@ -172,10 +199,11 @@ impl SearchEngine for Embedded {
     }
 
     async fn begin_rebuild(&self) -> Result<Box<dyn Rebuild>, EngineError> {
-        let directory = self.directory.clone();
+        let engine = self.clone();
         blocking(move || {
-            let next = NextGeneration::create(&directory)?;
-            Ok(Box::new(EmbeddedRebuild::begin(next)?) as Box<dyn Rebuild>)
+            let analysis = engine.analysis.read()?;
+            let next = NextGeneration::create(&engine.directory)?;
+            Ok(Box::new(EmbeddedRebuild::begin(next, analysis)?) as Box<dyn Rebuild>)
         })
         .await
     }

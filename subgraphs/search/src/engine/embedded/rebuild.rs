@@ -1,15 +1,24 @@
 //! Builds an index in parallel with the current one.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use tantivy::IndexWriter;
+use tantivy::index::SegmentId;
 
 use super::blocking;
-use super::fields::{self, DocumentWriter};
-use super::generation::NextGeneration;
+use super::fields::{self, DocumentWriter, Fields};
+use super::generation::{NextGeneration, Settings};
+use super::word_weights::WordWeights;
 use crate::engine::{Document, EngineError, Rebuild};
+use crate::rules::analysis::{Analysis, AnalysisFiles};
 
 /// The writer's memory, only used during the build.
-const MEMORY_BYTES: usize = 64 << 20;
+const MEMORY_BYTES: usize = 128 << 20;
+/// Threads that write segments.
+const THREADS: usize = 2;
+/// An index with more products has several segments, which are searched in parallel.
+const MAX_SEGMENT: u64 = 300_000;
 
 /// An index under construction. Drops the writer before the folder.
 pub(super) struct EmbeddedRebuild(Option<Parts>);
@@ -17,15 +26,18 @@ pub(super) struct EmbeddedRebuild(Option<Parts>);
 struct Parts {
     writer: IndexWriter,
     writing: DocumentWriter,
+    analysis: AnalysisFiles,
     next: NextGeneration,
 }
 
 impl EmbeddedRebuild {
-    pub(super) fn begin(next: NextGeneration) -> Result<Self, EngineError> {
+    pub(super) fn begin(next: NextGeneration, files: AnalysisFiles) -> Result<Self, EngineError> {
+        let analysis = Arc::new(Analysis::parse(&files)?);
         let index = fields::create(&next.folder())?;
         Ok(Self(Some(Parts {
-            writer: index.writer_with_num_threads(1, MEMORY_BYTES)?,
-            writing: DocumentWriter::new(&index)?,
+            writer: index.writer_with_num_threads(THREADS, MEMORY_BYTES)?,
+            writing: DocumentWriter::new(&index, analysis)?,
+            analysis: files,
             next,
         })))
     }
@@ -65,20 +77,51 @@ impl Rebuild for EmbeddedRebuild {
 
     async fn publish(mut self: Box<Self>) -> Result<(), EngineError> {
         let Parts {
-            mut writer, next, ..
+            mut writer,
+            analysis,
+            next,
+            ..
         } = self.0.take().ok_or(EngineError::Stopped)?;
         blocking(move || {
             writer.commit()?;
-            // Merged into one segment, which is the fastest to search and makes scores comparable.
-            let segments = writer.index().searchable_segment_ids()?;
-            if segments.len() > 1 {
-                writer.merge(&segments).wait()?;
+            let index = writer.index().clone();
+            // Few segments are the fastest to search.
+            for group in groups(&index.searchable_segment_metas()?) {
+                writer.merge(&group).wait()?;
             }
             writer.garbage_collect_files().wait()?;
             writer.wait_merging_threads()?;
+            let searcher = index.reader()?.searcher();
+            let settings = Settings {
+                analysis,
+                weights: WordWeights::of_index(&searcher, &Fields::of(&index)?)?,
+            };
+            settings.write(&next.folder())?;
             next.publish()?;
             Ok(())
         })
         .await
     }
+}
+
+/// Segments that are to be merged with each other.
+fn groups(segments: &[tantivy::SegmentMeta]) -> Vec<Vec<SegmentId>> {
+    let mut groups: Vec<(u64, Vec<SegmentId>)> = Vec::new();
+    let mut sorted: Vec<_> = segments.iter().collect();
+    sorted.sort_by_key(|segment| std::cmp::Reverse(segment.num_docs()));
+    for segment in sorted {
+        let products = u64::from(segment.num_docs());
+        match groups
+            .iter_mut()
+            .find(|(size, _)| size + products <= MAX_SEGMENT)
+        {
+            Some((size, group)) => {
+                *size += products;
+                group.push(segment.id());
+            }
+            None => groups.push((products, vec![segment.id()])),
+        }
+    }
+    let groups = groups.into_iter().map(|(_, group)| group);
+    groups.filter(|group| group.len() > 1).collect()
 }

@@ -10,8 +10,8 @@ use crate::engine::{Document, EngineError};
 /// The writer's memory, the least that it can work with.
 const MEMORY_BYTES: usize = 15 << 20;
 
-/// Writes these products in place of what the index has of them, and removes these others. Those that are not active
-/// are removed, too.
+/// Writes these products in place of what the index has of them, and removes these others. Those that are not active are
+/// removed, too. If it fails, the index is as before.
 pub(super) fn write(
     generation: &Generation,
     documents: &[Document],
@@ -19,7 +19,7 @@ pub(super) fn write(
 ) -> Result<(), EngineError> {
     let index = generation.reader.searcher().index().clone();
     let mut writer: IndexWriter = index.writer_with_num_threads(1, MEMORY_BYTES)?;
-    let writing = DocumentWriter::new(&index)?;
+    let writing = DocumentWriter::new(&index, generation.analysis.clone())?;
     for document in documents {
         writer.delete_term(writing.term(document.product.id)?);
         if document.product.active {
@@ -30,6 +30,9 @@ pub(super) fn write(
         writer.delete_term(writing.term(product)?);
     }
     writer.commit()?;
+    // Searches need not wait for the merges.
+    generation.reload()?;
     writer.wait_merging_threads()?;
+    generation.reload()?;
     Ok(())
 }
