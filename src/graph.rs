@@ -40,6 +40,7 @@ pub(crate) fn router(
         .deadline(configuration.router.deadline.get())
         .introspection(configuration.introspection())
         .expose_query_plan(configuration.exposes_query_plans())
+        .share_requests(configuration.router.share_requests)
         .limits(configuration.router.limits.clone())
         .override_labels(configuration.router.override_labels.clone())
         .development(configuration.server.development)

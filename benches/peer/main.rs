@@ -42,7 +42,7 @@ struct Arguments {
     /// Keep-alive connections
     #[arg(long, default_value_t = 50)]
     connections: usize,
-    /// Do not deduplicate identical in-flight fetches
+    /// Do not share the answers of identical concurrent requests and fetches
     #[arg(long)]
     unshared: bool,
     /// Only load `vantage router`, for profiling

@@ -51,8 +51,8 @@ pub(crate) struct Router {
 }
 
 impl Router {
-    /// `vantage router` from any build. `share` keeps deduplication of identical in-flight fetches on, the default of
-    /// both routers.
+    /// `vantage router` from any build. `share` answers identical concurrent requests once, and sends identical
+    /// concurrent fetches once.
     pub(crate) async fn vantage(
         name: &str,
         binary: &Path,
@@ -71,7 +71,9 @@ impl Router {
             .args(["--listen", &address])
             .env("VANTAGE_TELEMETRY__LOG_LEVEL", "warn");
         if !share {
-            command.env("VANTAGE_ROUTER__SHARE_FETCHES", "false");
+            command
+                .env("VANTAGE_ROUTER__SHARE_REQUESTS", "false")
+                .env("VANTAGE_ROUTER__SHARE_FETCHES", "false");
         }
         Self::start(name, command, address, "/healthz", directory).await
     }
@@ -87,7 +89,8 @@ impl Router {
                 "supergraph:\n  source: file\n  path: ./supergraph.graphql\n\
                  http:\n  host: {host}\n  port: {port}\n\
                  log:\n  level: warn\n\
-                 traffic_shaping:\n  all:\n    dedupe_enabled: {share}\n"
+                 traffic_shaping:\n  router:\n    dedupe:\n      enabled: {share}\n  \
+                 all:\n    dedupe_enabled: {share}\n"
             ),
         )?;
         let mut command = Command::new(binary);

@@ -15,6 +15,7 @@ pub mod error;
 mod execute;
 #[cfg(test)]
 mod graphql_js;
+mod in_flight;
 mod introspection;
 pub mod metrics;
 mod origin;

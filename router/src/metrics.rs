@@ -45,6 +45,10 @@ pub fn describe() {
         "Time to plan one variant of an operation."
     );
     describe_counter!(
+        "router_shared_answers_total",
+        "Queries that got the answer of an identical query that ran at the same time."
+    );
+    describe_counter!(
         "router_admissions_refused_total",
         "Expensive operations rejected because their deadline passed while they were queued."
     );

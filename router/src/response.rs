@@ -1,5 +1,7 @@
 //! A response: serialized JSON data, and errors.
 
+use std::sync::{Arc, OnceLock};
+
 use bytes::Bytes;
 use platform::rate_limit::Decision;
 use serde::ser::{Error as _, SerializeStruct};
@@ -22,6 +24,8 @@ pub struct GraphQLResponse {
     pub cache: Option<CachePolicy>,
     /// The state of the request's tightest rate-limit bucket.
     pub rate: Option<Decision>,
+    /// Its JSON, written once for all who share it. Empty unless it is shared: it can still change.
+    pub(crate) json: Option<Arc<OnceLock<Bytes>>>,
 }
 
 /// Which class of GraphQL over HTTP status codes applies.
@@ -34,6 +38,14 @@ pub enum StatusHint {
 }
 
 impl GraphQLResponse {
+    /// The same response for all who share it; no longer changed but for `rate`, which is not part of its JSON.
+    pub(crate) fn shareable(self) -> Self {
+        Self {
+            json: Some(Arc::default()),
+            ..self
+        }
+    }
+
     /// A request error: rejected before execution.
     pub fn request_error(errors: Vec<GraphQLError>) -> Self {
         Self {
@@ -52,6 +64,13 @@ impl GraphQLResponse {
 
     /// The whole response as JSON. `data` is copied, not serialized again.
     pub fn to_bytes(&self) -> Bytes {
+        match &self.json {
+            Some(json) => json.get_or_init(|| self.write()).clone(),
+            None => self.write(),
+        }
+    }
+
+    fn write(&self) -> Bytes {
         let data = self.data.as_deref().unwrap_or_default();
         let mut out = Vec::with_capacity(data.len() + 32 + 256 * self.errors.len());
         self.write_json(&mut out);

@@ -3,9 +3,11 @@
 mod admission;
 mod builder;
 mod job;
+mod key;
 mod planner;
 mod warm_up;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,12 +17,14 @@ use futures::stream::BoxStream;
 use admission::Admission;
 pub use builder::RouterBuilder;
 pub(crate) use job::Job;
+pub(crate) use key::Key;
 use planner::Planner;
 pub use warm_up::WarmUp;
 
 use crate::clients::RegisteredClient;
 use crate::error::{ErrorCode, GraphQLError};
 use crate::execute::{ErrorPolicy, Transports};
+use crate::in_flight::InFlight;
 use crate::prepare::{
     OperationCache, OperationKind, OperationLimits, PrepareOptions, PreparedOperation, Variables,
     VariantLookup,
@@ -41,6 +45,10 @@ struct Inner {
     supergraph: Arc<Supergraph>,
     api_sdl: String,
     transports: Transports,
+    /// Whether a subgraph learns who the caller is.
+    shows_caller: bool,
+    /// The queries that are being answered.
+    in_flight: InFlight<Key, GraphQLResponse>,
     operations: OperationCache,
     planner: Planner,
     admission: Admission,
@@ -53,6 +61,7 @@ struct Options {
     introspection: Option<bool>,
     deadline: Duration,
     plan_cache: u64,
+    share_requests: bool,
     prepare: PrepareOptions,
     errors: ErrorPolicy,
     /// Subscription root fields, with the field that numbers their events.
@@ -67,6 +76,7 @@ impl Default for Options {
             introspection: None,
             deadline: Duration::from_secs(10),
             plan_cache: 4096,
+            share_requests: true,
             prepare: PrepareOptions {
                 limits: OperationLimits::default(),
                 keep_plan: false,
@@ -129,6 +139,22 @@ impl Router {
                 "Subscriptions need a protocol that streams: WebSocket, server-sent events or multipart.",
             );
         }
+        if job.operation.kind() != OperationKind::Query || !self.inner.options.share_requests {
+            return self.answer(&job).await;
+        }
+        let run = || async { Ok::<_, Infallible>(self.answer(&job).await.shareable()) };
+        let in_flight = &self.inner.in_flight;
+        let Ok(answer) = in_flight.share(Key::of(&job), Instant::now(), run).await;
+        if !answer.own {
+            metrics::counter!("router_shared_answers_total").increment(1);
+        }
+        GraphQLResponse {
+            rate: job.rate,
+            ..answer.outcome
+        }
+    }
+
+    async fn answer(&self, job: &Job) -> GraphQLResponse {
         let deadline = job.deadline();
         let admitted = self.inner.admission.admit(job.cost, deadline).await;
         let _admitted = match admitted {
@@ -405,6 +431,9 @@ impl Router {
         })
     }
 }
+
+/// How long a query waits for an equal one that has begun. Those that arrive meanwhile share its answer.
+const GATHER: Duration = Duration::from_millis(5);
 
 /// The variable that holds the number a resumed subscription continues after.
 const RESUME_AFTER: &str = "_resumeAfter";

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Router {
     /// Time limit for an operation; slow subgraphs are cut off and the rest is served.
     pub(crate) deadline: Duration,
+    /// Whether identical concurrent queries are answered once. Callers that subgraphs can tell apart are never mixed, and
+    /// no answer is older than the request that gets it.
+    pub(crate) share_requests: bool,
     /// Whether identical concurrent queries to an HTTP subgraph are sent once.
     pub(crate) share_fetches: bool,
     /// Whether clients may use introspection (`__schema`, `__type`). Unset: in development only.
@@ -47,6 +50,7 @@ impl Default for Router {
     fn default() -> Self {
         Self {
             deadline: Duration::from_secs(4),
+            share_requests: true,
             share_fetches: true,
             introspection: None,
             expose_query_plan: None,

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::admission::Admission;
 use super::planner::Planner;
-use super::{Inner, Options, Router};
+use super::{GATHER, Inner, Options, Router};
 use crate::error::RouterError;
 use crate::execute::Transports;
+use crate::in_flight::InFlight;
 use crate::prepare::{OperationCache, OperationLimits};
 use crate::supergraph::{Supergraph, compose};
 use crate::transport::{HttpTransport, HttpTransportOptions, Transport, Unreachable};
@@ -111,6 +112,13 @@ impl RouterBuilder {
         self
     }
 
+    /// Answers identical concurrent queries once. Those of callers that subgraphs can tell apart stay separate, and no
+    /// answer is older than the request that gets it. Default: yes.
+    pub fn share_requests(mut self, share: bool) -> Self {
+        self.options.share_requests = share;
+        self
+    }
+
     /// The active labels of `@override(label:)`; shares such as `percent(5)` are drawn for each request. Default: none.
     pub fn override_labels(mut self, labels: impl IntoIterator<Item = String>) -> Self {
         self.options.prepare.override_labels = Arc::new(labels.into_iter().collect());
@@ -184,6 +192,8 @@ impl RouterBuilder {
         Ok(Router {
             inner: Arc::new(Inner {
                 api_sdl: supergraph.schema.sdl(),
+                shows_caller: transports.values().any(|transport| transport.sees_caller()),
+                in_flight: InFlight::gathering(GATHER),
                 operations: OperationCache::new(options.plan_cache),
                 planner: Planner::new(),
                 admission: Admission::new(options.prepare.limits.concurrent_cost),

@@ -95,10 +95,19 @@ impl Job {
         (sequence, Some(self.answer(data, errors, deadline).await))
     }
 
+    /// The limit that its cost was checked against.
+    pub(super) fn cost_limit(&self) -> usize {
+        self.inner.cost_limit(self.context.client.client.as_deref())
+    }
+
+    pub(super) fn asks_for_plan(&self) -> bool {
+        self.context.query_plan != PlanRequest::No
+    }
+
     /// The query plan, if the request asked for it.
     fn shown_plan(&self) -> Option<&serde_json::Value> {
-        let asked = self.context.query_plan != PlanRequest::No;
-        self.variant.plan.shown.as_ref().filter(|_| asked)
+        let plan = self.variant.plan.shown.as_ref();
+        plan.filter(|_| self.asks_for_plan())
     }
 
     /// The response to a dry run, if the request asked for one and the router exposes plans.
@@ -138,8 +147,8 @@ impl Job {
             extensions.insert("queryPlan".to_owned(), plan.clone());
         }
         if self.context.shows_cost {
-            let limit = self.inner.cost_limit(self.context.client.client.as_deref());
-            extensions.insert("cost".to_owned(), shown_cost(self.cost, limit));
+            let cost = shown_cost(self.cost, self.cost_limit());
+            extensions.insert("cost".to_owned(), cost);
         }
         GraphQLResponse {
             data: Some(data),
@@ -152,6 +161,7 @@ impl Job {
             errors,
             extensions,
             rate: self.rate,
+            ..GraphQLResponse::default()
         }
     }
 }

@@ -7,11 +7,10 @@ use futures::{FutureExt, StreamExt};
 use platform::backoff::Backoff;
 use tokio::time::Instant;
 
-use super::key::Key;
 use super::stream::Stream;
 use super::{End, Hub};
 use crate::error::{ErrorCode, GraphQLError};
-use crate::router::{Job, Router};
+use crate::router::{Job, Key, Router};
 use crate::transport::{EventStream, SubgraphResponse, TransportError};
 
 /// Wait before a lost source is retried; doubles each time.

@@ -11,7 +11,6 @@
 mod drive;
 mod event;
 mod event_queue;
-mod key;
 mod stream;
 
 use std::collections::HashMap;
@@ -28,9 +27,8 @@ pub(crate) use event_queue::{Delivery, EventQueue};
 use crate::error::GraphQLError;
 use crate::request::PreparedRequest;
 use crate::response::GraphQLResponse;
-use crate::router::Router;
+use crate::router::{Key, Router};
 use drive::Handover;
-use key::Key;
 use stream::{JoinOutcome, Stream};
 
 /// Receives a subscription's events. Called under a lock, so it must only queue and return.

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::task::AbortHandle;
 
-use super::key::Key;
 use super::{Event, EventId, WatchOptions, Watcher};
+use crate::router::Key;
 
 /// Maximum number of events buffered for a watcher that is about to join.
 const MAX_HELD: usize = 64;

@@ -16,11 +16,12 @@ use thread_local::ThreadLocal;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use url::Url;
 
+use super::answer::{self, Answer};
 use super::circuit_breaker::{Circuit, is_unavailable};
-use super::in_flight::{self, Answer, InFlight};
 use super::subscription::{Credentials, Signer, SubscriptionOptions, Subscriptions};
 use super::{EventStream, Numbers, SubgraphRequest, SubgraphResponse, Transport, TransportError};
 use crate::cache_control::CachePolicy;
+use crate::in_flight::InFlight;
 use crate::prepare::OperationKind;
 use crate::request::TRACING;
 
@@ -82,7 +83,7 @@ pub struct HttpTransport {
     /// The clients of event loops, whose connections are served by the thread that uses them.
     own_clients: ThreadLocal<reqwest::Client>,
     circuit: Arc<Circuit>,
-    in_flight: InFlight,
+    in_flight: InFlight<Box<[u8]>, Result<Answer, TransportError>>,
     options: HttpTransportOptions,
 }
 
@@ -124,7 +125,7 @@ impl HttpTransport {
             subscriptions,
             client,
             own_clients: ThreadLocal::new(),
-            in_flight: InFlight::default(),
+            in_flight: InFlight::immediate(),
             options,
         })
     }
@@ -346,8 +347,21 @@ impl Transport for HttpTransport {
         let body = Bytes::from(request.to_json_for(numbers));
         let call = || self.call(&request, &headers, &body);
         let answer = if self.options.share_in_flight && request.kind() == OperationKind::Query {
-            let key = in_flight::key(&request, is_signed, &headers, &body);
-            self.in_flight.share(key, request.started, call).await
+            let key = answer::key(&request, is_signed, &headers, &body);
+            let shareable = || async {
+                match call().await {
+                    // That request's own deadline or limit was exceeded; others may have more left.
+                    Err(
+                        own @ (TransportError::Deadline { .. } | TransportError::OverLimit { .. }),
+                    ) => Err(own),
+                    outcome => Ok(outcome),
+                }
+            };
+            let shared = self
+                .in_flight
+                .share(key, request.started, shareable)
+                .await?;
+            shared.outcome
         } else {
             call().await
         }?;
@@ -388,5 +402,9 @@ impl Transport for HttpTransport {
 
     fn url(&self) -> Option<&str> {
         Some(self.url.as_str())
+    }
+
+    fn sees_caller(&self) -> bool {
+        self.options.caller_key.is_some()
     }
 }

@@ -1,9 +1,9 @@
 //! How fetches reach subgraphs. The executor only knows [`Transport`]; nothing else can tell whether a subgraph is in
 //! process or behind HTTP.
 
+mod answer;
 mod circuit_breaker;
 mod http;
-mod in_flight;
 mod local;
 mod subscription;
 mod unreachable;
@@ -362,6 +362,11 @@ pub trait Transport: Send + Sync + Debug {
     /// The URL that composition writes into the supergraph; `None` for an in-process subgraph.
     fn url(&self) -> Option<&str> {
         None
+    }
+
+    /// Whether the subgraph learns who the caller is, other than from forwarded headers.
+    fn sees_caller(&self) -> bool {
+        true
     }
 }
 

@@ -33,6 +33,7 @@ mod polymorphic_access;
 mod request_errors;
 mod requires;
 mod rules;
+mod shared_answers;
 mod subscriptions;
 mod supergraphs;
 mod unavailable;
