@@ -66,6 +66,7 @@ main() {
     fi
     run "tests" cargo test --locked --workspace
     run "deployment files" deploy/check.sh
+    with_search_node
     with_node "bundler" "the bundles of the pages" playground/build.sh --check
     with_node "packages of real clients" "real clients" router/clients/run.sh
     with_node "graphql-js" "the language as graphql-js reads it" router/language/run.sh
@@ -91,6 +92,23 @@ with_node() {
     else
         run "$name" "$script" "$@"
     fi
+}
+
+# Tests searches over a real OpenSearch node, if Java and Maven are available.
+with_search_node() {
+    local name="searches over OpenSearch" tool
+    begin "OpenSearch"
+    for tool in java mvn curl unzip; do
+        if ! command -v "$tool" >/dev/null; then
+            skipped+=("$name: $tool is not installed")
+            return
+        fi
+    done
+    if ! timeout 300 tests/search-nodes/run.sh install >"$scratch/maven.log" 2>&1; then
+        skipped+=("$name: the node could not be downloaded ($(tail -n 1 "$scratch/maven.log"))")
+        return
+    fi
+    run "$name" tests/search-nodes/run.sh
 }
 
 # Sets the step reported on failure.

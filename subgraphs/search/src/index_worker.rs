@@ -28,6 +28,8 @@ pub struct IndexWorker {
     /// When the index was last known to be near the database.
     current_at: DateTime<Utc>,
     is_failing: bool,
+    /// What is wrong with the engine, although the index is updated.
+    problem: Option<String>,
 }
 
 impl IndexWorker {
@@ -39,13 +41,27 @@ impl IndexWorker {
             supervisor,
             round: 0,
             is_failing: false,
+            problem: None,
         }
     }
 
     /// Builds the index if it is missing, damaged or incomplete. A failure is reported, and tried again by [`Self::run`].
     pub async fn open(&mut self) {
-        let opened = self.state.open_index().await;
+        let opened = self.check().await;
         self.report(opened.map(drop));
+    }
+
+    /// Compares the index with the database, and builds it if it differs.
+    async fn check(&mut self) -> Result<bool, ReindexError> {
+        let opened = self.state.open_index().await?;
+        let problem = self.state.engine.status().await?.problem;
+        if let Some(problem) = &problem
+            && self.problem.as_ref() != Some(problem)
+        {
+            tracing::warn!(problem, "the search engine has a problem");
+        }
+        self.problem = problem;
+        Ok(opened)
     }
 
     /// Runs until it is dropped.
@@ -64,7 +80,7 @@ impl IndexWorker {
         // While many products change, for example in an import, the numbers differ for good reason.
         let is_check = is_check && matches!(followed, Ok(0) | Err(_));
         let outcome = if is_check {
-            match (self.state.open_index().await, followed) {
+            match (self.check().await, followed) {
                 (Ok(false), followed) => followed.map(drop),
                 (opened, _) => opened.map(drop),
             }
@@ -83,7 +99,7 @@ impl IndexWorker {
                     tracing::info!("the search index is updated again");
                 }
                 self.is_failing = false;
-                self.supervisor.set_degraded(PART, None);
+                self.supervisor.set_degraded(PART, self.problem.clone());
             }
             Err(error) => {
                 counter!("vantage_search_index_failures_total").increment(1);

@@ -8,6 +8,14 @@ pub fn describe() {
         "vantage_search_index_failures_total",
         "Attempts to update or build the search index that failed; they are repeated every second."
     );
+    describe_counter!(
+        "vantage_search_index_retries_total",
+        "Changes of products that the search engine did not take because it was busy, and that were sent again."
+    );
+    describe_counter!(
+        "vantage_search_index_rejections_total",
+        "Products that the search engine refused and that searches do not find; the log has the reasons."
+    );
     describe_gauge!(
         "vantage_search_index_behind_seconds",
         Unit::Seconds,

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use entities::search::product;
 use sea_orm::DbErr;
 
 use crate::State;
-use crate::engine::{Document, EngineError};
+use crate::engine::{Document, EngineError, Rebuild};
 use crate::index_changes::Changes;
 
 /// Products read and indexed at a time.
@@ -25,8 +26,25 @@ impl State {
     /// Builds a new index of all active products while searches continue, then swaps it in. It contains what changed
     /// meanwhile. Returns how many products were added.
     pub async fn reindex(&self) -> Result<u64, ReindexError> {
+        self.reindex_with_progress(&mut |_| {}).await
+    }
+
+    /// The same; `progress` is told how many are added so far.
+    pub async fn reindex_with_progress(
+        &self,
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<u64, ReindexError> {
         let started = self.clock.now();
-        let mut fresh = self.engine.begin_rebuild().await?;
+        let fresh = self.engine.begin_rebuild().await?;
+        self.fill(fresh, started, progress).await
+    }
+
+    async fn fill(
+        &self,
+        mut fresh: Box<dyn Rebuild>,
+        started: DateTime<Utc>,
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<u64, ReindexError> {
         let mut indexed = 0;
         let mut after = None;
         let mut recent = HashMap::new();
@@ -40,6 +58,7 @@ impl State {
                 .filter(|row| Changes::is_found_again(row, started));
             recent.extend(found_again.map(|row| (row.id, row.updated_at)));
             fresh.add(Self::documents(products)).await?;
+            progress(indexed);
         }
         let mut changes = Changes::since(started, recent);
         while let Some(documents) = changes.next(self).await? {
@@ -53,6 +72,7 @@ impl State {
     /// Rebuilds the index if there is none that this version can search, or if its number of products differs from the
     /// database's active ones. Returns whether it did.
     pub async fn open_index(&self) -> Result<bool, ReindexError> {
+        self.engine.clean_up().await?;
         let status = self.engine.status().await?;
         match (status.products, status.problem) {
             (Some(products), _) => {
@@ -65,7 +85,13 @@ impl State {
             }
             (None, None) => {}
         }
-        self.reindex().await?;
+        let started = self.clock.now();
+        let fresh = self.engine.begin_rebuild().await?;
+        if self.engine.built_at().await? != status.built_at {
+            // Another process has built it meanwhile.
+            return Ok(false);
+        }
+        self.fill(fresh, started, &mut |_| {}).await?;
         Ok(true)
     }
 

@@ -3,6 +3,9 @@
 
 mod analysis_source;
 pub mod embedded;
+mod relevance;
+pub mod remote;
+mod word_weights;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -250,6 +253,22 @@ pub enum EngineError {
     Analysis(#[from] AnalysisError),
     #[error("the engine stopped unexpectedly")]
     Stopped,
+    #[error("the engine refused with {status} {kind}: {reason}")]
+    Refused {
+        status: u16,
+        kind: String,
+        reason: String,
+    },
+    #[error("the engine cannot serve the index: {0}")]
+    Unavailable(String),
+    #[error("the engine is busy: {0}")]
+    Busy(String),
+    #[error("the index takes no changes: {0}")]
+    ReadOnly(String),
+    #[error("the engine rejected product {product}: {reason}")]
+    Rejected { product: Uuid, reason: String },
+    #[error("the engine's answer cannot be read: {0}")]
+    Unreadable(String),
 }
 
 impl From<EngineError> for ApiError {
@@ -287,6 +306,11 @@ pub trait SearchEngine: std::fmt::Debug + Send + Sync {
 
     /// Starts a new index in parallel with the current one. Builders wait for each other.
     async fn begin_rebuild(&self) -> Result<Box<dyn Rebuild>, EngineError>;
+
+    /// Removes what builders left unfinished, unless somebody is building.
+    async fn clean_up(&self) -> Result<(), EngineError> {
+        Ok(())
+    }
 }
 
 /// An index under construction. Dropping it without [`Rebuild::publish`] leaves nothing behind.

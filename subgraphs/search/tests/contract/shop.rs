@@ -66,6 +66,15 @@ impl Shop {
         Self::of(engine, catalog::rows()).await
     }
 
+    /// With the index of the small catalog that the engine has already.
+    pub(crate) fn opened(engine: Arc<dyn SearchEngine>) -> Self {
+        let titles = catalog::rows().into_iter().map(|row| (row.id, row.title));
+        Self {
+            titles: titles.collect(),
+            engine,
+        }
+    }
+
     /// With an index of these products.
     pub(crate) async fn of(engine: Arc<dyn SearchEngine>, rows: Vec<product::Model>) -> Self {
         let titles = rows.iter().map(|row| (row.id, row.title.clone())).collect();

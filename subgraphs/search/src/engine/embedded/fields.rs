@@ -9,6 +9,7 @@ use tantivy::{Index, TantivyDocument, Term};
 use uuid::Uuid;
 
 use crate::engine::Document;
+use crate::engine::relevance::magnitude;
 use crate::rules::analysis::{Analysis, words};
 
 /// The version of the field layout, and of how `rules::tokens` and `rules::analysis` read texts: an index of another version
@@ -163,16 +164,4 @@ impl DocumentWriter {
         }
         Ok(document)
     }
-}
-
-/// The decimal logarithm of 1 + popularity, in thousandths.
-fn magnitude(popularity: i64) -> u64 {
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a logarithm from 0 to 19"
-    )]
-    let magnitude = ((popularity.max(0) as f64 + 1.0).log10() * 1_000.0) as u64;
-    magnitude
 }

@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use super::columns::ColumnCache;
 use super::fields::{self, Fields};
-use super::word_weights::WordWeights;
 use crate::engine::EngineError;
+use crate::engine::word_weights::WordWeights;
 use crate::rules::analysis::{Analysis, AnalysisFiles};
 
 const CURRENT: &str = "CURRENT";

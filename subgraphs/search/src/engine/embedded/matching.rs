@@ -17,46 +17,9 @@ use tantivy::{
 
 use super::columns::SegmentColumns;
 use super::fields::Fields;
-use super::word_weights::WordWeights;
+use crate::engine::relevance::{COVERAGE, Match, SUGGESTED_START, TITLE_START, WHOLE_TITLE, WORTH};
+use crate::engine::word_weights::WordWeights;
 use crate::rules::parsed_query::{ParsedQuery, QueryWord};
-
-/// How a word matches, the weakest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-enum Match {
-    CategoryTypos = 1,
-    BrandTypos,
-    CategoryTypo,
-    TitleTypos,
-    BrandTypo,
-    SynonymInDescription,
-    TitleTypo,
-    Description,
-    SynonymInCategory,
-    Category,
-    /// A word of the title begins with the typed text.
-    Prefix,
-    /// Several words in place of the typed one.
-    Phrase,
-    SynonymInTitle,
-    Brand,
-    /// Written as one word with a neighbour.
-    Joined,
-    Title,
-}
-
-/// What a match counts, by its number.
-const WORTH: [f32; 17] = [
-    0.0, 0.36, 0.48, 0.54, 0.6, 0.72, 0.75, 0.9, 1.0, 1.5, 2.0, 2.1, 2.5, 2.8, 3.0, 3.5, 4.0,
-];
-/// The title equals the query; for each word. It beats every other match, also a personalized one.
-const WHOLE_TITLE: f32 = 20.0;
-/// The title starts with the query; for each word.
-const TITLE_START: f32 = 2.0;
-/// A suggested title starts with the typed text.
-const SUGGESTED_START: f32 = 10.0;
-/// How much more a title counts that consists of the words of the query.
-const COVERAGE: f32 = 0.4;
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

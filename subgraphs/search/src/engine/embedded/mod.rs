@@ -11,7 +11,6 @@ mod page;
 mod rebuild;
 mod run;
 mod update;
-mod word_weights;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -167,7 +166,6 @@ impl SearchEngine for Embedded {
         match index.await {
             Ok(index) => Ok(index),
             Err(EngineError::NoIndex) => Ok(status(Health::Unavailable, None, None)),
-            Err(error @ (EngineError::TimedOut | EngineError::Unreachable(_))) => Err(error),
             // Damaged: the index is derived data, so it is rebuilt.
             Err(
                 error @ (EngineError::Io(_)
@@ -178,6 +176,7 @@ impl SearchEngine for Embedded {
                 let problem = format!("{}: {error}", self.directory.display());
                 Ok(status(Health::Unavailable, Some(problem), None))
             }
+            Err(error) => Err(error),
         }
     }
 

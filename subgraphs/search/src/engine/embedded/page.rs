@@ -10,11 +10,8 @@ use uuid::Uuid;
 
 use super::columns::SegmentColumns;
 use super::facets::{Counts, Excluded, SegmentCounts, Values};
+use crate::engine::relevance::POPULARITY_SHARE;
 use crate::engine::{Direction, Facets, Hit, Position, SearchQuery, Sort, rank};
-
-/// The weight of popularity relative to relevance: 3 % for each factor of ten, so that it decides between equal matches
-/// and never beats a better one.
-const POPULARITY_SHARE: f32 = 0.03;
 
 /// The place of a result in the direction of the query: higher is earlier.
 type Place = (u64, u128);

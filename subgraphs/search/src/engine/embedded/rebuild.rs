@@ -1,15 +1,16 @@
 //! Builds an index in parallel with the current one.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tantivy::IndexWriter;
 use tantivy::index::SegmentId;
+use tantivy::{IndexWriter, Searcher};
 
 use super::blocking;
 use super::fields::{self, DocumentWriter, Fields};
 use super::generation::{NextGeneration, Settings};
-use super::word_weights::WordWeights;
+use crate::engine::word_weights::WordWeights;
 use crate::engine::{Document, EngineError, Rebuild};
 use crate::rules::analysis::{Analysis, AnalysisFiles};
 
@@ -94,7 +95,7 @@ impl Rebuild for EmbeddedRebuild {
             let searcher = index.reader()?.searcher();
             let settings = Settings {
                 analysis,
-                weights: WordWeights::of_index(&searcher, &Fields::of(&index)?)?,
+                weights: word_weights(&searcher, &Fields::of(&index)?)?,
             };
             settings.write(&next.folder())?;
             next.publish()?;
@@ -102,6 +103,24 @@ impl Rebuild for EmbeddedRebuild {
         })
         .await
     }
+}
+
+/// Counts the words of an index.
+fn word_weights(searcher: &Searcher, fields: &Fields) -> tantivy::Result<WordWeights> {
+    let mut counts = Vec::new();
+    for field in [fields.title, fields.brand, fields.category] {
+        let mut of_field: HashMap<String, u64> = HashMap::new();
+        for segment in searcher.segment_readers() {
+            let index = segment.inverted_index(field)?;
+            let mut terms = index.terms().stream()?;
+            while terms.advance() {
+                let stem = String::from_utf8_lossy(terms.key()).into_owned();
+                *of_field.entry(stem).or_default() += u64::from(terms.value().doc_freq);
+            }
+        }
+        counts.push(of_field);
+    }
+    Ok(WordWeights::of_counts(searcher.num_docs(), counts))
 }
 
 /// Segments that are to be merged with each other.

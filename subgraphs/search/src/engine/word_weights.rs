@@ -4,9 +4,6 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use tantivy::Searcher;
-
-use super::fields::Fields;
 
 /// A word counts the most if this share of the products have it, or fewer.
 const RARE: u64 = 1_000;
@@ -20,27 +17,20 @@ pub(super) struct WordWeights {
 }
 
 impl WordWeights {
-    /// Of the words in an index.
-    pub(super) fn of_index(searcher: &Searcher, fields: &Fields) -> tantivy::Result<Self> {
+    /// From how many of the products have each stem, in the title, in the brand and in the category.
+    pub(super) fn of_counts(
+        products: u64,
+        fields: impl IntoIterator<Item = HashMap<String, u64>>,
+    ) -> Self {
         let mut frequent: HashMap<String, u64> = HashMap::new();
-        let products = searcher.num_docs();
         let least = products.div_ceil(RARE);
-        for field in [fields.title, fields.brand, fields.category] {
-            let mut of_field: HashMap<String, u64> = HashMap::new();
-            for segment in searcher.segment_readers() {
-                let index = segment.inverted_index(field)?;
-                let mut terms = index.terms().stream()?;
-                while terms.advance() {
-                    let stem = String::from_utf8_lossy(terms.key()).into_owned();
-                    *of_field.entry(stem).or_default() += u64::from(terms.value().doc_freq);
-                }
-            }
-            for (stem, count) in of_field.into_iter().filter(|(_, count)| *count > least) {
+        for field in fields {
+            for (stem, count) in field.into_iter().filter(|(_, count)| *count > least) {
                 let most = frequent.entry(stem).or_default();
                 *most = count.max(*most);
             }
         }
-        Ok(Self { products, frequent })
+        Self { products, frequent }
     }
 
     /// From 1 for a word that every product has to 2 for a rare one.

@@ -1,0 +1,402 @@
+//! Sends requests to a cluster through its official client.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use elasticsearch::cert as elasticsearch_cert;
+use elasticsearch::http::transport as elasticsearch_transport;
+use opensearch::cert as opensearch_cert;
+use opensearch::http::transport as opensearch_transport;
+use platform::clock::Clock;
+use platform::http::{CircuitBreaker, Policy};
+use serde_json::Value;
+use url::Url;
+
+use super::{Dialect, RemoteConfig};
+use crate::engine::EngineError;
+
+/// Longest part of a cluster's message in logs, in characters.
+const MESSAGE: usize = 300;
+
+/// The client of one cluster. Searches stop for a moment when it does not answer; writes have retries of their own.
+pub(super) struct Client {
+    transport: Transport,
+    dialect: Dialect,
+    timeout: Duration,
+    write_timeout: Duration,
+    breaker: CircuitBreaker,
+    clock: Clock,
+}
+
+enum Transport {
+    OpenSearch(opensearch_transport::Transport),
+    Elasticsearch(elasticsearch_transport::Transport),
+}
+
+impl std::fmt::Debug for Client {
+    /// Without the address, which is known, and the credentials.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("dialect", &self.dialect)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a client could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error("the address cannot take a path: write it like https://host:9200")]
+    Url,
+    #[error("the certificate is not valid: {0}")]
+    Certificate(String),
+    #[error("the client could not be built: {0}")]
+    Build(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    Get,
+    Put,
+    Post,
+    Delete,
+}
+
+/// One request.
+#[derive(Debug)]
+pub(super) struct Call {
+    /// A fixed name for metrics and logs.
+    pub operation: &'static str,
+    method: Method,
+    path: String,
+    body: Option<Bytes>,
+    /// Whether a customer waits.
+    interactive: bool,
+}
+
+/// An answer of any status.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub status: u16,
+    pub body: Value,
+}
+
+impl Call {
+    fn new(operation: &'static str, method: Method, path: String, body: Option<Bytes>) -> Self {
+        Self {
+            operation,
+            method,
+            path,
+            body,
+            interactive: false,
+        }
+    }
+
+    /// A customer waits for it.
+    pub(super) fn interactive(self) -> Self {
+        Self {
+            interactive: true,
+            ..self
+        }
+    }
+
+    /// A search that a customer waits for.
+    pub(super) fn search(operation: &'static str, path: String, body: Value) -> Self {
+        Self::post(operation, path, body).interactive()
+    }
+
+    /// A request without a body that a customer waits for.
+    pub(super) fn open(operation: &'static str, path: String) -> Self {
+        Self::new(operation, Method::Post, path, None).interactive()
+    }
+
+    pub(super) fn get(operation: &'static str, path: String) -> Self {
+        Self::new(operation, Method::Get, path, None)
+    }
+
+    pub(super) fn post(operation: &'static str, path: String, body: Value) -> Self {
+        Self::new(operation, Method::Post, path, Some(json(&body)))
+    }
+
+    pub(super) fn put(operation: &'static str, path: String, body: Value) -> Self {
+        Self::new(operation, Method::Put, path, Some(json(&body)))
+    }
+
+    pub(super) fn delete(operation: &'static str, path: String) -> Self {
+        Self::new(operation, Method::Delete, path, None)
+    }
+
+    /// Lines of JSON.
+    pub(super) fn lines(operation: &'static str, path: String, lines: Bytes) -> Self {
+        Self::new(operation, Method::Post, path, Some(lines))
+    }
+}
+
+fn json(body: &Value) -> Bytes {
+    Bytes::from(body.to_string())
+}
+
+impl Client {
+    pub(super) fn new(config: &RemoteConfig, clock: Clock) -> Result<Self, ClientError> {
+        Ok(Self {
+            transport: Transport::new(config)?,
+            dialect: config.dialect,
+            timeout: config.timeout,
+            write_timeout: config.write_timeout,
+            breaker: CircuitBreaker::new(Policy::default().breaker),
+            clock,
+        })
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The answer's body, if the cluster did what was asked.
+    pub(super) async fn answer(&self, call: Call) -> Result<Value, EngineError> {
+        self.send(call).await?.into_body()
+    }
+
+    /// The answer, whatever its status.
+    pub(super) async fn send(&self, call: Call) -> Result<Answer, EngineError> {
+        let started = Instant::now();
+        let operation = call.operation;
+        let result = self.guarded(call).await;
+        let outcome = match &result {
+            Ok(answer) if answer.status < 400 => "ok",
+            Ok(_) => "refused",
+            Err(EngineError::TimedOut) => "timeout",
+            Err(_) => "unavailable",
+        };
+        let provider = self.dialect.name();
+        metrics::counter!("vantage_external_calls_total", "provider" => provider, "operation" => operation, "outcome" => outcome)
+            .increment(1);
+        metrics::histogram!("vantage_external_call_duration_seconds", "provider" => provider, "operation" => operation)
+            .record(started.elapsed().as_secs_f64());
+        result
+    }
+
+    /// Customers do not wait for a cluster that has just not answered others.
+    async fn guarded(&self, call: Call) -> Result<Answer, EngineError> {
+        if !call.interactive {
+            return self.attempt(call, self.write_timeout).await;
+        }
+        let Ok(admission) = self.breaker.admit(self.clock.now()) else {
+            return Err(EngineError::Unreachable(
+                "it did not answer before".to_owned(),
+            ));
+        };
+        let result = self.attempt(call, self.timeout).await;
+        let opened = match &result {
+            Err(EngineError::TimedOut) => admission.hung(self.clock.now()),
+            Err(_) => admission.failed(self.clock.now()),
+            Ok(answer) if matches!(answer.status, 502..=504) => admission.failed(self.clock.now()),
+            Ok(_) => {
+                admission.answered();
+                false
+            }
+        };
+        if opened {
+            let engine = self.dialect.name();
+            tracing::warn!(
+                engine,
+                "the search engine does not answer, searches fail until it does"
+            );
+        }
+        result
+    }
+
+    async fn attempt(&self, call: Call, timeout: Duration) -> Result<Answer, EngineError> {
+        let (status, body) = self.transport.send(call, timeout).await?;
+        let body = match serde_json::from_slice(&body) {
+            Ok(body) => body,
+            // A load balancer's page, for example.
+            Err(_) if status >= 400 => Value::Null,
+            Err(error) => return Err(EngineError::Unreadable(error.to_string())),
+        };
+        Ok(Answer { status, body })
+    }
+}
+
+impl Answer {
+    pub(super) fn is_ok(&self) -> bool {
+        self.status < 400
+    }
+
+    /// The body, or what the cluster said against it.
+    pub(super) fn into_body(self) -> Result<Value, EngineError> {
+        if self.is_ok() {
+            return Ok(self.body);
+        }
+        Err(self.error())
+    }
+
+    pub(super) fn error(&self) -> EngineError {
+        let error = &self.body["error"];
+        let cause = match error["root_cause"].get(0) {
+            Some(cause) => cause,
+            None => error,
+        };
+        let kind = cause["type"].as_str().unwrap_or("unknown");
+        if self.status == 404 && kind == "index_not_found_exception" {
+            return EngineError::NoIndex;
+        }
+        let reason = cause["reason"].as_str().or_else(|| error.as_str());
+        EngineError::Refused {
+            status: self.status,
+            kind: kind.to_owned(),
+            reason: shortened(reason.unwrap_or_default()),
+        }
+    }
+}
+
+/// The beginning of a message.
+pub(super) fn shortened(message: &str) -> String {
+    message.chars().take(MESSAGE).collect()
+}
+
+impl EngineError {
+    /// Whether the cluster no longer remembers the state of the index that was asked for.
+    pub(super) fn is_lost_snapshot(&self) -> bool {
+        match self {
+            Self::NoIndex => true,
+            Self::Refused {
+                status: 400 | 404,
+                kind,
+                reason,
+            } => {
+                kind == "search_context_missing_exception"
+                    || kind == "e_o_f_exception"
+                    || kind == "index_not_found_exception"
+                    || (kind == "illegal_argument_exception"
+                        && (reason.contains("invalid id") || reason.contains("EOFException")))
+            }
+            _ => false,
+        }
+    }
+}
+
+macro_rules! transport {
+    ($client:ident, $transport:ident, $cert:ident, $config:expr) => {{
+        use $client::auth::Credentials;
+        let (url, credentials) = without_credentials($config.url.clone())?;
+        let pool = $transport::SingleNodeConnectionPool::new(url);
+        let mut builder = $transport::TransportBuilder::new(pool);
+        if let Some((user, password)) = credentials {
+            builder = builder.auth(Credentials::Basic(user, password));
+        }
+        if let Some(pem) = &$config.ca {
+            let certificate = $cert::Certificate::from_pem(pem)
+                .map_err(|error| ClientError::Certificate(error.to_string()))?;
+            builder = builder.cert_validation($cert::CertificateValidation::Full(certificate));
+        }
+        builder
+            .build()
+            .map_err(|error| ClientError::Build(error.to_string()))?
+    }};
+}
+
+macro_rules! send {
+    ($client:ident, $transport:expr, $call:expr, $timeout:expr) => {{
+        use $client::http::Method as Its;
+        let method = match $call.method {
+            Method::Get => Its::Get,
+            Method::Put => Its::Put,
+            Method::Post => Its::Post,
+            Method::Delete => Its::Delete,
+        };
+        let error = |error: $client::Error| match error.is_timeout() {
+            true => EngineError::TimedOut,
+            false => EngineError::Unreachable(shortened(&chain(&error))),
+        };
+        let response = $transport
+            .send(
+                method,
+                &$call.path,
+                Default::default(),
+                None::<&()>,
+                $call.body,
+                Some($timeout),
+            )
+            .await
+            .map_err(error)?;
+        let status = response.status_code().as_u16();
+        (status, response.bytes().await.map_err(error)?)
+    }};
+}
+
+impl Transport {
+    fn new(config: &RemoteConfig) -> Result<Self, ClientError> {
+        Ok(match config.dialect {
+            Dialect::OpenSearch => Self::OpenSearch(transport!(
+                opensearch,
+                opensearch_transport,
+                opensearch_cert,
+                config
+            )),
+            Dialect::Elasticsearch => Self::Elasticsearch(transport!(
+                elasticsearch,
+                elasticsearch_transport,
+                elasticsearch_cert,
+                config
+            )),
+        })
+    }
+
+    async fn send(&self, call: Call, timeout: Duration) -> Result<(u16, Bytes), EngineError> {
+        Ok(match self {
+            Self::OpenSearch(transport) => send!(opensearch, transport, call, timeout),
+            Self::Elasticsearch(transport) => send!(elasticsearch, transport, call, timeout),
+        })
+    }
+}
+
+/// The URL, and the user and the password that were in it.
+fn without_credentials(mut url: Url) -> Result<(Url, Option<(String, String)>), ClientError> {
+    if url.cannot_be_a_base() || !matches!(url.scheme(), "http" | "https") {
+        return Err(ClientError::Url);
+    }
+    let decoded = |text: &str| {
+        percent_encoding::percent_decode_str(text)
+            .decode_utf8_lossy()
+            .into_owned()
+    };
+    let user = decoded(url.username());
+    let password = decoded(url.password().unwrap_or_default());
+    if user.is_empty() && password.is_empty() {
+        return Ok((url, None));
+    }
+    url.set_username("").map_err(|()| ClientError::Url)?;
+    url.set_password(None).map_err(|()| ClientError::Url)?;
+    Ok((url, Some((user, password))))
+}
+
+/// An error with its causes; the clients show only the outermost.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_taken_out_of_the_url() {
+        let url = "https://user:p%40ss@host:9200/path".parse().unwrap();
+        let (url, credentials) = without_credentials(url).unwrap();
+        assert_eq!(url.as_str(), "https://host:9200/path");
+        assert_eq!(credentials.unwrap(), ("user".to_owned(), "p@ss".to_owned()));
+        let url = "http://host:9200".parse().unwrap();
+        assert_eq!(without_credentials(url).unwrap().1, None);
+        assert!(without_credentials("mailto:a@b".parse().unwrap()).is_err());
+    }
+}
