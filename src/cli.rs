@@ -18,7 +18,10 @@ use platform::record_file::FileFormat;
 pub(crate) use self::catalog::{Catalog, CatalogImport};
 pub(crate) use self::clients::{Client, ClientsFile, Operations, OperationsFormat};
 pub(crate) use self::prices::{Prices, PricesImport};
-pub(crate) use self::search::{EvaluationFormat, Search, SearchEvaluate};
+pub(crate) use self::search::{
+    EvaluationFormat, Search, SearchEvaluate, SearchExperiment, SearchReportFormat, SearchVectors,
+    SearchVectorsCommand,
+};
 pub(crate) use self::webhooks::{Webhook, Webhooks, WebhooksSettings};
 use crate::config::{Overrides, listen};
 use crate::data_directory::Missing;
@@ -80,7 +83,7 @@ pub(crate) enum Command {
     /// Manage prices
     #[command(subcommand)]
     Prices(Prices),
-    /// Measure searches
+    /// Manage search
     #[command(subcommand)]
     Search(Search),
     /// Manage exchange rates

@@ -17,7 +17,8 @@ use sea_orm_migration::MigratorTrait;
 use uuid::Uuid;
 
 /// Tables that stay small regardless of the shop's size, so that full scans are cheap.
-const SMALL: [&str; 5] = [
+const SMALL: [&str; 6] = [
+    "category_vectors",
     "exchange_rates",
     "call_rates",
     "tasks",
@@ -26,7 +27,10 @@ const SMALL: [&str; 5] = [
 ];
 
 /// Statements that scan a large table by design.
-const WHOLE: [&str; 3] = [
+const WHOLE: [&str; 5] = [
+    // For commands.
+    "product_vector::count",
+    "product_vector::products",
     // Counted for a metric and for the search index.
     "product::count_active",
     // For a report on the quality of searches.
@@ -221,7 +225,10 @@ async fn returns_are_found_by_what_narrows_the_search() {
 async fn the_rest_is_found_by_what_narrows_the_search() {
     use notifications::{customer_settings, device_token, notification, preference};
     use pricing::{price_adjustment, price_change, product_price, scheduled_price_change};
-    use search::product;
+    use search::search_exposure::{Outcome, Variant};
+    use search::{
+        category_vector, customer_preference, product, product_vector, search_exposure, signal,
+    };
     let ([id, ..], now) = (ids(), Utc::now());
 
     let db = &Planner::over::<migrations::notifications::Migrator>().await;
@@ -264,6 +271,31 @@ async fn the_rest_is_found_by_what_narrows_the_search() {
         "product::updated_since": product::updated_since(db, now, Some((now, id)), 100),
         "product::count_active": product::count_active(db),
         "product::restock": product::restock(db, id, 1, now),
+        "product::touch_all": product::touch_all(db, &ids(), now),
+        "signal::customers_after": signal::customers_after(db, now, Some(id), 100),
+        "signal::counts_of": signal::counts_of(db, &ids(), now),
+        "signal::numbers_of": signal::numbers_of(db, &ids(), now),
+        "signal::searches_of": signal::searches_of(db, id, &ids(), now),
+        "signal::of_order": signal::of_order(db, id),
+        "signal::delete_order": signal::delete_order(db, id),
+        "signal::delete_customer": signal::delete_customer(db, id),
+        "signal::sweep": signal::sweep(db, now, 100),
+        "customer_preference::by_customer": customer_preference::by_customer(db, id),
+        "customer_preference::by_customers": customer_preference::by_customers(db, &ids()),
+        "customer_preference::with_vector_after": customer_preference::with_vector_after(db, Some(id), 100),
+        "customer_preference::changed_since": customer_preference::changed_since(db, now, Some((now, id)), 100),
+        "customer_preference::lock_opted_out": customer_preference::lock_opted_out(db, id),
+        "customer_preference::opt_in": customer_preference::opt_in(db, id, now),
+        "customer_preference::sweep": customer_preference::sweep(db, now, 100),
+        "category_vector::all": category_vector::all(db),
+        "product_vector::by_products": product_vector::by_products(db, &ids()),
+        "product_vector::count": product_vector::count(db),
+        "product_vector::products": product_vector::products(db),
+        "search_exposure::record_outcome": search_exposure::record_outcome(db, id, id, Outcome::Click, now, now),
+        "search_exposure::totals": search_exposure::totals(db, now, true),
+        "search_exposure::latency": search_exposure::latency(db, Variant::Control, now, 990),
+        "search_exposure::forget_customer": search_exposure::forget_customer(db, id, id),
+        "search_exposure::sweep": search_exposure::sweep(db, now, 100),
     ));
     assert_eq!(wrong, NONE, "{wrong:#?}");
 }

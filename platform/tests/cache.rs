@@ -56,6 +56,23 @@ async fn what_was_put_last_is_there() {
 }
 
 #[tokio::test]
+async fn a_removed_value_is_gone_and_can_be_put_again() {
+    for cache in caches(BOUNDS) {
+        let key = key();
+        cache.remove(&key).await;
+        cache.put(&key, "old".into()).await;
+        cache.remove(&key).await;
+        assert_eq!(cache.get(&key).await, None, "{cache:?}");
+        cache.put(&key, "new".into()).await;
+        assert_eq!(
+            cache.get(&key).await.as_deref(),
+            Some(b"new".as_slice()),
+            "{cache:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_value_is_gone_when_its_time_is_over() {
     for cache in caches(CacheBounds {
         ttl: Duration::from_millis(30),

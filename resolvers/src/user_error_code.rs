@@ -78,6 +78,8 @@ user_error_codes! {
     ProductNotAvailable = "PRODUCT_NOT_AVAILABLE",
     /// The ordered product does not exist.
     ProductNotFound = "PRODUCT_NOT_FOUND",
+    /// A purchase is recorded from its order, and not by clients.
+    PurchaseNotAccepted = "PURCHASE_NOT_ACCEPTED",
     /// The text of a reason is too long.
     ReasonTextTooLong = "REASON_TEXT_TOO_LONG",
     /// The return is cancelled, so it gets no label.

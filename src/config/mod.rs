@@ -15,6 +15,7 @@ mod providers;
 mod rest;
 mod router;
 mod sandbox;
+mod search;
 mod server;
 mod subgraph;
 mod subgraphs;
@@ -49,6 +50,7 @@ pub(crate) use objects::Objects;
 pub(crate) use orders::Orders;
 pub(crate) use pricing::Pricing;
 pub(crate) use providers::{Provider, Providers};
+pub(crate) use search::Search;
 pub(crate) use subgraph::SubgraphProcess;
 pub(crate) use subgraphs::Subgraphs;
 pub(crate) use telemetry::Telemetry;
@@ -107,6 +109,7 @@ pub(crate) struct Configuration {
     pub(crate) flags: Flags,
     pub(crate) orders: Orders,
     pub(crate) pricing: Pricing,
+    pub(crate) search: Search,
     pub(crate) tracking: Tracking,
     pub(crate) objects: Objects,
     pub(crate) providers: Providers,
@@ -151,6 +154,7 @@ impl Default for Configuration {
             flags: Flags::default(),
             orders: Orders::default(),
             pricing: Pricing::default(),
+            search: Search::default(),
             tracking: Tracking::default(),
             objects: Objects::default(),
             providers: Providers::default(),
@@ -259,6 +263,7 @@ impl Configuration {
         self.pricing.check()?;
         self.providers.check()?;
         self.telemetry.check()?;
+        self.search.check()?;
         self.webhooks.check(self.mode)?;
         if self.mode == Mode::Production {
             auth::check_production(&self.auth)?;

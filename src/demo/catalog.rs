@@ -12,6 +12,8 @@ use crate::pictures;
 
 /// The number of products, for any number of orders.
 pub(super) const PRODUCTS: u32 = 500;
+/// The number of categories. Each has as many products, whose indexes differ by this number.
+pub(super) const CATEGORY_COUNT: u32 = 20;
 
 struct Category {
     name: &'static str,
@@ -124,7 +126,7 @@ const fn category(
     }
 }
 
-const CATEGORIES: [Category; 20] = [
+const CATEGORIES: [Category; CATEGORY_COUNT as usize] = [
     category(
         "Monitors",
         None,

@@ -9,6 +9,7 @@ mod orders;
 mod places;
 mod returns;
 mod shipments;
+mod signals;
 mod write;
 
 use chrono::{DateTime, Utc};
@@ -50,6 +51,7 @@ enum Stream {
     Price = 9,
     ShipmentEvent = 10,
     ReturnShipment = 11,
+    Signal = 12,
 }
 
 /// Ids use times of this epoch rather than the shop's "now", so that they are the same every day.

@@ -17,9 +17,11 @@ use platform::providers::easypost::Easypost;
 use platform::providers::open_exchange_rates::OpenExchangeRates;
 use platform::providers::stripe::Stripe;
 use platform::pubsub::{InProcess, PubSub, RedisPubSub};
+use platform::rate_limit::RateLimiter;
 use platform::supervisor::Supervisor;
 use platform::workers::{Job, WorkerContext};
 use pricing::{Countries, GeoDatabase, RateCache};
+use search::{PersonalizationState, PreferenceCache};
 use tracking::{Carrier, CarrierAccess, Carriers, TrackingConfig};
 use url::Url;
 
@@ -125,16 +127,20 @@ impl Domains {
                 let pricing = client(Domain::Pricing)?;
                 let index = configuration.data.join("search-index");
                 let public_url = configuration.public_url()?;
-                let state = search::State::new(
-                    database.clone(),
-                    clock,
-                    index,
-                    pricing,
-                    public_url.as_str(),
-                );
+                let state = search::State {
+                    personalization: self.personalization(configuration, &clock, supervisor)?,
+                    ..search::State::new(
+                        database.clone(),
+                        clock,
+                        index,
+                        pricing,
+                        public_url.as_str(),
+                    )
+                };
                 self.search = Some(state.clone());
                 let work = Work {
                     subscribers: search::workers::subscribers(),
+                    jobs: jobs_of(&state, search::workers::jobs),
                     ..Work::default()
                 };
                 (search::subgraph(state), work)
@@ -167,6 +173,34 @@ impl Domains {
             database,
             subgraph: subgraph.limited(configuration.subgraphs.limits.get()),
             work,
+        })
+    }
+}
+
+impl Domains {
+    /// What personalized search results depend on, shared by instances over Redis if it is configured.
+    fn personalization(
+        &self,
+        configuration: &Configuration,
+        clock: &Clock,
+        supervisor: &Supervisor,
+    ) -> anyhow::Result<PersonalizationState> {
+        let config = configuration.search.personalization.get();
+        let state = PersonalizationState {
+            config,
+            flags: self.flags.clone(),
+            ..PersonalizationState::in_process(clock.clone())
+        };
+        let Some(url) = &configuration.redis_url else {
+            return Ok(state);
+        };
+        let cache = RedisCache::new(url.expose(), "preferences", PreferenceCache::BOUNDS);
+        let pubsub = pubsub(configuration, supervisor)?;
+        let limiter = RateLimiter::redis(url.expose()).context("redis_url")?;
+        Ok(PersonalizationState {
+            preferences: PreferenceCache::new(Arc::new(cache.context("redis_url")?), pubsub),
+            limiter: Arc::new(limiter),
+            ..state
         })
     }
 }

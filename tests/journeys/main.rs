@@ -21,6 +21,7 @@ mod observability;
 mod orders;
 mod outages;
 mod pages;
+mod personalization;
 mod pictures;
 mod playground;
 mod prices;

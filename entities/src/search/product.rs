@@ -287,3 +287,17 @@ pub async fn restock(
     row.update(transaction).await?;
     Ok(Some(before))
 }
+
+/// Marks products as changed, so that they are indexed anew.
+pub async fn touch_all(
+    db: &impl ConnectionTrait,
+    ids: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .exec(db)
+        .await?;
+    Ok(())
+}

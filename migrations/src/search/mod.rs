@@ -3,6 +3,7 @@
 mod m20260101_000001_create_search;
 mod m20260304_000001_follow_changes;
 mod m20260306_000001_add_product_attributes;
+mod m20261129_000002_create_personalization;
 
 use sea_orm_migration::prelude::*;
 
@@ -15,6 +16,7 @@ impl MigratorTrait for Migrator {
         migrations.push(Box::new(m20260101_000001_create_search::Migration));
         migrations.push(Box::new(m20260304_000001_follow_changes::Migration));
         migrations.push(Box::new(m20260306_000001_add_product_attributes::Migration));
+        migrations.push(Box::new(m20261129_000002_create_personalization::Migration));
         migrations
     }
 }

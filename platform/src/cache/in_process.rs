@@ -38,6 +38,10 @@ impl InProcessCache {
     pub(super) fn put_now(&self, key: &str, value: Bytes) {
         self.0.insert(key.to_owned(), value);
     }
+
+    pub(super) fn remove_now(&self, key: &str) {
+        self.0.invalidate(key);
+    }
 }
 
 impl fmt::Debug for InProcessCache {
@@ -56,6 +60,10 @@ impl Cache for InProcessCache {
 
     async fn put(&self, key: &str, value: Bytes) {
         self.put_now(key, value);
+    }
+
+    async fn remove(&self, key: &str) {
+        self.remove_now(key);
     }
 }
 

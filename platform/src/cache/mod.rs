@@ -29,4 +29,7 @@ pub trait Cache: fmt::Debug + Send + Sync {
     async fn get(&self, key: &str) -> Option<Bytes>;
 
     async fn put(&self, key: &str, value: Bytes);
+
+    /// Removes a value. Where it is kept by several processes, only this one's copy and the shared one are removed.
+    async fn remove(&self, key: &str);
 }

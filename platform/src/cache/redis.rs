@@ -106,4 +106,11 @@ impl Cache for RedisCache {
             .to_owned();
         self.query::<()>(&command).await;
     }
+
+    async fn remove(&self, key: &str) {
+        let command = redis::cmd("DEL").arg(self.key(key)).to_owned();
+        self.query::<()>(&command).await;
+        // Last, so that a reader does not put the removed value back.
+        self.local.remove_now(key);
+    }
 }

@@ -4,6 +4,7 @@
 //! clock is ahead may take the lease from a running one, which then stops. So every job must tolerate running twice at
 //! once and being interrupted anywhere.
 
+mod schedule;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,8 @@ use crate::backoff::Backoff;
 use crate::sweep::sweep;
 use crate::tables::lease::{self, LeaseRequest};
 use crate::workers::WorkerContext;
+
+pub use schedule::Schedule;
 
 /// How long a lease holds without renewal.
 const TTL: Duration = Duration::from_secs(4);
@@ -42,11 +45,25 @@ pub async fn run_leased<F, E>(
     F: Future<Output = Result<(), E>> + Send,
     E: Display,
 {
+    run_scheduled(context, name, Schedule::Every(interval), work).await;
+}
+
+/// Like [`run_leased`], at the times of a schedule.
+pub async fn run_scheduled<F, E>(
+    context: &WorkerContext,
+    name: &str,
+    schedule: Schedule,
+    work: impl Fn() -> F + Send,
+) where
+    F: Future<Output = Result<(), E>> + Send,
+    E: Display,
+{
     let stop = &context.stop;
-    let instance = Instance::new(context, name, interval);
+    let instance = Instance::new(context, name, schedule);
+    let period = schedule.period().to_std().unwrap_or(LONGEST);
     let mut backoff = Backoff::new(
         Duration::from_secs(1),
-        interval.clamp(Duration::from_secs(1), LONGEST),
+        period.clamp(Duration::from_secs(1), LONGEST),
     );
     loop {
         let looked = Instant::now();
@@ -60,10 +77,10 @@ pub async fn run_leased<F, E>(
         let wait = match run {
             Ok(RunOutcome::Done) => {
                 backoff.reset();
-                // The next run is due one interval after this one began, a moment after the check.
-                interval.saturating_sub(looked.elapsed()) + MOMENT
+                // The next run is due a moment after the check.
+                schedule.wait(context.clock.now(), looked.elapsed()) + MOMENT
             }
-            Ok(RunOutcome::NotDue | RunOutcome::Lost) => interval.min(CHECK_INTERVAL),
+            Ok(RunOutcome::NotDue | RunOutcome::Lost) => period.min(CHECK_INTERVAL),
             Ok(RunOutcome::Failed) => backoff.next_wait(),
             Err(error) => {
                 tracing::warn!(%error, job = name, "job lease not read");
@@ -117,17 +134,17 @@ struct Instance<'a> {
     context: &'a WorkerContext,
     name: &'a str,
     holder: String,
-    interval: Duration,
+    schedule: Schedule,
     ttl: Duration,
 }
 
 impl<'a> Instance<'a> {
-    fn new(context: &'a WorkerContext, name: &'a str, interval: Duration) -> Self {
+    fn new(context: &'a WorkerContext, name: &'a str, schedule: Schedule) -> Self {
         Self {
             context,
             name,
             holder: Uuid::now_v7().to_string(),
-            interval,
+            schedule,
             ttl: TTL,
         }
     }
@@ -192,13 +209,14 @@ impl<'a> Instance<'a> {
     }
 
     fn lease_request(&self) -> LeaseRequest<'_> {
-        let delta = |duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
+        let now = self.context.clock.now();
         LeaseRequest {
             name: self.name,
             holder: &self.holder,
-            now: self.context.clock.now(),
-            ttl: delta(self.ttl),
-            interval: delta(self.interval),
+            now,
+            ttl: TimeDelta::from_std(self.ttl).unwrap_or(TimeDelta::MAX),
+            due_after: self.schedule.due_after(now),
+            period: self.schedule.period(),
         }
     }
 }

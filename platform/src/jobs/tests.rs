@@ -15,7 +15,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 fn instance<'a>(domain: &'a Domain, holder: &str) -> Instance<'a> {
     Instance {
         holder: holder.to_owned(),
-        ..Instance::new(&domain.context, "job", HOUR)
+        ..Instance::new(&domain.context, "job", Schedule::Every(HOUR))
     }
 }
 
@@ -41,6 +41,42 @@ async fn a_job_runs_once_in_an_interval_whoever_looks() {
         domain.clock.advance(TimeDelta::minutes(1));
         assert_eq!(run_if_due(&domain, "b").await, RunOutcome::Done);
         assert_eq!(run_if_due(&domain, "a").await, RunOutcome::NotDue);
+        domain.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_nightly_job_runs_once_a_night_whoever_looks() {
+    let three = chrono::NaiveTime::from_hms_opt(3, 0, 0).unwrap();
+    for domain in domains().await {
+        let run = async |holder: &str| {
+            let instance = Instance {
+                holder: holder.to_owned(),
+                ..Instance::new(&domain.context, "nightly", Schedule::DailyAt(three))
+            };
+            let work = || async { Ok::<_, DbErr>(()) };
+            instance.run_if_due(work).await.unwrap()
+        };
+        let until_three = |now: chrono::DateTime<chrono::Utc>| {
+            (now.date_naive() + TimeDelta::days(1))
+                .and_time(three)
+                .and_utc()
+                - now
+        };
+        // It has never run.
+        assert_eq!(run("a").await, RunOutcome::Done, "{}", domain.scratch.name);
+        let wait = until_three(domain.clock.now());
+        domain.clock.advance(wait - TimeDelta::seconds(1));
+        // At an hour before three of the same day it may have been due once more.
+        let _ = run("a").await;
+        assert_eq!(run("b").await, RunOutcome::NotDue);
+        domain.clock.advance(TimeDelta::seconds(1));
+        assert_eq!(run("b").await, RunOutcome::Done);
+        assert_eq!(run("a").await, RunOutcome::NotDue);
+        domain.clock.advance(TimeDelta::hours(23));
+        assert_eq!(run("a").await, RunOutcome::NotDue);
+        domain.clock.advance(TimeDelta::hours(1));
+        assert_eq!(run("a").await, RunOutcome::Done);
         domain.scratch.drop().await;
     }
 }

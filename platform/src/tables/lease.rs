@@ -28,8 +28,10 @@ pub struct LeaseRequest<'a> {
     pub holder: &'a str,
     pub now: DateTime<Utc>,
     pub ttl: Duration,
-    /// The job's interval.
-    pub interval: Duration,
+    /// How long ago the last run must have begun for the job to be due.
+    pub due_after: Duration,
+    /// The time between two runs.
+    pub period: Duration,
 }
 
 /// Acquires the lease if the job is due and nobody else holds it. Returns whether it did.
@@ -38,7 +40,11 @@ pub struct LeaseRequest<'a> {
 /// set back since, and the job would otherwise not run until that time came again.
 pub async fn acquire(db: &impl ConnectionTrait, request: LeaseRequest<'_>) -> Result<bool, DbErr> {
     let LeaseRequest {
-        now, ttl, interval, ..
+        now,
+        ttl,
+        due_after,
+        period,
+        ..
     } = request;
     let column = |column: Column| Expr::col((Entity, column));
     let free = Condition::any()
@@ -47,8 +53,8 @@ pub async fn acquire(db: &impl ConnectionTrait, request: LeaseRequest<'_>) -> Re
         .add(column(Column::Holder).eq(request.holder));
     let due = Condition::any()
         .add(column(Column::RanAt).is_null())
-        .add(column(Column::RanAt).lte(now - interval))
-        .add(column(Column::RanAt).gt(now + interval));
+        .add(column(Column::RanAt).lte(now - due_after))
+        .add(column(Column::RanAt).gt(now + period));
     let or_acquire = OnConflict::column(Column::Name)
         .update_columns([Column::Holder, Column::ExpiresAt])
         .action_cond_where(Condition::all().add(free).add(due))

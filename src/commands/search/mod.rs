@@ -1,6 +1,8 @@
 //! `vantage search`.
 
 mod evaluate;
+mod experiment;
+mod vectors;
 
 use anyhow::Context;
 use platform::clock::Clock;
@@ -15,6 +17,8 @@ use crate::keys;
 pub(crate) async fn run(command: Search) -> anyhow::Result<()> {
     match command {
         Search::Evaluate(evaluate) => evaluate::run(evaluate).await,
+        Search::Vectors(command) => vectors::run(command).await,
+        Search::Experiment(command) => experiment::run(command).await,
     }
 }
 

@@ -1,12 +1,13 @@
-//! The search domain: the products that can be found.
+//! The search domain: the products that can be found, and what customers did with them.
 
 use entities::insert_many;
-use entities::search::product;
+use entities::search::{product, signal};
 use platform::database::Database;
 use sea_orm::EntityTrait;
 
 use super::Plan;
 use crate::demo::catalog::PRODUCTS;
+use crate::demo::signals::Signal;
 
 pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()> {
     let transaction = database.begin().await?;
@@ -44,6 +45,26 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
         }
     });
     insert_many::<product::Entity>(&transaction, rows.collect()).await?;
+    let looked = plan.demo_signals().into_iter().map(signal_row).collect();
+    insert_many::<signal::Entity>(&transaction, looked).await?;
+    for chunk in plan.chunks() {
+        let bought = chunk.flat_map(|index| plan.purchases(&plan.order(index)));
+        let rows = bought.map(signal_row).collect();
+        insert_many::<signal::Entity>(&transaction, rows).await?;
+    }
     transaction.commit().await?;
     Ok(())
+}
+
+fn signal_row(signal: Signal) -> signal::Model {
+    signal::Model {
+        id: signal.id,
+        customer_id: Some(signal.customer),
+        kind: signal.kind,
+        product_id: signal.product,
+        query_id: None,
+        position: None,
+        occurred_at: signal.at,
+        order_id: signal.order,
+    }
 }

@@ -63,7 +63,7 @@ impl Changes {
             self.known
                 .extend(rows.values().map(|row| (row.id, row.updated_at)));
             let rows = rows.into_values().map(Arc::unwrap_or_clone);
-            return Ok(Some(State::documents(rows.collect())));
+            return Ok(Some(state.documents(rows.collect()).await?));
         }
         Ok(None)
     }

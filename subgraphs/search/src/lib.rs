@@ -4,8 +4,10 @@ mod catalog_file;
 pub mod catalog_import;
 mod catalog_input;
 mod catalog_write;
+mod customer;
 pub mod evaluation;
 mod events;
+mod exposure_log;
 mod facet;
 mod index_changes;
 mod index_worker;
@@ -14,14 +16,21 @@ mod loaders;
 pub mod metrics;
 mod mutation;
 mod personalization;
+mod personalization_opt_out;
+mod preference_cache;
+mod preference_job;
 mod product;
 mod product_search;
 mod product_search_filters;
+mod product_vectors;
+mod purchases;
 mod query;
 mod reindex;
 mod rules;
 mod search_event;
+mod search_experiment;
 mod search_suggestion;
+mod vector_import;
 pub mod workers;
 
 pub mod engine;
@@ -40,10 +49,19 @@ use resolvers::user_error::UserError;
 use engine::SearchEngine;
 use engine::embedded::Embedded;
 
+pub use exposure_log::ExposureLog;
 pub use index_changes::IndexFollower;
 pub use index_worker::IndexWorker;
 pub use migrations::search::Migrator;
+pub use personalization::{PersonalizationConfig, PersonalizationState};
+pub use preference_cache::PreferenceCache;
+pub use preference_job::ComputedPreferences;
 pub use reindex::ReindexError;
+pub use search_experiment::{
+    ExperimentDifference, ExperimentGroup, ExperimentGroups, ExperimentLatency, ExperimentRate,
+    ExperimentSampleRatio, MAX_DAYS, SearchExperiment,
+};
+pub use vector_import::{VectorImport, VectorImportError};
 
 /// The domain's name: of its database, its SDL file and its process.
 pub const NAME: &str = "search";
@@ -58,6 +76,7 @@ pub struct State {
     pub pricing: SubgraphClient,
     /// What paths in `imageUrl` are below, such as `https://shop.example.com`.
     pub public_url: Arc<str>,
+    pub personalization: PersonalizationState,
 }
 
 impl State {
@@ -71,10 +90,11 @@ impl State {
     ) -> Self {
         Self {
             database,
-            clock,
             engine: Arc::new(Embedded::new(index)),
             pricing,
             public_url: public_url.trim_end_matches('/').into(),
+            personalization: PersonalizationState::in_process(clock.clone()),
+            clock,
         }
     }
 }

@@ -21,4 +21,8 @@ pub fn describe() {
         Unit::Seconds,
         "How long ago the search index was last known to contain what the database does."
     );
+    describe_counter!(
+        "vantage_search_exposures_dropped_total",
+        "Searches of the experiment that were not recorded, because the database did not keep up."
+    );
 }

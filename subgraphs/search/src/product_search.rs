@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
+use chrono::{DateTime, Utc};
+use entities::search::search_exposure;
 use resolvers::connection::{Page, PageInfo, PageRequest};
 use resolvers::money::CurrencyCode;
-use resolvers::{ApiError, ApiResult};
+use resolvers::{ApiError, ApiResult, access};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::State;
@@ -16,9 +19,10 @@ use crate::engine::{
 };
 use crate::facet::Facet;
 use crate::loaders::Loaders;
-use crate::personalization::Personalization;
+use crate::personalization::{Personalization, Ranking, RequestedRanking};
 use crate::product::Product;
 use crate::product_search_filters::{ProductSearchFilters, rate};
+use crate::rules::attribution;
 use crate::rules::match_reasons::{self, Texts};
 use crate::rules::price_range::price_buckets;
 
@@ -60,23 +64,79 @@ pub(crate) struct Cursor {
     /// The state of the index, if the engine needs it.
     #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
     snapshot: Option<Arc<str>>,
+    /// The version of the preferences that the results are ranked by, so that no page mixes two of them.
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    preference: Option<i64>,
+    /// The search of all pages.
+    #[serde(rename = "q", default, skip_serializing_if = "Option::is_none")]
+    query_id: Option<Uuid>,
+}
+
+/// The arguments of a search, validated in part.
+pub(crate) struct SearchArguments {
+    pub text: String,
+    pub filters: ProductSearchFilters,
+    pub sort: Sort,
+    pub personalize: bool,
+    pub page: PageRequest<Cursor>,
+}
+
+impl SearchArguments {
+    /// Which preferences the search may use.
+    fn requested_ranking(&self) -> ApiResult<RequestedRanking> {
+        let cursor = self.page.beyond.as_ref();
+        if cursor.is_some_and(|cursor| cursor.position.sort != self.sort) {
+            return Err(ApiError::bad_user_input(
+                "the cursor belongs to a search with another sort",
+            ));
+        }
+        let of_cursor = cursor.map(|cursor| cursor.preference);
+        if !self.personalize && of_cursor.flatten().is_some() {
+            return Err(ApiError::bad_user_input(
+                "the cursor belongs to a personalized search",
+            ));
+        }
+        Ok(match of_cursor {
+            _ if !self.personalize || self.sort != Sort::Relevance => RequestedRanking::Relevance,
+            Some(preference) => RequestedRanking::OfCursor(preference),
+            None => RequestedRanking::Current,
+        })
+    }
+
+    /// Identifies this search: the same for all its pages, and for the same search of a customer within half an hour, which
+    /// counts once in the experiment.
+    fn query_id(&self, customer: Option<Uuid>, now: DateTime<Utc>) -> Uuid {
+        if let Some(query_id) = self.page.beyond.as_ref().and_then(|cursor| cursor.query_id) {
+            return query_id;
+        }
+        customer.map_or_else(Uuid::now_v7, |customer| {
+            let what = format!("{:?} {:?}", self.filters, self.sort);
+            attribution::query_id(customer, &self.text, &what, now)
+        })
+    }
 }
 
 /// Finds a page of products.
 pub(crate) async fn search(
     context: &Context<'_>,
-    text: String,
-    filters: ProductSearchFilters,
-    sort: Sort,
-    request: PageRequest<Cursor>,
+    arguments: SearchArguments,
 ) -> ApiResult<ProductSearchConnection> {
-    if let Some(cursor) = &request.beyond
-        && cursor.position.sort != sort
-    {
-        return Err(ApiError::bad_user_input(
-            "the cursor belongs to a search with another sort",
-        ));
-    }
+    let state = context.data_unchecked::<State>();
+    let customer = access::visitor(context)?;
+    let (started, now) = (Instant::now(), state.clock.now());
+    let requested = arguments.requested_ranking()?;
+    let query_id = arguments.query_id(customer, now);
+    let ranking = state
+        .personalization
+        .ranking(state, customer, requested)
+        .await?;
+    let SearchArguments {
+        text,
+        filters,
+        sort,
+        page: request,
+        ..
+    } = arguments;
     filters.check()?;
     let wants_facets = context.look_ahead().field("facets").exists();
     let currency = filters.currency();
@@ -86,9 +146,8 @@ pub(crate) async fn search(
         _ => Decimal::ONE,
     };
     let prices = price_buckets(currency, rate);
-    let engine = &context.data_unchecked::<State>().engine;
     let found = engine::with_timeout(
-        engine.search(SearchQuery {
+        state.engine.search(SearchQuery {
             text: text.clone(),
             filters: filters.resolve(rate)?,
             sort,
@@ -102,7 +161,7 @@ pub(crate) async fn search(
             facets: wants_facets.then(|| FacetRequest {
                 price_bounds: prices.iter().map(|bucket| bucket.from_usd_minor).collect(),
             }),
-            preference: None,
+            preference: ranking.preference(),
         }),
     )
     .await?;
@@ -113,10 +172,21 @@ pub(crate) async fn search(
         snapshot,
         analysis,
     } = found;
-    let explained = SearchRequest::new(text, analysis);
+    let explained = Arc::new(SearchRequest::new(text, analysis, query_id, ranking));
+    if let Some(customer) = customer
+        && requested == RequestedRanking::Current
+        && explained.ranking.is_in_experiment
+    {
+        let took = i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX);
+        let exposure = explained.exposure(customer, took, now);
+        state.personalization.exposures.record(exposure);
+    }
+    let preference = explained.ranking.used.as_ref().map(|used| used.version);
     let page = Page::new(&request, hits, |hit: &Hit| Cursor {
         position: hit.position,
         snapshot: snapshot.clone(),
+        preference,
+        query_id: Some(query_id),
     })?;
     let facets = facets.map(|counts| Facet::all(counts, &prices));
     ProductSearchConnection::load(context, explained, page, total, facets.unwrap_or_default()).await
@@ -128,15 +198,39 @@ struct SearchRequest {
     text: String,
     parsed: ParsedQuery,
     analysis: Arc<Analysis>,
+    query_id: Uuid,
+    ranking: Ranking,
 }
 
 impl SearchRequest {
-    fn new(text: String, analysis: Arc<Analysis>) -> Arc<Self> {
-        Arc::new(Self {
+    fn new(text: String, analysis: Arc<Analysis>, query_id: Uuid, ranking: Ranking) -> Self {
+        Self {
             parsed: ParsedQuery::new(&text, &analysis),
             text,
             analysis,
-        })
+            query_id,
+            ranking,
+        }
+    }
+
+    /// For the experiment.
+    fn exposure(
+        &self,
+        customer_id: Uuid,
+        latency_micros: i64,
+        now: DateTime<Utc>,
+    ) -> search_exposure::Model {
+        search_exposure::Model {
+            query_id: self.query_id,
+            customer_id,
+            variant: self.ranking.variant,
+            mode: self.ranking.possible,
+            latency_micros,
+            exposed_at: now,
+            clicked_at: None,
+            carted_at: None,
+            converted_at: None,
+        }
     }
 }
 
@@ -150,6 +244,9 @@ pub(crate) struct ProductSearchEdge {
     pub cursor: String,
     /// How relevant the product is compared to the most relevant result, from 0 to 1.
     pub score: f64,
+    /// How well the product fits the customer's preferences, if the results are ranked by them.
+    #[graphql(skip)]
+    similarity: Option<f32>,
     #[graphql(skip)]
     request: Arc<SearchRequest>,
 }
@@ -157,7 +254,9 @@ pub(crate) struct ProductSearchEdge {
 #[ComplexObject]
 impl ProductSearchEdge {
     /// Which words of the query matched what: `exact title`, `title: headphones`, `brand: auralis`, `title starts: head`,
-    /// `title means: telly` for a synonym, `title resembles: hedphones` for a typo. Empty for a blank query.
+    /// `title means: telly` for a synonym, `title resembles: hedphones` for a typo; and which of the customer's preferences
+    /// moved the product up: `preference: headphones`. Empty for a blank query, unless the product fits the customer's
+    /// preferences.
     async fn why(&self) -> Vec<String> {
         let product = &self.node.0;
         let texts = Texts {
@@ -166,7 +265,13 @@ impl ProductSearchEdge {
             category: &product.category,
             description: &product.description,
         };
-        match_reasons::reasons(&self.request.parsed, &self.request.analysis, texts)
+        let mut reasons =
+            match_reasons::reasons(&self.request.parsed, &self.request.analysis, texts);
+        let interests = &self.request.ranking.interests;
+        reasons.extend(self.similarity.and_then(|similarity| {
+            match_reasons::preference(similarity, texts, &interests.categories, &interests.brands)
+        }));
+        reasons
     }
 }
 
@@ -228,6 +333,7 @@ impl ProductSearchConnection {
                     node: Product(products.remove(&hit.position.id)?),
                     cursor,
                     score: (f64::from(hit.score) * 10_000.0).round() / 10_000.0,
+                    similarity: hit.similarity,
                     request: request.clone(),
                 })
             })
@@ -238,8 +344,8 @@ impl ProductSearchConnection {
             page_info,
             total_count: i32::try_from(total).unwrap_or(i32::MAX),
             facets,
-            personalization: Personalization::NONE,
-            query_id: ID(Uuid::now_v7().to_string()),
+            personalization: request.ranking.shown(),
+            query_id: ID(request.query_id.to_string()),
             request,
         })
     }

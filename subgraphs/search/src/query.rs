@@ -4,14 +4,19 @@ use async_graphql::{Context, ID, Object};
 use resolvers::connection::{PageRequest, page_size};
 use resolvers::cost::{SEARCH, cost, list_size};
 use resolvers::id::IdKind;
-use resolvers::{ApiError, ApiResult};
+use resolvers::{ApiError, ApiResult, access};
 use uuid::Uuid;
 
+use crate::State;
+use crate::customer::Customer;
 use crate::engine::Sort;
 use crate::loaders::Loaders;
 use crate::product::Product;
-use crate::product_search::{self, MAX_QUERY, ProductSearchConnection, ProductSort};
+use crate::product_search::{
+    self, MAX_QUERY, ProductSearchConnection, ProductSort, SearchArguments,
+};
 use crate::product_search_filters::ProductSearchFilters;
+use crate::search_experiment::{MAX_DAYS, SearchExperiment};
 use crate::search_suggestion::{self, SearchSuggestion};
 
 /// Maximum number of ids in one request.
@@ -42,11 +47,10 @@ impl Query {
         )]
         sort: Option<ProductSort>,
         #[graphql(
-            name = "personalize",
             default_with = "Some(true)",
-            desc = "Whether the results may be personalized. It has no effect yet: they never are."
+            desc = "Whether results sorted by relevance may be personalized, for a customer who is signed in."
         )]
-        _personalize: Option<bool>,
+        personalize: Option<bool>,
         #[graphql(default = 20, desc = "How many products to read, from 0 to 100.")] first: Option<
             i32,
         >,
@@ -66,8 +70,14 @@ impl Query {
         check_length("query", &query)?;
         let page = PageRequest::new(first, after.as_deref(), last, before.as_deref())?;
         let sort = Sort::from(sort.unwrap_or(ProductSort::Relevance));
-        let filters = filters.unwrap_or_default();
-        product_search::search(context, query, filters, sort, page).await
+        let arguments = SearchArguments {
+            text: query,
+            filters: filters.unwrap_or_default(),
+            sort,
+            personalize: personalize.unwrap_or(true),
+            page,
+        };
+        product_search::search(context, arguments).await
     }
 
     /// Completions of a text that is being typed. Those that start with it come first, then popular ones.
@@ -124,6 +134,31 @@ impl Query {
         let found = loaders.products.load_many(ids.iter().copied()).await?;
         let product = |id| found.get(id).filter(|row| row.active).cloned();
         Ok(ids.iter().map(|id| product(id).map(Product)).collect())
+    }
+
+    /// Whether personalized results are better than others, in figures. Requires the scope `support`; null without it.
+    #[graphql(cache_control(no_cache), requires_scopes = "support")]
+    async fn search_experiment(
+        &self,
+        context: &Context<'_>,
+        #[graphql(default = 14, desc = "Over how many days, from 1 to 90.")] days: i32,
+    ) -> Option<ApiResult<SearchExperiment>> {
+        let answer = async {
+            access::scope(context, "support")?;
+            if !(1..=MAX_DAYS).contains(&days) {
+                return Err(ApiError::bad_user_input(format!(
+                    "days must be from 1 to {MAX_DAYS}"
+                )));
+            }
+            let state = context.data_unchecked::<State>();
+            Ok(state.search_experiment(days).await?)
+        };
+        Some(answer.await)
+    }
+
+    #[graphql(entity)]
+    async fn customer(&self, id: ID) -> Option<Customer> {
+        IdKind::Customer.parse(&id).map(|id| Customer { id })
     }
 
     /// Includes products that are no longer for sale, since old orders still show them.

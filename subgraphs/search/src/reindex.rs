@@ -7,7 +7,7 @@ use entities::search::product;
 use sea_orm::DbErr;
 
 use crate::State;
-use crate::engine::{Document, EngineError, Rebuild};
+use crate::engine::{EngineError, Rebuild};
 use crate::index_changes::Changes;
 
 /// Products read and indexed at a time.
@@ -57,7 +57,7 @@ impl State {
                 .iter()
                 .filter(|row| Changes::is_found_again(row, started));
             recent.extend(found_again.map(|row| (row.id, row.updated_at)));
-            fresh.add(Self::documents(products)).await?;
+            fresh.add(self.documents(products).await?).await?;
             progress(indexed);
         }
         let mut changes = Changes::since(started, recent);
@@ -93,10 +93,5 @@ impl State {
         }
         self.fill(fresh, started, &mut |_| {}).await?;
         Ok(true)
-    }
-
-    /// The products as engines index them.
-    pub(crate) fn documents(products: Vec<product::Model>) -> Vec<Document> {
-        products.into_iter().map(Document::new).collect()
     }
 }

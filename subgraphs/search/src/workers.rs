@@ -1,18 +1,24 @@
 //! Reacts to other domains' events: returned products are restocked, prices follow those of the pricing domain, and
-//! products those of another system that owns the catalog.
+//! products those of another system that owns the catalog. Purchases become signals. Computes preferences, and deletes
+//! what is too old.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use entities::search::product::{self, NewPrice};
+use entities::search::{customer_preference, search_exposure, signal};
 use platform::bus::Event;
-use platform::database::DatabaseTransaction;
+use platform::database::{Database, DatabaseTransaction};
 use platform::inbox::{self, ConsumerGroup, HandleError, Handler, Subscriber};
+use platform::jobs::run_leased;
+use platform::workers::{Job, WorkerContext};
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money, Rounding};
 use rust_decimal::Decimal;
+use sea_orm::DbErr;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -20,8 +26,13 @@ use crate::catalog_input::{Problem, ProductChange, ProductInput};
 use crate::catalog_write::{self, Changes, MAX_PRODUCTS};
 use crate::events::{self, CATALOG_TOPIC, PRODUCT_DELETED, PRODUCT_UPSERTED};
 
+use crate::State;
+use crate::preference_job;
+use crate::purchases::PurchaseHandler;
+use crate::rules::preference::WINDOW;
+
 /// The consumer groups of this domain.
-pub const CONSUMERS: &[ConsumerGroup] = &[RETURNS, PRICES, CATALOG];
+pub const CONSUMERS: &[ConsumerGroup] = &[RETURNS, PRICES, CATALOG, ORDERS];
 
 const RETURNS: ConsumerGroup = ConsumerGroup {
     name: "search.returns",
@@ -38,6 +49,19 @@ const CATALOG: ConsumerGroup = ConsumerGroup {
     topics: &[CATALOG_TOPIC],
 };
 
+const ORDERS: ConsumerGroup = ConsumerGroup {
+    name: "search.orders",
+    topics: &["orders.events"],
+};
+
+/// Signals are kept as long as they count, and the searches of the experiment as long as reports go back.
+const RETENTION: TimeDelta = WINDOW;
+/// Empty preferences show other processes that there are none any more, and are not needed after that.
+const EMPTY_PREFERENCES: TimeDelta = TimeDelta::days(1);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// Rows per statement, so that a sweep never blocks other writes for long.
+const BATCH: u64 = 1_000;
+
 /// The subscribers of this domain.
 pub fn subscribers() -> Vec<Subscriber> {
     vec![
@@ -53,7 +77,61 @@ pub fn subscribers() -> Vec<Subscriber> {
             group: CATALOG,
             handler: Arc::new(CatalogHandler),
         },
+        Subscriber {
+            group: ORDERS,
+            handler: Arc::new(PurchaseHandler),
+        },
     ]
+}
+
+/// What this domain does by itself.
+pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
+    // The statements of workers are counted apart.
+    let state = State {
+        database: context.database.clone(),
+        ..state.clone()
+    };
+    let personalization = state.personalization.clone();
+    let (nightly, weekly) = (state.clone(), state);
+    let [following, recording, sweeping, at_night, once_a_week] =
+        std::array::from_fn(|_| context.clone());
+    let preferences = personalization.preferences;
+    let exposures = personalization.exposures;
+    vec![
+        Job::new("search.preference_changes", move || {
+            preferences.clone().follow(following.clone())
+        }),
+        Job::new("search.exposures", move || {
+            exposures.clone().run(recording.clone())
+        }),
+        Job::new("search.preferences", move || {
+            preference_job::run_nightly(nightly.clone(), at_night.clone())
+        }),
+        Job::new("search.category_vectors", move || {
+            preference_job::run_weekly(weekly.clone(), once_a_week.clone())
+        }),
+        Job::new("search.signals", move || sweep(sweeping.clone())),
+    ]
+}
+
+/// Deletes what is too old, in one of all instances.
+async fn sweep(context: WorkerContext) {
+    run_leased(&context, "search_signals", SWEEP_INTERVAL, || async {
+        sweep_once(&context.database, context.clock.now()).await
+    })
+    .await;
+}
+
+/// Deletes signals and searches that no longer count, and empty preferences.
+///
+/// # Errors
+/// A database that cannot be written.
+pub async fn sweep_once(database: &Database, now: DateTime<Utc>) -> Result<(), DbErr> {
+    let db = database.write();
+    while signal::sweep(db, now - RETENTION, BATCH).await? > 0 {}
+    while search_exposure::sweep(db, now - RETENTION, BATCH).await? > 0 {}
+    while customer_preference::sweep(db, now - EMPTY_PREFERENCES, BATCH).await? > 0 {}
+    Ok(())
 }
 
 /// Restocks the units of a completed return.

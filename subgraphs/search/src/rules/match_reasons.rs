@@ -67,6 +67,32 @@ fn reason(word: &QueryWord, fields: &[(&str, Vec<String>); 4], title: &[String])
     first(&resembles).map(|name| format!("{name} resembles: {typed}"))
 }
 
+/// The similarity from which a preference has moved a product noticeably.
+const MOVED: f32 = 0.25;
+
+/// Which of a customer's preferences moved a product up: its category or brand, if these are interests of the customer.
+/// `preference: headphones`.
+pub(crate) fn preference(
+    similarity: f32,
+    texts: Texts<'_>,
+    categories: &[String],
+    brands: &[String],
+) -> Option<String> {
+    if similarity < MOVED {
+        return None;
+    }
+    let is_of_category = categories.iter().any(|category| category == texts.category);
+    let brand = texts
+        .brand
+        .filter(|name| brands.iter().any(|brand| brand == name));
+    let interest = match brand {
+        _ if is_of_category => texts.category,
+        Some(brand) => brand,
+        None => "similar products",
+    };
+    Some(format!("preference: {}", interest.to_lowercase()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +126,38 @@ mod tests {
         for (query, expected) in cases {
             let parsed = ParsedQuery::new(query, &analysis);
             assert_eq!(reasons(&parsed, &analysis, texts), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_preference_is_named_by_category_or_brand_if_it_moved_the_product() {
+        let texts = |category, brand| Texts {
+            title: "",
+            brand,
+            category,
+            description: "",
+        };
+        let categories = ["Headphones".to_owned()];
+        let brands = ["Auralis".to_owned()];
+        let cases = [
+            (
+                0.6,
+                "Headphones",
+                Some("Auralis"),
+                Some("preference: headphones"),
+            ),
+            (
+                0.3,
+                "Monitors",
+                Some("Auralis"),
+                Some("preference: auralis"),
+            ),
+            (0.3, "Earbuds", None, Some("preference: similar products")),
+            (0.2, "Headphones", Some("Auralis"), None),
+        ];
+        for (similarity, category, brand, expected) in cases {
+            let reason = preference(similarity, texts(category, brand), &categories, &brands);
+            assert_eq!(reason.as_deref(), expected, "{category} {similarity}");
         }
     }
 }

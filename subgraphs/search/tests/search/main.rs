@@ -4,11 +4,15 @@
 
 mod catalog_import;
 mod entities_and_signals;
+mod experiment;
 mod failures;
 mod index_worker;
 mod kit;
 mod other_domains;
+mod personal_kit;
+mod personalization;
 mod processes;
 mod relevance;
 
 mod results;
+mod signals;

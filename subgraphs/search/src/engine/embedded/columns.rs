@@ -35,6 +35,8 @@ pub(super) struct SegmentColumns {
     pub available: Column<u64>,
     pub popularity: Column<u64>,
     pub created: Column<i64>,
+    /// Packed, several numbers for each product.
+    pub vector: Column<u64>,
     /// The titles as stems, by number in their alphabetical order.
     pub title: Option<StrColumn>,
 }
@@ -81,6 +83,7 @@ impl SegmentColumns {
             available: columns.u64(fields::AVAILABLE)?,
             popularity: columns.u64(fields::POPULARITY)?,
             created: columns.i64(fields::CREATED)?,
+            vector: columns.u64(fields::VECTOR)?,
             title: columns.str(fields::WHOLE_TITLE)?,
         })
     }

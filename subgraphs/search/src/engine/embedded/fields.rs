@@ -11,10 +11,11 @@ use uuid::Uuid;
 use crate::engine::Document;
 use crate::engine::relevance::magnitude;
 use crate::rules::analysis::{Analysis, words};
+use crate::rules::packed_vector::PackedVector;
 
 /// The version of the field layout, and of how `rules::tokens` and `rules::analysis` read texts: an index of another version
 /// is rebuilt.
-pub(super) const VERSION: &str = "v5";
+pub(super) const VERSION: &str = "v6";
 
 pub(super) const ID: &str = "id";
 pub(super) const ID_HIGH: &str = "id_high";
@@ -30,6 +31,8 @@ pub(super) const AVAILABLE: &str = "available";
 /// See [`magnitude`].
 pub(super) const POPULARITY: &str = "popularity";
 pub(super) const CREATED: &str = "created";
+/// The packed vector, in several numbers.
+pub(super) const VECTOR: &str = "vector";
 
 /// The searchable text fields.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +73,7 @@ fn schema() -> Schema {
     for column in [CATEGORY, BRAND, WHOLE_TITLE] {
         schema.add_text_field(column, name.clone());
     }
-    for name in [ID_HIGH, ID_LOW, REVIEWS, AVAILABLE, POPULARITY] {
+    for name in [ID_HIGH, ID_LOW, REVIEWS, AVAILABLE, POPULARITY, VECTOR] {
         schema.add_u64_field(name, FAST);
     }
     for name in [PRICE, CREATED] {
@@ -161,6 +164,11 @@ impl DocumentWriter {
         document.add_i64(field(CREATED)?, product.created_at.timestamp_micros());
         if let Some(rating) = product.rating {
             document.add_f64(field(RATING)?, rating);
+        }
+        if let Some(vector) = &indexed.vector {
+            for word in PackedVector::new(vector).to_words() {
+                document.add_u64(field(VECTOR)?, word);
+            }
         }
         Ok(document)
     }

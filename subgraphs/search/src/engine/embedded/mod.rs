@@ -10,6 +10,7 @@ mod matching;
 mod page;
 mod rebuild;
 mod run;
+mod similarity;
 mod update;
 
 use std::path::{Path, PathBuf};

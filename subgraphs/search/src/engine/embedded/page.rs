@@ -10,16 +10,23 @@ use uuid::Uuid;
 
 use super::columns::SegmentColumns;
 use super::facets::{Counts, Excluded, SegmentCounts, Values};
+use super::similarity::Personal;
 use crate::engine::relevance::POPULARITY_SHARE;
 use crate::engine::{Direction, Facets, Hit, Position, SearchQuery, Sort, rank};
 
 /// The place of a result in the direction of the query: higher is earlier.
 type Place = (u64, u128);
 
+/// A result of the page. Places differ, so the rest has no effect on the order.
+type PageEntry = (Place, Scored);
+
+/// The bits of a score, and those of the similarity with the preference.
+type Scored = (u32, Option<u32>);
+
 /// What a query finds in one segment or several.
 #[derive(Default)]
 pub(super) struct Found {
-    page: Vec<(Place, u32)>,
+    page: Vec<PageEntry>,
     total: u64,
     best: f32,
     counts: Counts,
@@ -34,7 +41,8 @@ pub(super) struct SegmentPage<'a> {
     brands: Option<Vec<bool>>,
     beyond: Option<Place>,
     counts: Option<SegmentCounts>,
-    page: BinaryHeap<Reverse<(Place, u32)>>,
+    page: BinaryHeap<Reverse<PageEntry>>,
+    personal: Option<Personal>,
     total: u64,
     best: f32,
 }
@@ -91,6 +99,7 @@ impl<'a> SegmentPage<'a> {
             beyond: beyond.map(|beyond| place(query.direction, beyond.rank, beyond.id.as_u128())),
             counts: counts.map(|request| SegmentCounts::new(request, &columns)),
             page: BinaryHeap::new(),
+            personal: Personal::of(query),
             total: 0,
             best: 0.0,
             query,
@@ -116,6 +125,14 @@ impl<'a> SegmentPage<'a> {
         }
         self.total += 1;
         let score = score * (1.0 + POPULARITY_SHARE * self.columns.popularity(product));
+        let (score, similarity) = match &self.personal {
+            None => (score, None),
+            Some(personal) if self.is_out_of_reach(personal, score) => return,
+            Some(personal) => {
+                let similarity = personal.similarity(&self.columns.vector, product);
+                (personal.score(score, similarity), Some(similarity))
+            }
+        };
         self.best = self.best.max(score);
         let rank = self.columns.rank(self.query.sort, product, score);
         let is_full = self.page.len() >= self.query.limit;
@@ -129,10 +146,26 @@ impl<'a> SegmentPage<'a> {
         if self.beyond.is_some_and(|beyond| place >= beyond) {
             return;
         }
-        self.page.push(Reverse((place, score.to_bits())));
+        let scored = (score.to_bits(), similarity.map(f32::to_bits));
+        self.page.push(Reverse((place, scored)));
         if self.page.len() > self.query.limit {
             self.page.pop();
         }
+    }
+
+    /// Whether a product with this score of its text is not on the page, and not the best, whatever its similarity: then
+    /// its vector need not be read.
+    fn is_out_of_reach(&self, personal: &Personal, score: f32) -> bool {
+        let at_most = personal.at_most(score);
+        let most_favorable = match self.query.direction {
+            Direction::Forward => at_most,
+            Direction::Backward => score,
+        };
+        let (first, _) = place(self.query.direction, rank::relevance(most_favorable), 0);
+        let last = self.page.peek();
+        self.page.len() >= self.query.limit
+            && at_most <= self.best
+            && last.is_none_or(|Reverse((last, _))| first < last.0)
     }
 
     fn excluded(&self, values: Values) -> Excluded {
@@ -184,7 +217,7 @@ impl Found {
     pub(super) fn finish(mut self, query: &SearchQuery) -> (Vec<Hit>, Option<Facets>) {
         self.page.sort_unstable_by_key(|result| Reverse(*result));
         self.page.truncate(query.limit);
-        let hit = |((rank, id), score): (Place, u32)| {
+        let hit = |((rank, id), (score, similarity)): PageEntry| {
             // Applied a second time, it gives the original.
             let (rank, id) = place(query.direction, rank, id);
             Hit {
@@ -194,7 +227,7 @@ impl Found {
                     id: Uuid::from_u128(id),
                 },
                 score: f32::from_bits(score) / self.best,
-                similarity: None,
+                similarity: similarity.map(f32::from_bits),
             }
         };
         let facets = query.facets.as_ref();
