@@ -73,6 +73,7 @@ impl State {
     /// database's active ones. Returns whether it did.
     pub async fn open_index(&self) -> Result<bool, ReindexError> {
         self.engine.clean_up().await?;
+        let built_at = self.engine.built_at().await?;
         let status = self.engine.status().await?;
         match (status.products, status.problem) {
             (Some(products), _) => {
@@ -87,7 +88,7 @@ impl State {
         }
         let started = self.clock.now();
         let fresh = self.engine.begin_rebuild().await?;
-        if self.engine.built_at().await? != status.built_at {
+        if self.engine.built_at().await? != built_at {
             // Another process has built it meanwhile.
             return Ok(false);
         }
