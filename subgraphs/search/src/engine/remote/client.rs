@@ -104,9 +104,9 @@ impl Call {
         Self::post(operation, path, body).interactive()
     }
 
-    /// A request without a body that a customer waits for.
-    pub(super) fn open(operation: &'static str, path: String) -> Self {
-        Self::new(operation, Method::Post, path, None).interactive()
+    /// Without a body, which some requests do not take.
+    pub(super) fn command(operation: &'static str, path: String) -> Self {
+        Self::new(operation, Method::Post, path, None)
     }
 
     pub(super) fn get(operation: &'static str, path: String) -> Self {

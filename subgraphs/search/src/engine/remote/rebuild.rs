@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use serde_json::json;
 use tokio::sync::OwnedMutexGuard;
 
 use super::bulk::{Bulk, Operation, Rejected};
@@ -124,7 +123,7 @@ impl Rebuild for RemoteRebuild {
         };
         let mapping = Call::put("mapping", format!("/{index}/_mapping"), meta.mapping());
         client.answer(mapping).await?;
-        let refresh = Call::post("refresh", format!("/{index}/_refresh"), json!({}));
+        let refresh = Call::command("refresh", format!("/{index}/_refresh"));
         client.answer(refresh).await?;
         let before = names.swap(client, &index).await?;
         serving.forget();

@@ -53,7 +53,10 @@ impl Snapshots {
         };
         let path = client.dialect().open_snapshot(&names.serving, KEPT);
         let opened = Instant::now();
-        match client.answer(Call::open("open_snapshot", path)).await {
+        match client
+            .answer(Call::command("open_snapshot", path).interactive())
+            .await
+        {
             Ok(answer) => {
                 let Some(id) = client.dialect().snapshot_id(&answer).map(Arc::from) else {
                     return Err(EngineError::Unreadable("the point in time".to_owned()));
