@@ -74,6 +74,7 @@ main() {
     with_node "a REST client" "a client that is generated from the OpenAPI document" tests/rest/run.sh
     with_node "clients of the Model Context Protocol" "the Model Context Protocol's conformance suite and clients" tests/mcp/run.sh
     with_node "Apollo Gateway" "the subgraphs behind Apollo Gateway" tests/federation/run.sh
+    with_java "ElasticMQ" "deals through a queue server" tests/sqs/run.sh
     with_node "packages and browser of the pages" "the pages in a browser" playground/tests/run.sh
 }
 
@@ -109,6 +110,19 @@ with_search_node() {
         return
     fi
     run "$name" tests/search-nodes/run.sh
+}
+
+# Runs checks against a server in Java, if Java and Maven are available.
+with_java() {
+    local server="$1" name="$2" script="$3"
+    begin "$server"
+    if ! command -v java >/dev/null || ! command -v mvn >/dev/null; then
+        skipped+=("$name: Java and Maven are not installed")
+    elif ! timeout 600 "$script" install >"$scratch/maven.log" 2>&1; then
+        skipped+=("$name: $server could not be fetched")
+    else
+        run "$name" "$script"
+    fi
 }
 
 # Sets the step reported on failure.

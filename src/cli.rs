@@ -2,6 +2,8 @@
 
 mod catalog;
 mod clients;
+mod deals;
+mod notifications;
 mod prices;
 mod search;
 #[cfg(test)]
@@ -17,6 +19,10 @@ use platform::record_file::FileFormat;
 
 pub(crate) use self::catalog::{Catalog, CatalogImport};
 pub(crate) use self::clients::{Client, ClientsFile, Operations, OperationsFormat};
+pub(crate) use self::deals::{Deals, DealsSchedule};
+pub(crate) use self::notifications::{
+    MigratePreferences, Notifications, PaceArguments, RepairPreferences,
+};
 pub(crate) use self::prices::{Prices, PricesImport};
 pub(crate) use self::search::{
     EvaluationFormat, Search, SearchEvaluate, SearchExperiment, SearchReportFormat, SearchVectors,
@@ -80,6 +86,12 @@ pub(crate) enum Command {
     /// Manage products
     #[command(subcommand)]
     Catalog(Catalog),
+    /// Manage messages to customers
+    #[command(subcommand)]
+    Notifications(Notifications),
+    /// Manage deals for customers
+    #[command(subcommand)]
+    Deals(Deals),
     /// Manage prices
     #[command(subcommand)]
     Prices(Prices),

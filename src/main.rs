@@ -76,6 +76,8 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Tasks(command) => commands::tasks::run(command).await,
             Command::Catalog(command) => commands::catalog::run(command).await,
             Command::Search(command) => commands::search::run(command).await,
+            Command::Notifications(command) => commands::notifications::run(command).await,
+            Command::Deals(command) => commands::deals::run(command).await,
             Command::Prices(command) => commands::prices::run(command).await,
             Command::Rates(command) => commands::rates::run(command).await,
             Command::Search(command) => commands::search::run(command).await,

@@ -223,7 +223,10 @@ async fn returns_are_found_by_what_narrows_the_search() {
 
 #[tokio::test]
 async fn the_rest_is_found_by_what_narrows_the_search() {
-    use notifications::{customer_settings, device_token, notification, preference};
+    use notifications::{
+        customer_settings, deal_queue, device_token, legacy_preference, notification, preference,
+        topic_membership,
+    };
     use pricing::{price_adjustment, price_change, product_price, scheduled_price_change};
     use search::search_exposure::{Outcome, Variant};
     use search::{
@@ -231,15 +234,49 @@ async fn the_rest_is_found_by_what_narrows_the_search() {
     };
     let ([id, ..], now) = (ids(), Utc::now());
 
+    let tokens = ["token".to_owned(), "other".to_owned()];
+    let change = topic_membership::TopicChange {
+        topic: "topic".to_owned(),
+        subscribed: false,
+    };
+    let claim = topic_membership::Claim { by: id, until: now };
+    let push = preference::NotificationChannel::Push;
+    let range = legacy_preference::Range {
+        after: Some(id),
+        last: id,
+    };
     let db = &Planner::over::<migrations::notifications::Migrator>().await;
     let mut wrong = wrong_plans!(
         db,
         "notification::of_orders": notification::of_orders(db, id, &ids()),
         "notification::page": notification::page(db, id, &Default::default(), Some(id), 20),
         "notification::count": notification::count(db, id, &Default::default()),
+        "notification::of_events": notification::of_events(db, &ids(), &ids(), push),
+        "deal_queue::due": deal_queue::due(db, now, 10),
+        "deal_queue::by_ids": deal_queue::by_ids(db, &ids()),
+        "deal_queue::waiting_of_customer": deal_queue::waiting_of_customer(db, id, 500),
+        "deal_queue::waiting_after": deal_queue::waiting_after(db, Some(id), 500),
+        "deal_queue::take_back": deal_queue::take_back(db, now, now),
+        "deal_queue::delete_settled": deal_queue::delete_settled(db, None),
+        "deal_queue::count": deal_queue::count(db, now),
+        "deal_queue::delete_of_customer": deal_queue::delete_of_customer(db, id),
         "device_token::of_customer": device_token::of_customer(db, id),
         "device_token::count": device_token::count(db, id),
         "device_token::delete": device_token::delete(db, id, "token"),
+        "device_token::customers_without_topics": device_token::customers_without_topics(db, 100),
+        "device_token::delete_tokens": device_token::delete_tokens(db, &tokens),
+        "topic_membership::of_tokens": topic_membership::of_tokens(db, &tokens),
+        "topic_membership::pending_of_customer": topic_membership::pending_of_customer(db, id),
+        "topic_membership::count_pending": topic_membership::count_pending(db),
+        "topic_membership::next_due": topic_membership::next_due(db, None, now),
+        "topic_membership::next_due of a customer": topic_membership::next_due(db, Some(id), now),
+        "topic_membership::claim": topic_membership::claim(db, &change, Some(id), 1_000, claim, now),
+        "topic_membership::finish": topic_membership::finish(db, &change, &tokens, claim),
+        "topic_membership::leave_all": topic_membership::leave_all(db, &tokens, now),
+        "legacy_preference::next_range": legacy_preference::next_range(db, Some(id), 10_000),
+        "legacy_preference::count_in": legacy_preference::count_in(db, range),
+        "legacy_preference::clear": legacy_preference::clear(db, range),
+        "legacy_preference::reset_topics": legacy_preference::reset_topics(db, range),
         "preference::of_customers": preference::of_customers(db, &ids()),
         "customer_settings::of_customers": customer_settings::of_customers(db, &ids()),
     );

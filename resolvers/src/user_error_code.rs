@@ -30,7 +30,7 @@ macro_rules! user_error_codes {
 user_error_codes! {
     /// No exchange rate of the currency is known at the moment.
     CurrencyNotAvailable = "CURRENCY_NOT_AVAILABLE",
-    /// A product or an order item is named twice.
+    /// A product, an order item or a customer is named twice.
     DuplicateItem = "DUPLICATE_ITEM",
     /// A channel and category are named twice.
     DuplicatePreference = "DUPLICATE_PREFERENCE",
@@ -40,8 +40,10 @@ user_error_codes! {
     InvalidAdjustment = "INVALID_ADJUSTMENT",
     /// An id is malformed, or of another type of object.
     InvalidId = "INVALID_ID",
-    /// There are no items or changes, or too many.
+    /// There are no items, changes or customers, or too many.
     InvalidItems = "INVALID_ITEMS",
+    /// A link is too long, or does not start as the message says.
+    InvalidLink = "INVALID_LINK",
     /// The token is not one of the payment provider's, or cannot be used.
     InvalidPaymentMethod = "INVALID_PAYMENT_METHOD",
     /// A time is in the past, or an end comes before its beginning.
@@ -60,6 +62,8 @@ user_error_codes! {
     InvalidReason = "INVALID_REASON",
     /// The region is not `us`, `eu` or `apac`.
     InvalidRegion = "INVALID_REGION",
+    /// A text is empty or too long.
+    InvalidText = "INVALID_TEXT",
     /// The time zone is not an IANA name.
     InvalidTimezone = "INVALID_TIMEZONE",
     /// The device token is empty or too long.

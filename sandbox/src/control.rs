@@ -46,6 +46,7 @@ pub(crate) fn routes() -> Router<Sandbox> {
         .route("/_control/exchange_rates", post(set_exchange_rates))
         .route("/_control/messages", get(messages))
         .route("/_control/topics", get(topics))
+        .route("/_control/topic_errors", post(set_topic_error))
         .route("/_control/unregistered", post(unregister))
         .layer(from_fn(origin_check::reject_browsers))
 }
@@ -402,6 +403,28 @@ async fn messages(State(sandbox): State<Sandbox>) -> Json<Value> {
 
 async fn topics(State(sandbox): State<Sandbox>) -> Json<Value> {
     sandbox.world(|world| Json(json!({"topics": world.fcm.topics()})))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewTopicError {
+    token: String,
+    /// Such as `RESOURCE_EXHAUSTED`; `null` for none.
+    error: Option<String>,
+    /// How many subscriptions fail; by default all.
+    #[serde(default)]
+    next: Option<u32>,
+}
+
+/// Has the subscriptions of a token fail, while others of the same request do not.
+async fn set_topic_error(
+    State(sandbox): State<Sandbox>,
+    Body(new): Body<NewTopicError>,
+) -> StatusCode {
+    sandbox.world(|world| {
+        world.fcm.set_topic_error(new.token, new.error, new.next);
+    });
+    StatusCode::NO_CONTENT
 }
 
 #[derive(Debug, Deserialize)]

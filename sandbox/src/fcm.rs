@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::middleware::bearer;
+use crate::middleware::{bearer, text};
 use crate::provider::reason;
 use crate::sandbox::Sandbox;
 
@@ -26,7 +26,17 @@ pub(crate) struct Fcm {
     topics: BTreeMap<String, BTreeSet<String>>,
     /// Tokens of uninstalled apps.
     unregistered: BTreeSet<String>,
+    /// Errors of tokens' subscriptions.
+    topic_errors: BTreeMap<String, TopicError>,
     sent: Vec<Sent>,
+}
+
+/// An error of a token's subscriptions, such as `INVALID_ARGUMENT`.
+#[derive(Clone, Debug)]
+struct TopicError {
+    code: String,
+    /// How often; `None`: until it is removed.
+    next: Option<u32>,
 }
 
 /// An accepted message.
@@ -137,7 +147,7 @@ fn subscribe(
     let Ok(Json(batch)) = asked else {
         return refused("InvalidBody");
     };
-    let Some(topic) = batch.to.strip_prefix("/topics/").map(str::to_owned) else {
+    let Some(topic) = topic_name(&batch.to) else {
         return refused("InvalidTopicName");
     };
     if batch.registration_tokens.is_empty() {
@@ -148,15 +158,14 @@ fn subscribe(
     }
     sandbox.world(|world| {
         let fcm = &mut world.fcm;
-        let topic = fcm.topics.entry(topic).or_default();
         let results: Vec<_> = batch
             .registration_tokens
             .into_iter()
             .map(|token| {
-                if fcm.unregistered.contains(&token) {
-                    return json!({"error": "NOT_FOUND"});
+                if let Some(code) = fcm.next_topic_error(&token) {
+                    return json!({"error": code});
                 }
-                change(topic, token);
+                change(fcm.topics.entry(topic.clone()).or_default(), token);
                 json!({})
             })
             .collect();
@@ -164,9 +173,25 @@ fn subscribe(
     })
 }
 
-/// Requires any bearer token, except to request one.
+/// The topic of `/topics/…`, of letters, digits and `-_.~%`.
+fn topic_name(to: &str) -> Option<String> {
+    let name = to.strip_prefix("/topics/")?;
+    let is_valid = |each: char| each.is_ascii_alphanumeric() || "-_.~%".contains(each);
+    (!name.is_empty() && name.chars().all(is_valid)).then(|| name.to_owned())
+}
+
+/// Requires any bearer token, except to request one. Topics were changed with another kind of key before, so their
+/// requests must say that they have a token.
 pub(crate) fn authorize(parts: &Parts) -> Result<(), Box<Response>> {
     let has_token = bearer(&parts.headers).is_some_and(|token| !token.is_empty());
+    let is_topic = parts.uri.path().starts_with("/iid/");
+    if is_topic && text(&parts.headers, "access_token_auth") != Some("true") {
+        let refused = (
+            StatusCode::UNAUTHORIZED,
+            Json(json!({"error": "Unauthorized"})),
+        );
+        return Err(Box::new(refused.into_response()));
+    }
     if has_token || parts.uri.path() == "/token" {
         return Ok(());
     }
@@ -216,6 +241,33 @@ impl Fcm {
     /// The app with this token was uninstalled.
     pub(crate) fn unregister(&mut self, token: String) {
         self.unregistered.insert(token);
+    }
+
+    /// The next subscriptions of this token fail with this code; `None` ends that.
+    pub(crate) fn set_topic_error(
+        &mut self,
+        token: String,
+        code: Option<String>,
+        next: Option<u32>,
+    ) {
+        match code {
+            Some(code) => self.topic_errors.insert(token, TopicError { code, next }),
+            None => self.topic_errors.remove(&token),
+        };
+    }
+
+    /// The code with which this subscription of the token fails.
+    fn next_topic_error(&mut self, token: &str) -> Option<String> {
+        if self.unregistered.contains(token) {
+            return Some("NOT_FOUND".to_owned());
+        }
+        let error = self.topic_errors.get_mut(token)?;
+        match &mut error.next {
+            None => {}
+            Some(0) => return None,
+            Some(next) => *next -= 1,
+        }
+        Some(error.code.clone())
     }
 
     pub(crate) fn sent(&self) -> &[Sent] {

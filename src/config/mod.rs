@@ -8,6 +8,7 @@ mod demo;
 mod flags;
 pub(crate) mod listen;
 mod mcp;
+mod notifications;
 mod objects;
 mod orders;
 mod pricing;
@@ -46,6 +47,7 @@ pub(crate) use database::Database;
 pub(crate) use demo::Demo;
 pub(crate) use flags::Flags;
 pub(crate) use mcp::Mcp;
+pub(crate) use notifications::{DealQueue, Deals, Notifications};
 pub(crate) use objects::Objects;
 pub(crate) use orders::Orders;
 pub(crate) use pricing::Pricing;
@@ -107,6 +109,7 @@ pub(crate) struct Configuration {
     pub(crate) subgraphs: Subgraphs,
     pub(crate) subgraph: SubgraphProcess,
     pub(crate) flags: Flags,
+    pub(crate) notifications: Notifications,
     pub(crate) orders: Orders,
     pub(crate) pricing: Pricing,
     pub(crate) search: Search,
@@ -152,6 +155,7 @@ impl Default for Configuration {
             subgraphs: Subgraphs::default(),
             subgraph: SubgraphProcess::default(),
             flags: Flags::default(),
+            notifications: Notifications::default(),
             orders: Orders::default(),
             pricing: Pricing::default(),
             search: Search::default(),
@@ -261,6 +265,7 @@ impl Configuration {
         self.subgraphs.check()?;
         self.subgraph.check(&self.auth)?;
         self.pricing.check()?;
+        self.notifications.check()?;
         self.providers.check()?;
         self.telemetry.check()?;
         self.search.check()?;

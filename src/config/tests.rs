@@ -440,6 +440,10 @@ fn load_key(key: &str, text: &str, mode: &str) -> Result<Configuration, ConfigEr
     if key.starts_with("pricing.rates.second_source") {
         tree["pricing"]["rates"]["second_source"]["url"] = "https://rates.example".into();
     }
+    if key.starts_with("notifications.deals.sqs") {
+        tree["notifications"]["deals"]["sqs"]["queue_url"] =
+            "https://sqs.example/123456789012/deals.fifo".into();
+    }
     let mut at = &mut tree;
     for part in key.split('.') {
         at = &mut at[part];
@@ -467,6 +471,7 @@ fn no_secret_of_the_tree_may_be_empty_or_short_and_production_is_strict() {
         "providers.easypost.webhook_secret",
         "providers.ups.webhook_secret",
         "objects.s3.secret_access_key",
+        "notifications.deals.sqs.secret_access_key",
     ] {
         assert!(keys.iter().any(|key| key == known), "{known} of {keys:?}");
     }

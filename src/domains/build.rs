@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
+use notifications::deals::DealDelivery;
 use orders::CheckoutRates;
 use platform::cache::RedisCache;
 use platform::caller::CallerKey;
@@ -14,7 +15,9 @@ use platform::flags::{EvaluationContext, FlagFile, Flags, REGION};
 use platform::log_once::LogOnce;
 use platform::objects::{LocalObjects, ObjectLinks, Objects, S3Objects};
 use platform::providers::easypost::Easypost;
+use platform::providers::fcm::Fcm;
 use platform::providers::open_exchange_rates::OpenExchangeRates;
+use platform::providers::sqs::SqsQueue;
 use platform::providers::stripe::Stripe;
 use platform::pubsub::{InProcess, PubSub, RedisPubSub};
 use platform::rate_limit::RateLimiter;
@@ -107,6 +110,8 @@ impl Domains {
             Domain::Notifications => {
                 let state = notifications::State {
                     database: database.clone(),
+                    fcm: fcm(&providers.fcm, clock.clone())?,
+                    deals: deals(&configuration.notifications.deals, clock.clone())?,
                     clock,
                     partners: self.partners.clone(),
                     webhooks: partners::delivery(configuration)?,
@@ -247,6 +252,25 @@ fn easypost(
     let easypost =
         access("easypost", provider).map(|(url, key)| Easypost::new(url, key, clock, database));
     easypost.transpose().context("providers.easypost.url")
+}
+
+/// How deals are sent.
+fn deals(configured: &config::Deals, clock: Clock) -> anyhow::Result<DealDelivery> {
+    let sqs = configured.sqs.as_ref();
+    let sqs = sqs.filter(|_| configured.queue == config::DealQueue::Sqs);
+    let queue = sqs.map(|sqs| SqsQueue::new(sqs, clock)).transpose();
+    Ok(DealDelivery {
+        interval: configured.interval.get(),
+        at_once: configured.at_once.get(),
+        per_second: configured.per_second.get(),
+        queue: queue.context("notifications.deals.sqs")?,
+    })
+}
+
+/// The client of Firebase Cloud Messaging, if it is configured.
+fn fcm(provider: &Provider, clock: Clock) -> anyhow::Result<Option<Fcm>> {
+    let fcm = access("fcm", provider).map(|(url, key)| Fcm::new(&url, &key, clock));
+    fcm.transpose().context("providers.fcm")
 }
 
 /// The pricing domain's state for this configuration, without a rate provider.

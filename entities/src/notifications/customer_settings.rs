@@ -65,3 +65,26 @@ pub async fn touch(
     .exec_with_returning(db)
     .await
 }
+
+/// Locks the customer's settings until the transaction ends, so that changes of one customer wait for each other. Does
+/// not mark them as changed.
+pub async fn lock(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    default_timezone: &str,
+) -> Result<(), DbErr> {
+    Entity::insert(ActiveModel {
+        customer_id: Set(customer),
+        timezone: Set(default_timezone.to_owned()),
+        updated_at: Set(DateTime::UNIX_EPOCH),
+        ..Default::default()
+    })
+    .on_conflict(
+        OnConflict::column(Column::CustomerId)
+            .value(Column::CustomerId, Expr::value(customer))
+            .to_owned(),
+    )
+    .exec_without_returning(db)
+    .await?;
+    Ok(())
+}

@@ -26,6 +26,8 @@ pub struct Model {
     pub region: String,
     /// When it was last registered.
     pub created_at: DateTime<Utc>,
+    /// Since when its topics are in `topic_memberships`; `None` for devices of before they were.
+    pub topics_set_at: Option<DateTime<Utc>>,
 }
 
 /// Maximum number of devices deleted per statement; the next registration deletes more.
@@ -65,6 +67,7 @@ pub async fn upsert(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
                     Column::Platform,
                     Column::Region,
                     Column::CreatedAt,
+                    Column::TopicsSetAt,
                 ])
                 .to_owned(),
         )
@@ -73,12 +76,12 @@ pub async fn upsert(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
     Ok(())
 }
 
-/// Deletes the customer's devices, except the `kept` most recently registered.
+/// Deletes the customer's devices, except the `kept` most recently registered, and returns their tokens.
 pub async fn forget_oldest(
     db: &impl ConnectionTrait,
     customer: Uuid,
     kept: u64,
-) -> Result<(), DbErr> {
+) -> Result<Vec<String>, DbErr> {
     use sea_orm::{QueryOrder, QuerySelect};
     let beyond: Vec<String> = Entity::find()
         .select_only()
@@ -93,21 +96,62 @@ pub async fn forget_oldest(
         .all(db)
         .await?;
     if beyond.is_empty() {
-        return Ok(());
+        return Ok(beyond);
     }
     Entity::delete_many()
         .filter(Column::CustomerId.eq(customer))
-        .filter(Column::Token.is_in(beyond))
+        .filter(Column::Token.is_in(beyond.iter().map(String::as_str)))
         .exec(db)
         .await?;
-    Ok(())
+    Ok(beyond)
 }
 
-/// Deletes the device, if it is the customer's.
-pub async fn delete(db: &impl ConnectionTrait, customer: Uuid, token: &str) -> Result<(), DbErr> {
-    Entity::delete_many()
+/// Deletes the device, if it is the customer's, and returns whether it was.
+pub async fn delete(db: &impl ConnectionTrait, customer: Uuid, token: &str) -> Result<bool, DbErr> {
+    let deleted = Entity::delete_many()
         .filter(Column::Token.eq(token))
         .filter(Column::CustomerId.eq(customer))
+        .exec(db)
+        .await?;
+    Ok(deleted.rows_affected > 0)
+}
+
+/// Deletes devices, whoever has them.
+pub async fn delete_tokens(db: &impl ConnectionTrait, tokens: &[String]) -> Result<u64, DbErr> {
+    let deleted = Entity::delete_many()
+        .filter(Column::Token.is_in(tokens.iter().map(String::as_str)))
+        .exec(db)
+        .await?;
+    Ok(deleted.rows_affected)
+}
+
+/// Customers with devices whose topics are not recorded.
+pub async fn customers_without_topics(
+    db: &impl ConnectionTrait,
+    limit: u64,
+) -> Result<Vec<Uuid>, DbErr> {
+    use sea_orm::QuerySelect;
+    Entity::find()
+        .select_only()
+        .column(Column::CustomerId)
+        .distinct()
+        .filter(Column::TopicsSetAt.is_null())
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// Records that the topics of the customer's devices are recorded.
+pub async fn topics_are_set(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .filter(Column::CustomerId.eq(customer))
+        .filter(Column::TopicsSetAt.is_null())
+        .col_expr(Column::TopicsSetAt, Expr::value(now))
         .exec(db)
         .await?;
     Ok(())

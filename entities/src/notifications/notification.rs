@@ -1,6 +1,6 @@
 //! A message to a customer, sent or pending: the delivery log.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -93,6 +93,25 @@ pub async fn of_orders(
         }
     }
     Ok(by_order)
+}
+
+/// Which of these customers have a message of which of these events by this channel.
+pub async fn of_events(
+    db: &impl ConnectionTrait,
+    events: &[Uuid],
+    customers: &[Uuid],
+    channel: NotificationChannel,
+) -> Result<HashSet<(Uuid, Uuid)>, DbErr> {
+    let rows: Vec<(Uuid, Uuid)> = Entity::find()
+        .select_only()
+        .columns([Column::EventId, Column::CustomerId])
+        .filter(Column::EventId.is_in(events.iter().copied()))
+        .filter(Column::CustomerId.is_in(customers.iter().copied()))
+        .filter(Column::Channel.eq(channel))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Messages by id, of any customer.

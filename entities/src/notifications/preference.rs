@@ -39,6 +39,8 @@ pub struct Model {
     pub quiet_hours_start: Option<NaiveTime>,
     pub quiet_hours_end: Option<NaiveTime>,
     pub updated_at: DateTime<Utc>,
+    /// Written by the migration of legacy preferences, and not changed by the customer since.
+    pub migrated: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -75,6 +77,7 @@ pub async fn upsert(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), D
                     Column::QuietHoursStart,
                     Column::QuietHoursEnd,
                     Column::UpdatedAt,
+                    Column::Migrated,
                 ])
                 .to_owned(),
         )

@@ -3,6 +3,9 @@
 mod m20260101_000001_create_notifications;
 mod m20261129_000001_create_partner_webhooks;
 mod m20261129_000002_add_deliveries;
+mod m20261129_000011_create_topic_memberships;
+mod m20261129_000013_create_legacy_preferences;
+mod m20261129_000014_create_deal_queue;
 
 use sea_orm_migration::prelude::*;
 
@@ -17,6 +20,13 @@ impl MigratorTrait for Migrator {
             m20261129_000001_create_partner_webhooks::Migration,
         ));
         migrations.push(Box::new(m20261129_000002_add_deliveries::Migration));
+        migrations.push(Box::new(
+            m20261129_000011_create_topic_memberships::Migration,
+        ));
+        migrations.push(Box::new(
+            m20261129_000013_create_legacy_preferences::Migration,
+        ));
+        migrations.push(Box::new(m20261129_000014_create_deal_queue::Migration));
         migrations
     }
 }

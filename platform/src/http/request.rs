@@ -109,6 +109,15 @@ impl Request {
         self
     }
 
+    /// A body that is written already.
+    pub fn bytes(mut self, content_type: &'static str, bytes: Bytes) -> Self {
+        self.body = Some(Body {
+            content_type,
+            bytes: Some(bytes),
+        });
+        self
+    }
+
     /// The bytes to be sent, for signing.
     pub fn body(&self) -> &[u8] {
         let bytes = self.body.as_ref().and_then(|body| body.bytes.as_ref());

@@ -5,8 +5,10 @@
 
 pub mod dhl;
 pub mod easypost;
+pub mod fcm;
 pub mod fedex;
 mod oauth;
 pub mod open_exchange_rates;
+pub mod sqs;
 pub mod stripe;
 pub mod ups;

@@ -1,4 +1,6 @@
-//! OAuth client-credentials tokens: cached while valid, renewed before they expire.
+//! OAuth access tokens: cached while valid, renewed before they expire.
+
+use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
@@ -16,11 +18,23 @@ const EARLY: TimeDelta = TimeDelta::minutes(5);
 /// The current token of one client.
 #[derive(Debug)]
 pub(super) struct Tokens {
-    /// The token request.
-    grant: Request,
+    grant: Grant,
     current: Mutex<Option<Token>>,
     clock: Clock,
 }
+
+/// How a token is requested.
+enum Grant {
+    /// From the API itself, always by the same request.
+    Fixed(Box<Request>),
+    /// From another address, by a request that is signed each time.
+    Signed {
+        at: HttpClient,
+        request: Box<SignedRequest>,
+    },
+}
+
+type SignedRequest = dyn Fn(DateTime<Utc>) -> Result<Request, HttpError> + Send + Sync;
 
 #[derive(Clone, Debug)]
 struct Token {
@@ -51,9 +65,24 @@ impl Granted {
 }
 
 impl Tokens {
+    /// Tokens of the API that they are for.
     pub(super) fn new(grant: Request, clock: Clock) -> Self {
+        Self::of(Grant::Fixed(Box::new(grant.idempotent())), clock)
+    }
+
+    /// Tokens of a token endpoint that wants a request signed at the time.
+    pub(super) fn signed(
+        at: HttpClient,
+        request: impl Fn(DateTime<Utc>) -> Result<Request, HttpError> + Send + Sync + 'static,
+        clock: Clock,
+    ) -> Self {
+        let request = Box::new(request);
+        Self::of(Grant::Signed { at, request }, clock)
+    }
+
+    fn of(grant: Grant, clock: Clock) -> Self {
         Self {
-            grant: grant.idempotent(),
+            grant,
             current: Mutex::default(),
             clock,
         }
@@ -93,7 +122,11 @@ impl Tokens {
         {
             return Ok(token.text.clone());
         }
-        let granted: Granted = http.send(&self.grant).await?.json()?;
+        let answer = match &self.grant {
+            Grant::Fixed(request) => http.send(request).await?,
+            Grant::Signed { at, request } => at.send(&request(now)?.idempotent()).await?,
+        };
+        let granted: Granted = answer.json()?;
         let lifetime = granted.lifetime();
         let token = Token {
             text: Secret::new(granted.access_token),
@@ -102,6 +135,15 @@ impl Tokens {
         };
         *current = Some(token.clone());
         Ok(token.text)
+    }
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(request) => request.fmt(f),
+            Self::Signed { at, .. } => at.fmt(f),
+        }
     }
 }
 

@@ -52,6 +52,7 @@ async fn fcm(kit: &Kit, path: &str, body: Value) -> (u16, Value) {
     answer(
         kit.request(Method::POST, path)
             .bearer_auth("token")
+            .header("access_token_auth", "true")
             .json(&body),
     )
     .await
@@ -92,6 +93,40 @@ async fn a_removed_apps_token_is_unregistered() {
     let tokens = json!({"to": "/topics/t", "registration_tokens": ["gone", "here"]});
     let (_, told) = fcm(&kit, "/iid/v1:batchAdd", tokens).await;
     assert_eq!(told["results"], json!([{"error": "NOT_FOUND"}, {}]));
+}
+
+#[tokio::test]
+async fn a_token_in_a_batch_can_fail_while_others_do_not() {
+    let kit = Kit::start().await;
+    let error = json!({"token": "busy", "error": "RESOURCE_EXHAUSTED", "next": 1});
+    kit.control("/_control/topic_errors", error).await;
+    let tokens = json!({"to": "/topics/t", "registration_tokens": ["busy", "here"]});
+    let (_, told) = fcm(&kit, "/iid/v1:batchAdd", tokens.clone()).await;
+    assert_eq!(
+        told["results"],
+        json!([{"error": "RESOURCE_EXHAUSTED"}, {}])
+    );
+    let (_, told) = fcm(&kit, "/iid/v1:batchAdd", tokens).await;
+    assert_eq!(told["results"], json!([{}, {}]));
+    let (_, told) = answer(kit.request(Method::GET, "/_control/topics")).await;
+    assert_eq!(told["topics"]["t"], json!(["busy", "here"]));
+}
+
+#[tokio::test]
+async fn topics_are_changed_with_an_access_token_that_is_announced_and_have_plain_names() {
+    let kit = Kit::start().await;
+    let tokens = json!({"to": "/topics/t", "registration_tokens": ["a"]});
+    let request = kit.request(Method::POST, "/iid/v1:batchAdd");
+    let (status, _) = answer(request.bearer_auth("token").json(&tokens)).await;
+    assert_eq!(status, 401);
+    for to in ["t", "/topics/", "/topics/a b", "/topics/a/b"] {
+        let tokens = json!({"to": to, "registration_tokens": ["a"]});
+        let (status, refused) = fcm(&kit, "/iid/v1:batchAdd", tokens).await;
+        assert_eq!(
+            (status, &refused["error"]),
+            (400, &json!("InvalidTopicName"))
+        );
+    }
 }
 
 #[tokio::test]

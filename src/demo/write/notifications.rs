@@ -43,6 +43,7 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
                 quiet_hours_start: NaiveTime::from_hms_opt(22, 0, 0),
                 quiet_hours_end: NaiveTime::from_hms_opt(7, 0, 0),
                 updated_at: since,
+                migrated: false,
             });
         }
         for (device, platform) in [
@@ -55,6 +56,7 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
                 platform,
                 region: customer.place.deals_region.to_owned(),
                 created_at: since,
+                topics_set_at: None,
             });
         }
     }

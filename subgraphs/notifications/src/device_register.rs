@@ -1,8 +1,13 @@
 //! `deviceRegister`: registers a device for push messages.
 
 use async_graphql::{Enum, InputObject, SimpleObject};
-use entities::notifications::device_token;
+use entities::notifications::{customer_settings, device_token};
+use resolvers::ApiResult;
 use resolvers::user_error::{InputError, UserErrorCode};
+
+use crate::notification_preferences::DEFAULT_TIMEZONE;
+use crate::topic_change::TopicChange;
+use crate::topic_membership::TopicRecorder;
 
 /// Maximum number of devices per customer.
 pub(crate) const MAX_DEVICES: u64 = 20;
@@ -38,6 +43,8 @@ pub(crate) struct DeviceRegisterInput {
 pub(crate) struct DevicePayload {
     /// How many devices the caller has now.
     pub device_tokens: i32,
+    /// The push topics that the caller's devices joined or left.
+    pub topic_changes: Vec<TopicChange>,
     /// Why the device was not registered; otherwise empty.
     pub user_errors: Vec<InputError>,
 }
@@ -65,4 +72,20 @@ pub(crate) fn check(input: &DeviceRegisterInput) -> Vec<InputError> {
         ));
     }
     errors
+}
+
+/// Registers the device, removes those that are too many, and records the topics of both.
+pub(crate) async fn register(
+    recorder: &TopicRecorder<'_>,
+    device: device_token::Model,
+) -> ApiResult<Vec<TopicChange>> {
+    let (transaction, customer) = (recorder.transaction, recorder.customer);
+    customer_settings::lock(transaction, customer, DEFAULT_TIMEZONE).await?;
+    device_token::upsert(transaction, device.clone()).await?;
+    let removed = device_token::forget_oldest(transaction, customer, MAX_DEVICES).await?;
+    let mut changes = recorder.record_device(&device).await?;
+    if !removed.is_empty() {
+        changes.extend(recorder.remove_devices(&removed).await?);
+    }
+    Ok(changes.into_iter().map(TopicChange::from).collect())
 }

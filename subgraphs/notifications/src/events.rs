@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
+use crate::rules::preference_matrix::QuietHours;
 use crate::rules::preference_update::Change;
+use crate::rules::topics::{TopicAction, TopicChange};
 
 pub(crate) const TOPIC: &str = "notification.events";
 pub(crate) const PREFERENCES_UPDATED: &str = "notification.preferences_updated";
@@ -15,13 +17,35 @@ pub(crate) struct PreferencesUpdated<'a> {
     pub customer_id: &'a str,
     pub cells: Vec<CellUpdated>,
     pub timezone: &'a str,
+    /// The push topics that devices are to join or leave.
+    pub topics: Vec<TopicUpdated>,
 }
 
+/// A cell as it is now and was before, for analytics.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct CellUpdated {
     pub channel: &'static str,
     pub category: &'static str,
     pub enabled: bool,
+    pub enabled_before: bool,
+    pub quiet_hours: Option<Hours>,
+    pub quiet_hours_before: Option<Hours>,
+}
+
+/// Quiet hours as `HH:MM`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Hours {
+    pub start: String,
+    pub end: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TopicUpdated {
+    pub topic: String,
+    pub action: &'static str,
+    pub device_tokens: i32,
 }
 
 impl From<&Change> for CellUpdated {
@@ -30,6 +54,31 @@ impl From<&Change> for CellUpdated {
             channel: change.channel.as_str(),
             category: change.category.as_str(),
             enabled: change.after.enabled,
+            enabled_before: change.before.enabled,
+            quiet_hours: change.after.quiet_hours.map(Hours::from),
+            quiet_hours_before: change.before.quiet_hours.map(Hours::from),
+        }
+    }
+}
+
+impl From<QuietHours> for Hours {
+    fn from(hours: QuietHours) -> Self {
+        Self {
+            start: hours.start.format("%H:%M").to_string(),
+            end: hours.end.format("%H:%M").to_string(),
+        }
+    }
+}
+
+impl From<&TopicChange> for TopicUpdated {
+    fn from(change: &TopicChange) -> Self {
+        Self {
+            topic: change.topic.clone(),
+            action: match change.action {
+                TopicAction::Subscribed => "subscribed",
+                TopicAction::Unsubscribed => "unsubscribed",
+            },
+            device_tokens: change.device_tokens,
         }
     }
 }

@@ -2,8 +2,15 @@
 
 pub mod channels;
 mod customer;
+mod deal_drain;
+mod deal_file;
+mod deal_recalculate;
+mod deal_schedule;
+mod deal_schedule_input;
+mod deal_sqs;
 mod device_register;
 mod events;
+pub mod legacy_file;
 mod live;
 mod loaders;
 pub mod message;
@@ -19,25 +26,35 @@ mod order;
 mod partner;
 mod partner_event;
 mod partner_event_record;
+pub mod preference_migration;
 mod query;
 mod rules;
 mod subscription;
 pub mod templates;
+mod topic_change;
+mod topic_membership;
+mod topic_task;
 mod webhook_task;
 pub mod workers;
 
 use async_graphql::Schema;
 use platform::clock::Clock;
 use platform::database::Database;
+use platform::providers::fcm::Fcm;
 use resolvers::entities::Entities;
 use resolvers::subgraph::{RECURSION, Subgraph};
 use resolvers::user_error::UserError;
+use tokio_util::sync::CancellationToken;
 
+use self::deals::{DealDelivery, DealTaskState};
 pub use channels::Delivery;
 pub use live::Live;
 pub use message_task::{MessageTaskState, SendMessage};
 pub use migrations::notifications::Migrator;
 pub use partner::{Partner, PartnerError, Partners, endpoint_id};
+pub use topic_task::{
+    TopicTaskState, make as make_topic_changes, repeat_once as repeat_topic_changes,
+};
 pub use webhook_task::{DeliverWebhooks, WebhookDelivery};
 
 /// The domain's name: of its database, its SDL file and its process.
@@ -53,6 +70,52 @@ pub struct State {
     pub webhooks: WebhookDelivery,
     /// How messages to customers are written and sent.
     pub delivery: Delivery,
+    /// How deals are sent.
+    pub deals: DealDelivery,
+    /// The push service. Without it, topic changes wait.
+    pub fcm: Option<Fcm>,
+}
+
+/// Deals, for commands and tests.
+pub mod deals {
+    pub use crate::deal_drain::{DealDelivery, DealTaskState, DrainError, Drained, drain_once};
+    pub use crate::deal_file::{
+        DealFileError, DealReport, FileError, FileFormat, Progress, schedule_file,
+    };
+    pub use crate::deal_recalculate::of_all as recalculate_all;
+    pub use crate::deal_schedule::Scheduled;
+    pub use crate::deal_sqs::{QueueError, consume_once};
+}
+
+impl State {
+    /// The dependencies of sending deals, until told to stop.
+    pub fn deals(&self, stop: CancellationToken) -> DealTaskState {
+        DealTaskState {
+            database: self.database.clone(),
+            clock: self.clock.clone(),
+            delivery: self.deals.clone(),
+            messages: self.messages(),
+            stop,
+        }
+    }
+
+    /// The dependencies of sending messages.
+    pub fn messages(&self) -> MessageTaskState {
+        MessageTaskState {
+            database: self.database.clone(),
+            clock: self.clock.clone(),
+            delivery: self.delivery.clone(),
+        }
+    }
+
+    /// The dependencies of changing push topics.
+    pub fn topics(&self) -> TopicTaskState {
+        TopicTaskState {
+            database: self.database.clone(),
+            clock: self.clock.clone(),
+            fcm: self.fcm.clone(),
+        }
+    }
 }
 
 /// The subgraph over an open, migrated database.

@@ -76,19 +76,37 @@ pub async fn create(
         .get(&customer)
         .and_then(|row| row.locale.as_deref());
     let text = templates.text(new.template, locale.unwrap_or(DEFAULT_LOCALE), &new.data)?;
-    let id = Uuid::now_v7();
+    let schedule = new.schedule;
+    let row = row(new, text.title, text.body, now);
+    let id = row.id;
+    if !notification::insert(transaction, row).await? {
+        return Ok(None);
+    }
+    if schedule == Schedule::Now {
+        tasks::enqueue(transaction, &SendMessage { id }, now, now).await?;
+    }
+    Ok(Some(id))
+}
+
+/// A new message with these texts.
+pub(crate) fn row(
+    new: NewMessage,
+    title: String,
+    body: String,
+    now: DateTime<Utc>,
+) -> notification::Model {
     let (scheduled_for, expires_at) = match new.schedule {
         Schedule::Now => (None, None),
         Schedule::Held { at, expires_at } => (Some(at), Some(expires_at)),
     };
-    let row = notification::Model {
-        id,
-        customer_id: customer,
+    notification::Model {
+        id: Uuid::now_v7(),
+        customer_id: new.customer_id,
         order_id: new.order_id,
         category: new.category,
         channel: new.channel,
-        title: text.title,
-        body: text.body,
+        title,
+        body,
         deep_link: new.deep_link,
         status: DeliveryStatus::Scheduled,
         scheduled_for,
@@ -108,14 +126,7 @@ pub async fn create(
         position: None,
         read_at: None,
         body_deleted_at: None,
-    };
-    if !notification::insert(transaction, row).await? {
-        return Ok(None);
     }
-    if new.schedule == Schedule::Now {
-        tasks::enqueue(transaction, &SendMessage { id }, now, now).await?;
-    }
-    Ok(Some(id))
 }
 
 /// Has a held message sent at this time, if it was neither sent nor suppressed before.

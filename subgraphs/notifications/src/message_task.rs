@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use entities::notifications::notification::{self, DeliveryStatus};
 use entities::notifications::{customer_settings, notification_position, preference};
 use metrics::counter;
@@ -17,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::channels::{Delivery, Outgoing, Receipt, SendError};
-use crate::notification_preferences::matrix;
+use crate::notification_preferences::{matrix, zone};
+use crate::rules::preference_matrix::{Cell, NotificationCategory};
+use crate::rules::quiet_hours;
 use crate::rules::send_decision::{Candidate, Decision, decide};
 use crate::templates::DEFAULT_LOCALE;
 
@@ -67,11 +69,13 @@ impl Task for SendMessage {
         let (customer, now) = (row.customer_id, state.clock.now());
         let mut cells = preference::of_customers(db, &[customer]).await?;
         let matrix = matrix(&cells.remove(&customer).unwrap_or_default());
+        let cell = matrix.cell(row.channel, row.category);
+        let quiet_until = quiet_until(state, &row, cell, now).await?;
         let candidate = Candidate {
             status: row.status,
-            scheduled_for: row.scheduled_for,
+            scheduled_for: row.scheduled_for.max(quiet_until),
             expires_at: row.expires_at,
-            cell: matrix.cell(row.channel, row.category),
+            cell,
         };
         match decide(&candidate, now) {
             Decision::Settled => {
@@ -90,6 +94,24 @@ impl Task for SendMessage {
             Decision::Send => Message { state, row }.send().await,
         }
     }
+}
+
+/// When the quiet hours end in which a deal is not sent. One that was due before may be sent only now, since its provider
+/// failed.
+async fn quiet_until(
+    state: &MessageTaskState,
+    row: &notification::Model,
+    cell: &Cell,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, DbErr> {
+    if row.category != NotificationCategory::Deals || cell.quiet_hours.is_none() {
+        return Ok(None);
+    }
+    let db = state.database.write();
+    let settings = customer_settings::of_customers(db, &[row.customer_id]).await?;
+    let zone = zone(settings.get(&row.customer_id));
+    let at = quiet_hours::earliest(now, cell.quiet_hours, zone);
+    Ok((at > now).then_some(at))
 }
 
 /// A message that is not sent yet.

@@ -29,4 +29,28 @@ pub fn describe() {
         "vantage_partner_webhooks_disabled",
         "Whether a partner's webhook is disabled because its receiver answered 410 Gone."
     );
+    describe_counter!(
+        "vantage_topic_changes_total",
+        "Devices that the push service was asked to subscribe to topics or to unsubscribe, by action and outcome: done, unknown_token, refused or failed."
+    );
+    describe_gauge!(
+        "vantage_topic_changes_pending",
+        "Devices and topics that wait for the push service."
+    );
+    describe_counter!(
+        "vantage_deals_total",
+        "Deals by outcome: scheduled, sent, queued, failed, expired, opted_out or put_off."
+    );
+    describe_gauge!(
+        "vantage_deals_waiting",
+        "Deals that wait for their time or their turn."
+    );
+    describe_gauge!(
+        "vantage_deals_due",
+        "Deals whose time has come and that are not sent yet."
+    );
+    describe_gauge!(
+        "vantage_deals_handed_on",
+        "Deals that are being sent, or are in a queue outside of the database."
+    );
 }

@@ -1,7 +1,8 @@
 //! Mutations of preferences and devices.
 
 use async_graphql::{Context, ID, Object};
-use entities::notifications::device_token;
+use chrono::{DateTime, Utc};
+use entities::notifications::{customer_settings, device_token};
 use resolvers::access::authenticated;
 use resolvers::id::IdKind;
 use resolvers::idempotency::{self, Attempt, IdempotentMutation, KeyUse};
@@ -10,13 +11,20 @@ use resolvers::{ApiError, ApiResult, access};
 use uuid::Uuid;
 
 use crate::State;
+use crate::deal_schedule;
+use crate::deal_schedule_input::{self, DealScheduleInput, DealSchedulePayload};
 use crate::device_register::{self, DevicePayload, DeviceRegisterInput};
-use crate::notification_preferences::NotificationPreferences;
+use crate::notification_preferences::{DEFAULT_TIMEZONE, NotificationPreferences};
 use crate::notification_preferences_update::{
     self as preferences_update, NotificationPreferencesUpdateInput,
     NotificationPreferencesUpdatePayload, Outcome,
 };
 use crate::notification_read::{self, NotificationReadPayload};
+use crate::topic_change::{self, TopicChange};
+use crate::topic_membership::TopicRecorder;
+
+/// The scope of those who may schedule deals.
+const MARKETING: &str = "marketing";
 
 pub(crate) struct Mutation;
 
@@ -69,8 +77,10 @@ impl Mutation {
         let outcome = match keyed.begin().await? {
             Attempt::Replay(outcome) => outcome,
             Attempt::First(effect) => {
+                let due_at = topics_due_at(context, now);
                 let outcome =
-                    preferences_update::update(&effect.transaction, customer, &input, now).await?;
+                    preferences_update::update(&effect.transaction, customer, &input, due_at, now);
+                let outcome = outcome.await?;
                 effect.commit(&outcome).await?;
                 outcome
             }
@@ -88,6 +98,53 @@ impl Mutation {
         notification_read::mark(context, &ids).await
     }
 
+    /// Schedules a deal as a push message to customers: for all of them, or for none if the input has an error. Each gets it
+    /// within its window and outside their quiet hours.
+    #[graphql(requires_scopes = "marketing")]
+    async fn deal_schedule(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The deal.")] input: DealScheduleInput,
+        #[graphql(
+            desc = "A fresh UUID for each request. Repeating a request with its key schedules nothing more."
+        )]
+        idempotency_key: String,
+    ) -> ApiResult<DealSchedulePayload> {
+        let actor = access::actor(context, MARKETING)?;
+        let state = context.data_unchecked::<State>();
+        let now = state.clock.now();
+        let using = KeyUse {
+            caller: actor.key_owner,
+            operation: "dealSchedule",
+            key: &idempotency_key,
+            input: &input,
+            retention_days: idempotency::RETENTION_DAYS,
+        };
+        let keyed = IdempotentMutation::new(&state.database, using, now);
+        if let Some(payload) = keyed.previous_outcome().await? {
+            return Ok(payload);
+        }
+        let deals = match deal_schedule_input::check(&input, now) {
+            Ok(deals) => deals,
+            Err(user_errors) => {
+                return Ok(DealSchedulePayload {
+                    user_errors,
+                    ..DealSchedulePayload::default()
+                });
+            }
+        };
+        match keyed.begin().await? {
+            Attempt::Replay(payload) => Ok(payload),
+            Attempt::First(effect) => {
+                let scheduled = deal_schedule::schedule(&effect.transaction, deals, now).await?;
+                let payload = DealSchedulePayload::from(scheduled);
+                effect.commit(&payload).await?;
+                scheduled.count();
+                Ok(payload)
+            }
+        }
+    }
+
     /// Registers one of the caller's devices for push messages, or updates it. A customer can have 20 devices; beyond that,
     /// those registered first are removed.
     #[graphql(directive = authenticated::apply())]
@@ -99,23 +156,31 @@ impl Mutation {
         let customer = access::customer(context)?;
         let state = context.data_unchecked::<State>();
         let user_errors = device_register::check(&input);
-        if user_errors.is_empty() {
-            let row = device_token::Model {
-                token: input.token,
-                customer_id: customer,
-                platform: input.platform.into(),
-                region: input
-                    .region
-                    .unwrap_or_else(|| device_register::REGIONS[0].to_owned()),
-                created_at: state.clock.now(),
-            };
-            let transaction = state.database.begin().await?;
-            device_token::upsert(&transaction, row).await?;
-            device_token::forget_oldest(&transaction, customer, device_register::MAX_DEVICES)
-                .await?;
-            transaction.commit().await?;
+        if !user_errors.is_empty() {
+            let none = Vec::new();
+            return device_payload(context, customer, none, user_errors).await;
         }
-        device_payload(state, customer, user_errors).await
+        let now = state.clock.now();
+        let device = device_token::Model {
+            token: input.token,
+            customer_id: customer,
+            platform: input.platform.into(),
+            region: input
+                .region
+                .unwrap_or_else(|| device_register::REGIONS[0].to_owned()),
+            created_at: now,
+            topics_set_at: Some(now),
+        };
+        let transaction = state.database.begin().await?;
+        let recorder = TopicRecorder {
+            transaction: &transaction,
+            customer,
+            now,
+            due_at: Some(topics_due_at(context, now)),
+        };
+        let topic_changes = device_register::register(&recorder, device).await?;
+        transaction.commit().await?;
+        device_payload(context, customer, topic_changes, user_errors).await
     }
 
     /// Removes one of the caller's devices. A token that the caller does not have changes nothing.
@@ -127,9 +192,52 @@ impl Mutation {
     ) -> ApiResult<DevicePayload> {
         let customer = access::customer(context)?;
         let state = context.data_unchecked::<State>();
-        device_token::delete(state.database.write(), customer, &token).await?;
-        device_payload(state, customer, Vec::new()).await
+        let now = state.clock.now();
+        let transaction = state.database.begin().await?;
+        customer_settings::lock(&transaction, customer, DEFAULT_TIMEZONE).await?;
+        let mut topic_changes = Vec::new();
+        if device_token::delete(&transaction, customer, &token).await? {
+            let recorder = TopicRecorder {
+                transaction: &transaction,
+                customer,
+                now,
+                due_at: Some(topics_due_at(context, now)),
+            };
+            let left = recorder.remove_devices(&[token]).await?;
+            topic_changes = left.into_iter().map(TopicChange::from).collect();
+        }
+        transaction.commit().await?;
+        device_payload(context, customer, topic_changes, Vec::new()).await
     }
+}
+
+/// Whether the client asks if the push service has made the topic changes.
+fn waits_for_topics(context: &Context<'_>) -> bool {
+    let selected = context.look_ahead();
+    selected.field("topicChanges").field("status").exists()
+}
+
+/// When the topic changes are made in the background: later, if the request makes them itself.
+fn topics_due_at(context: &Context<'_>, now: DateTime<Utc>) -> DateTime<Utc> {
+    if waits_for_topics(context) {
+        now + topic_change::BACKGROUND
+    } else {
+        now
+    }
+}
+
+/// Makes the changes and reports which are made, if the client asks for that.
+async fn report_topics(
+    context: &Context<'_>,
+    customer: Uuid,
+    changes: &mut [TopicChange],
+) -> ApiResult<()> {
+    if changes.is_empty() || !waits_for_topics(context) {
+        return Ok(());
+    }
+    let state = context.data_unchecked::<State>();
+    topic_change::make_now(state, customer).await?;
+    topic_change::set_statuses(state, customer, changes).await
 }
 
 async fn payload(
@@ -137,9 +245,11 @@ async fn payload(
     customer: Uuid,
     outcome: Outcome,
 ) -> ApiResult<NotificationPreferencesUpdatePayload> {
+    let mut topic_changes = outcome.topic_changes;
+    report_topics(context, customer, &mut topic_changes).await?;
     Ok(NotificationPreferencesUpdatePayload {
         updated: outcome.updated,
-        topic_changes: outcome.topic_changes,
+        topic_changes,
         notification_preferences: Some(NotificationPreferences::load(context, customer).await?),
         updated_at: Some(outcome.updated_at.into()),
         user_errors: Vec::new(),
@@ -147,13 +257,17 @@ async fn payload(
 }
 
 async fn device_payload(
-    state: &State,
+    context: &Context<'_>,
     customer: Uuid,
+    mut topic_changes: Vec<TopicChange>,
     user_errors: Vec<InputError>,
 ) -> ApiResult<DevicePayload> {
+    report_topics(context, customer, &mut topic_changes).await?;
+    let state = context.data_unchecked::<State>();
     let devices = device_token::count(state.database.write(), customer).await?;
     Ok(DevicePayload {
         device_tokens: i32::try_from(devices).unwrap_or(i32::MAX),
+        topic_changes,
         user_errors,
     })
 }

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, Enum, SimpleObject};
 use chrono::{DateTime as Time, Utc};
+use chrono_tz::Tz;
 use entities::notifications::{customer_settings, preference};
 use resolvers::ApiResult;
 use resolvers::scalars::{DateTime, LocalTime};
@@ -113,6 +114,12 @@ impl NotificationPreferences {
                 .into(),
         }
     }
+}
+
+/// The customer's time zone. A name that is not known any more counts as none.
+pub(crate) fn zone(settings: Option<&customer_settings::Model>) -> Tz {
+    let name = settings.map_or(DEFAULT_TIMEZONE, |row| &row.timezone);
+    name.parse().unwrap_or(Tz::UTC)
 }
 
 /// Stored cells over the defaults of a new customer.

@@ -1,6 +1,6 @@
 //! `notificationPreferencesUpdate`: changes cells of a customer's preference matrix.
 
-use async_graphql::{Enum, InputObject, MaybeUndefined, SimpleObject};
+use async_graphql::{InputObject, MaybeUndefined, SimpleObject};
 use chrono::{DateTime as Time, Utc};
 use entities::notifications::{customer_settings, device_token, preference};
 use platform::database::DatabaseTransaction;
@@ -12,13 +12,16 @@ use resolvers::user_error::{InputError, UserErrorCode};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::events::{self, CellUpdated, PreferencesUpdated};
+use crate::deal_recalculate;
+use crate::events::{self, CellUpdated, PreferencesUpdated, TopicUpdated};
 use crate::notification_preferences::{
     DEFAULT_TIMEZONE, NotificationCategory, NotificationChannel, NotificationPreferences, matrix,
 };
 use crate::rules::preference_matrix;
 use crate::rules::preference_update::{self, CellUpdate, Change};
-use crate::rules::topics;
+use crate::rules::topics::{self, PushCategories};
+use crate::topic_change::TopicChange;
+use crate::topic_membership::TopicRecorder;
 
 /// The number of cells; an update with more must repeat one.
 const CELLS: usize = 12;
@@ -55,37 +58,6 @@ pub(crate) struct NotificationPreferencesUpdateInput {
     pub updates: Vec<NotificationPreferenceUpdate>,
     /// The time zone of quiet hours, by its IANA name, such as "America/New_York". What is absent stays as it is.
     pub timezone: Option<String>,
-}
-
-/// What happened to devices and a push topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Enum)]
-#[graphql(remote = "topics::TopicAction")]
-pub(crate) enum TopicAction {
-    /// The devices joined the topic.
-    Subscribed,
-    /// The devices left the topic.
-    Unsubscribed,
-}
-
-/// A push topic that the caller's devices joined or left.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, SimpleObject)]
-pub(crate) struct TopicChange {
-    /// The name of the topic, such as "vantage-deals-us".
-    pub topic: String,
-    /// Whether the devices joined or left.
-    pub action: TopicAction,
-    /// How many of the caller's devices joined or left.
-    pub device_tokens: i32,
-}
-
-impl From<topics::TopicChange> for TopicChange {
-    fn from(change: topics::TopicChange) -> Self {
-        Self {
-            topic: change.topic,
-            action: change.action.into(),
-            device_tokens: change.device_tokens,
-        }
-    }
 }
 
 /// The outcome of `notificationPreferencesUpdate`.
@@ -176,11 +148,13 @@ fn cell_updates(input: &NotificationPreferencesUpdateInput) -> Vec<CellUpdate> {
     updates.collect()
 }
 
-/// Writes the changes and their event. Starts with the settings, whose row serializes changes of one customer.
+/// Writes the changes, the push topics and their event. Starts with the settings, whose row serializes changes of one
+/// customer. Topics are changed by `topics_due_at` at the latest.
 pub(crate) async fn update(
     transaction: &DatabaseTransaction,
     customer: Uuid,
     input: &NotificationPreferencesUpdateInput,
+    topics_due_at: Time<Utc>,
     now: Time<Utc>,
 ) -> ApiResult<Outcome> {
     let timezone = input.timezone.as_deref();
@@ -196,11 +170,29 @@ pub(crate) async fn update(
         .collect();
     preference::upsert(transaction, rows).await?;
 
-    let devices = device_token::of_customer(transaction, customer).await?;
+    if timezone.is_some() || changes.iter().any(Change::moves_deals) {
+        deal_recalculate::of_customer(transaction, customer, now).await?;
+    }
+    let changed = PushCategories::changed(&changes);
+    let devices = if changed.is_empty() {
+        Vec::new()
+    } else {
+        device_token::of_customer(transaction, customer).await?
+    };
+    let recorder = TopicRecorder {
+        transaction,
+        customer,
+        now,
+        due_at: Some(topics_due_at),
+    };
+    recorder
+        .record(&devices, PushCategories::of(&matrix), changed)
+        .await?;
     let regions: Vec<_> = devices
         .iter()
         .map(|device| device.region.as_str())
         .collect();
+    let topic_changes = topics::changes(&changes, &regions);
     let customer_id = IdKind::Customer.format(customer);
     outbox::append(
         transaction,
@@ -213,12 +205,12 @@ pub(crate) async fn update(
                 customer_id: &customer_id,
                 cells: changes.iter().map(CellUpdated::from).collect(),
                 timezone: &settings.timezone,
+                topics: topic_changes.iter().map(TopicUpdated::from).collect(),
             },
         },
         now,
     )
     .await?;
-    let topic_changes = topics::changes(&changes, &regions);
     Ok(Outcome {
         updated: i32::try_from(changes.len()).unwrap_or(i32::MAX),
         topic_changes: topic_changes.into_iter().map(TopicChange::from).collect(),
@@ -235,5 +227,6 @@ fn row(customer_id: Uuid, change: &Change, updated_at: Time<Utc>) -> preference:
         quiet_hours_start: change.after.quiet_hours.map(|hours| hours.start),
         quiet_hours_end: change.after.quiet_hours.map(|hours| hours.end),
         updated_at,
+        migrated: false,
     }
 }

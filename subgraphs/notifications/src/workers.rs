@@ -24,7 +24,9 @@ use crate::message_task::{MessageTaskState, SendMessage};
 use crate::partner::Endpoint;
 use crate::partner_event_record::RecordPartnerEvents;
 use crate::rules::customer_message;
+use crate::topic_task::{self, MakeTopicChanges};
 use crate::webhook_task::{DeliverWebhooks, WebhookTaskState};
+use crate::{deal_drain, deal_recalculate, deal_sqs};
 
 /// The consumer groups of this domain.
 pub const CONSUMERS: &[ConsumerGroup] = &[
@@ -61,17 +63,46 @@ pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
     let runner = runner(&state, context);
     let messages = message_runner(&state, context);
     let (measured, measuring) = (state.clone(), context.clone());
+    let deals = deal_jobs(&state, context);
+    let (topics, repeating) = (state.topics(), context.clone());
     let context = context.clone();
-    vec![
+    let mut jobs = vec![
         Job::new("notifications.webhooks", move || runner.clone().run()),
         Job::new("notifications.messages", move || messages.clone().run()),
         Job::new("notifications.webhook_metrics", move || {
             measure(measured.clone(), measuring.clone())
         }),
+        Job::new("notifications.topics", move || {
+            topic_task::repeat(topics.clone(), repeating.clone())
+        }),
         Job::new("notifications.partner_events", move || {
             sweep(state.clone(), context.clone())
         }),
-    ]
+    ];
+    jobs.extend(deals);
+    jobs
+}
+
+/// Sends deals, and computes anew when they are due.
+fn deal_jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
+    let deals = state.deals(context.stop.clone());
+    let (drained, draining) = (deals.clone(), context.clone());
+    let (recalculated, recalculating) = (deals.clone(), context.clone());
+    let mut jobs = vec![
+        Job::new("notifications.deals", move || {
+            deal_drain::drain(drained.clone(), draining.clone())
+        }),
+        Job::new("notifications.deals_recalculation", move || {
+            deal_recalculate::daily(recalculated.clone(), recalculating.clone())
+        }),
+    ];
+    if let Some(queue) = deals.delivery.queue.clone() {
+        let consuming = context.clone();
+        jobs.push(Job::new("notifications.deals_queue", move || {
+            deal_sqs::consume(deals.clone(), queue.clone(), consuming.clone())
+        }));
+    }
+    jobs
 }
 
 /// The runner of webhooks.
@@ -91,7 +122,7 @@ pub fn runner(state: &State, context: &WorkerContext) -> Runner {
 /// Messages that one process sends concurrently.
 const MESSAGES_AT_ONCE: usize = 16;
 
-/// The runner of messages, apart from webhooks: neither waits for the other's slow receivers.
+/// The runner of messages and topics, apart from webhooks: neither waits for the other's slow receivers.
 pub fn message_runner(state: &State, context: &WorkerContext) -> Runner {
     let task_state = MessageTaskState {
         database: context.database.clone(),
@@ -101,6 +132,7 @@ pub fn message_runner(state: &State, context: &WorkerContext) -> Runner {
     Runner::new(context.clone())
         .at_once(MESSAGES_AT_ONCE)
         .register::<SendMessage>(task_state)
+        .register::<MakeTopicChanges>(state.topics())
 }
 
 /// How often webhooks are measured.

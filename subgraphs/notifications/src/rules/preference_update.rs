@@ -23,6 +23,14 @@ pub(crate) struct Change {
     pub after: Cell,
 }
 
+impl Change {
+    /// Whether deals may be due at another time now.
+    pub(crate) fn moves_deals(&self) -> bool {
+        self.category == NotificationCategory::Deals
+            && self.before.quiet_hours != self.after.quiet_hours
+    }
+}
+
 /// Applies the updates and returns the change of each cell they contain.
 pub(crate) fn apply(matrix: &mut Matrix, updates: &[CellUpdate]) -> Vec<Change> {
     updates

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{TimeZone, Utc};
+use notifications::deals::DealDelivery;
 use notifications::templates::Templates;
 use notifications::{Delivery, Live, Migrator, Partners, State, WebhookDelivery, subgraph};
 use platform::clock::Clock;
@@ -105,6 +106,13 @@ pub(crate) fn state(scratch: &Scratch, clock: Clock, partners: Partners) -> Stat
             templates: Arc::new(Templates::new("Vantage").unwrap()),
             live: Live(Arc::new(InProcess::new())),
             log: true,
+        },
+        fcm: None,
+        deals: DealDelivery {
+            interval: Duration::from_secs(60),
+            at_once: 10,
+            per_second: 1_000_000,
+            queue: None,
         },
     }
 }

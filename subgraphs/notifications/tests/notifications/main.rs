@@ -1,12 +1,17 @@
 //! The notifications subgraph, tested by query and mutation on every database.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod deals;
+mod deals_sqs;
 mod devices;
 mod fixture;
+mod legacy;
 mod messages;
 mod partner_events;
 mod preferences;
 mod receiver;
+mod topic_service;
+mod topics;
 mod unknown_values;
 mod webhook_upkeep;
 mod webhooks;

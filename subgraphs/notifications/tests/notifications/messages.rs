@@ -62,6 +62,7 @@ impl World {
             platform: DevicePlatform::Android,
             region: "us".to_owned(),
             created_at: self.clock.now(),
+            topics_set_at: None,
         };
         device_token::upsert(self.scratch.database.write(), row)
             .await

@@ -1,0 +1,262 @@
+//! Deals that wait for their time, one row for each message. A row is deleted when its message is sent, or not to be sent.
+
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Alias, Query};
+use sea_orm::{Condition, ExprTrait, PaginatorTrait, QueryOrder, QuerySelect};
+
+use super::notification::{self, DeliveryStatus};
+use super::preference::NotificationChannel;
+use crate::stored_enum::stored_enum;
+
+stored_enum! {
+    DealState {
+        /// For its time, or its turn.
+        Waiting = "waiting",
+        /// It was handed to a queue outside of the database.
+        Queued = "queued",
+        /// It was handed to the task that sends it.
+        Released = "released",
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "deal_queue")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub notification_id: Uuid,
+    pub customer_id: Uuid,
+    pub channel: NotificationChannel,
+    pub state: DealState,
+    /// Higher ones first, among customers.
+    pub priority: i32,
+    /// When to decide about it next.
+    pub due_at: DateTime<Utc>,
+    pub window_start: DateTime<Utc>,
+    pub window_end: DateTime<Utc>,
+    /// How often it was handed to a queue outside of the database.
+    pub rounds: i32,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Waiting deals that are due, of the highest priority first, then those that have been due for longest. Of each customer
+/// only the first one, and none while an earlier one is being sent.
+pub async fn due(
+    db: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let earlier = Alias::new("earlier");
+    let of_earlier = |column: Column| Expr::col((earlier.clone(), column));
+    let is_before = Condition::any()
+        .add(of_earlier(Column::State).ne(DealState::Waiting.as_str()))
+        .add(of_earlier(Column::DueAt).lte(now).and(
+            of_earlier(Column::NotificationId).lt(Expr::col((Entity, Column::NotificationId))),
+        ));
+    let before = Query::select()
+        .expr(Expr::value(1))
+        .from_as(Entity, earlier.clone())
+        .and_where(of_earlier(Column::CustomerId).eq(Expr::col((Entity, Column::CustomerId))))
+        .cond_where(is_before)
+        .to_owned();
+    Entity::find()
+        .filter(Column::State.eq(DealState::Waiting))
+        .filter(Column::DueAt.lte(now))
+        .filter(Expr::exists(before).not())
+        .order_by_desc(Column::Priority)
+        .order_by_asc(Column::DueAt)
+        .order_by_asc(Column::NotificationId)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// These deals.
+pub async fn by_ids(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::NotificationId.is_in(ids.iter().copied()))
+        .order_by_asc(Column::NotificationId)
+        .all(db)
+        .await
+}
+
+/// The customer's waiting deals, oldest first.
+pub async fn waiting_of_customer(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::CustomerId.eq(customer))
+        .filter(Column::State.eq(DealState::Waiting))
+        .order_by_asc(Column::NotificationId)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Waiting deals after this one, in the order of their ids.
+pub async fn waiting_after(
+    db: &impl ConnectionTrait,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut rest = Entity::find()
+        .filter(Column::State.eq(DealState::Waiting))
+        .order_by_asc(Column::NotificationId)
+        .limit(limit);
+    if let Some(after) = after {
+        rest = rest.filter(Column::NotificationId.gt(after));
+    }
+    rest.all(db).await
+}
+
+/// Moves a deal from one state to another. Returns whether it was in that state.
+pub async fn set_state(
+    db: &impl ConnectionTrait,
+    id: Uuid,
+    from: DealState,
+    to: DealState,
+) -> Result<bool, DbErr> {
+    let moved = Entity::update_many()
+        .filter(Column::NotificationId.eq(id))
+        .filter(Column::State.eq(from))
+        .col_expr(Column::State, Expr::value(to.as_str()))
+        .exec(db)
+        .await?;
+    Ok(moved.rows_affected == 1)
+}
+
+/// Moves deals from one state to another at once. Returns how many were in that state.
+pub async fn set_states(
+    db: &impl ConnectionTrait,
+    ids: &[Uuid],
+    from: DealState,
+    to: DealState,
+) -> Result<u64, DbErr> {
+    let moved = Entity::update_many()
+        .filter(Column::NotificationId.is_in(ids.iter().copied()))
+        .filter(Column::State.eq(from))
+        .col_expr(Column::State, Expr::value(to.as_str()))
+        .exec(db)
+        .await?;
+    Ok(moved.rows_affected)
+}
+
+/// Has a deal wait until then: one that waits already, or one that comes back from another queue.
+pub async fn wait_until(
+    db: &impl ConnectionTrait,
+    id: Uuid,
+    from: DealState,
+    due_at: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let moved = Entity::update_many()
+        .filter(Column::NotificationId.eq(id))
+        .filter(Column::State.eq(from))
+        .col_expr(Column::State, Expr::value(DealState::Waiting.as_str()))
+        .col_expr(Column::DueAt, Expr::value(due_at))
+        .exec(db)
+        .await?;
+    Ok(moved.rows_affected == 1)
+}
+
+/// Hands waiting deals to a queue outside of the database, in another round.
+pub async fn begin_round(
+    db: &impl ConnectionTrait,
+    ids: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .filter(Column::NotificationId.is_in(ids.iter().copied()))
+        .filter(Column::State.eq(DealState::Waiting))
+        .col_expr(Column::State, Expr::value(DealState::Queued.as_str()))
+        .col_expr(Column::DueAt, Expr::value(now))
+        .col_expr(Column::Rounds, Expr::col(Column::Rounds).add(1))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Takes deals back that were handed to a queue outside of the database before this time, and not received since.
+pub async fn take_back(
+    db: &impl ConnectionTrait,
+    before: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<u64, DbErr> {
+    let taken = Entity::update_many()
+        .filter(Column::State.eq(DealState::Queued))
+        .filter(Column::DueAt.lt(before))
+        .col_expr(Column::State, Expr::value(DealState::Waiting.as_str()))
+        .col_expr(Column::DueAt, Expr::value(now))
+        .exec(db)
+        .await?;
+    Ok(taken.rows_affected)
+}
+
+pub async fn delete(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<u64, DbErr> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let deleted = Entity::delete_many()
+        .filter(Column::NotificationId.is_in(ids.iter().copied()))
+        .exec(db)
+        .await?;
+    Ok(deleted.rows_affected)
+}
+
+/// Deletes deals whose messages are sent, or not to be sent: these, or all that were handed on.
+pub async fn delete_settled(db: &impl ConnectionTrait, ids: Option<&[Uuid]>) -> Result<u64, DbErr> {
+    let open = Query::select()
+        .column(notification::Column::Id)
+        .from(notification::Entity)
+        .and_where(
+            Expr::col((notification::Entity, notification::Column::Id))
+                .eq(Expr::col((Entity, Column::NotificationId))),
+        )
+        .and_where(
+            Expr::col((notification::Entity, notification::Column::Status)).is_in([
+                DeliveryStatus::Scheduled.as_str(),
+                DeliveryStatus::Failed.as_str(),
+            ]),
+        )
+        .to_owned();
+    let mut settled = Entity::delete_many().filter(Expr::exists(open).not());
+    settled = match ids {
+        Some(ids) => settled.filter(Column::NotificationId.is_in(ids.iter().copied())),
+        None => settled.filter(Column::State.ne(DealState::Waiting)),
+    };
+    Ok(settled.exec(db).await?.rows_affected)
+}
+
+/// How many deals there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub waiting: u64,
+    pub handed_on: u64,
+    pub due: u64,
+}
+
+pub async fn count(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<Counts, DbErr> {
+    let waiting = || Entity::find().filter(Column::State.eq(DealState::Waiting));
+    Ok(Counts {
+        waiting: waiting().count(db).await?,
+        handed_on: Entity::find()
+            .filter(Column::State.is_in([DealState::Queued, DealState::Released]))
+            .count(db)
+            .await?,
+        due: waiting().filter(Column::DueAt.lte(now)).count(db).await?,
+    })
+}
+
+/// Deletes the customer's deals.
+pub async fn delete_of_customer(db: &impl ConnectionTrait, customer: Uuid) -> Result<u64, DbErr> {
+    let deleted = Entity::delete_many()
+        .filter(Column::CustomerId.eq(customer))
+        .exec(db)
+        .await?;
+    Ok(deleted.rows_affected)
+}

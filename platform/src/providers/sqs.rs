@@ -1,0 +1,291 @@
+//! Amazon SQS: FIFO queues, by its JSON protocol.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use axum::http::Request as HttpRequest;
+use bytes::Bytes;
+use object_store::aws::{AmazonS3Builder, AwsAuthorizer, AwsCredentialProvider};
+use object_store::client::HttpRequestBody;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::clock::Clock;
+use crate::config::{ConnectionUrl, Secret};
+use crate::http::{Call, ClientError, HttpClient, HttpError, Policy, Request, Response};
+
+/// The most messages of one request.
+pub const MAX_MESSAGES: usize = 10;
+
+/// The longest wait for messages in one request.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+
+const PROVIDER: &str = "sqs";
+
+/// Which queue, and how to reach it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SqsConfig {
+    /// The URL of the queue, such as `https://sqs.us-east-1.amazonaws.com/123456789012/deals.fifo`. Its name ends in
+    /// `.fifo`.
+    pub queue_url: ConnectionUrl,
+    #[serde(default = "default_region")]
+    pub region: String,
+    /// Without keys, the environment's credentials: AWS_* variables, the instance's or the pod's role.
+    #[serde(default)]
+    pub access_key_id: Option<String>,
+    /// The secret of `access_key_id`.
+    #[serde(default)]
+    pub secret_access_key: Option<Secret>,
+}
+
+fn default_region() -> String {
+    "us-east-1".to_owned()
+}
+
+/// A FIFO queue.
+#[derive(Clone, Debug)]
+pub struct SqsQueue {
+    http: HttpClient,
+    base: Url,
+    queue_url: String,
+    region: String,
+    credentials: AwsCredentialProvider,
+}
+
+/// Why a client could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SqsConfigError {
+    #[error("the queue is not a FIFO queue: its name does not end in .fifo")]
+    NotFifo,
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error("the credentials cannot be used")]
+    Credentials(#[source] object_store::Error),
+}
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SqsError {
+    #[error("the credentials for SQS could not be read")]
+    Credentials(#[source] object_store::Error),
+    #[error(transparent)]
+    Http(#[from] HttpError),
+}
+
+/// A message to send.
+#[derive(Clone, Debug)]
+pub struct NewQueueMessage {
+    /// Messages of one group are received in the order in which they were sent.
+    pub group: String,
+    /// A message with the id of one that was sent in the last five minutes is accepted and not delivered.
+    pub deduplication_id: String,
+    pub body: Value,
+    pub attributes: Vec<(&'static str, String)>,
+}
+
+/// A received message. Until it is deleted or becomes visible again, nobody receives others of its group.
+#[derive(Clone, Debug)]
+pub struct QueueMessage {
+    /// Identifies this receipt, to delete the message.
+    pub receipt: String,
+    pub body: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct BatchAnswer {
+    #[serde(default)]
+    failed: Vec<FailedEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct FailedEntry {
+    id: String,
+    #[serde(default)]
+    code: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Received {
+    #[serde(default)]
+    messages: Option<Vec<ReceivedMessage>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ReceivedMessage {
+    receipt_handle: String,
+    body: String,
+}
+
+impl SqsQueue {
+    /// Does not contact the queue yet.
+    pub fn new(config: &SqsConfig, clock: Clock) -> Result<Self, SqsConfigError> {
+        let url = config.queue_url.expose_url();
+        if !url.path().ends_with(".fifo") {
+            return Err(SqsConfigError::NotFifo);
+        }
+        let mut base = url.clone();
+        base.set_path("/");
+        base.set_query(None);
+        let policy = Policy {
+            attempt_timeout: LONGEST_WAIT + Duration::from_secs(5),
+            deadline: Duration::from_secs(60),
+            ..Policy::default()
+        };
+        let http = HttpClient::new(PROVIDER, base.clone(), policy, clock)?;
+        let builder = match (&config.access_key_id, &config.secret_access_key) {
+            (Some(id), Some(secret)) => AmazonS3Builder::new()
+                .with_access_key_id(id)
+                .with_secret_access_key(secret.expose()),
+            _ => AmazonS3Builder::from_env(),
+        };
+        // Only its credentials are used, which are the same for all of Amazon's services.
+        let account = builder
+            .with_bucket_name("unused")
+            .with_region(&config.region)
+            .build()
+            .map_err(SqsConfigError::Credentials)?;
+        Ok(Self {
+            http,
+            base,
+            queue_url: url.to_string(),
+            region: config.region.clone(),
+            credentials: account.credentials().clone(),
+        })
+    }
+
+    /// Sends at most [`MAX_MESSAGES`] messages. Returns the code of the failure of each that was not accepted, by its
+    /// index. Safe to repeat within five minutes.
+    pub async fn send(
+        &self,
+        messages: &[NewQueueMessage],
+    ) -> Result<HashMap<usize, String>, SqsError> {
+        let entries: Vec<_> = messages
+            .iter()
+            .enumerate()
+            .map(|(index, message)| {
+                let attributes: serde_json::Map<String, Value> = message
+                    .attributes
+                    .iter()
+                    .map(|(name, value)| {
+                        let value = json!({"DataType": "String", "StringValue": value});
+                        ((*name).to_owned(), value)
+                    })
+                    .collect();
+                json!({
+                    "Id": index.to_string(),
+                    "MessageBody": message.body.to_string(),
+                    "MessageGroupId": message.group,
+                    "MessageDeduplicationId": message.deduplication_id,
+                    "MessageAttributes": attributes,
+                })
+            })
+            .collect();
+        let body = json!({"QueueUrl": self.queue_url, "Entries": entries});
+        let answer: BatchAnswer = self.call("SendMessageBatch", &body).await?;
+        let failed = answer.failed.into_iter().filter_map(|entry| {
+            let index = entry.id.parse().ok()?;
+            Some((index, entry.code))
+        });
+        Ok(failed.collect())
+    }
+
+    /// Receives at most [`MAX_MESSAGES`] messages, which stay hidden for `hidden_for`. Waits for the first.
+    pub async fn receive(
+        &self,
+        wait: Duration,
+        hidden_for: Duration,
+    ) -> Result<Vec<QueueMessage>, SqsError> {
+        let body = json!({
+            "QueueUrl": self.queue_url,
+            "MaxNumberOfMessages": MAX_MESSAGES,
+            "WaitTimeSeconds": wait.min(LONGEST_WAIT).as_secs(),
+            "VisibilityTimeout": hidden_for.as_secs(),
+        });
+        let received: Received = self.call("ReceiveMessage", &body).await?;
+        let messages = received.messages.unwrap_or_default().into_iter();
+        Ok(messages
+            .map(|message| QueueMessage {
+                receipt: message.receipt_handle,
+                body: message.body,
+            })
+            .collect())
+    }
+
+    /// Deletes at most [`MAX_MESSAGES`] received messages. One that is not deleted is received again.
+    pub async fn delete(&self, receipts: &[String]) -> Result<(), SqsError> {
+        let entries: Vec<_> = receipts
+            .iter()
+            .enumerate()
+            .map(|(index, receipt)| json!({"Id": index.to_string(), "ReceiptHandle": receipt}))
+            .collect();
+        let body = json!({"QueueUrl": self.queue_url, "Entries": entries});
+        let _: BatchAnswer = self.call("DeleteMessageBatch", &body).await?;
+        Ok(())
+    }
+
+    /// Hides a received message for this long from now on.
+    pub async fn hide(&self, receipt: &str, hidden_for: Duration) -> Result<(), SqsError> {
+        let body = json!({
+            "QueueUrl": self.queue_url,
+            "ReceiptHandle": receipt,
+            "VisibilityTimeout": hidden_for.as_secs(),
+        });
+        self.send_request("ChangeMessageVisibility", &body)
+            .await
+            .map(drop)
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        action: &'static str,
+        body: &Value,
+    ) -> Result<T, SqsError> {
+        Ok(self.send_request(action, body).await?.json()?)
+    }
+
+    async fn send_request(&self, action: &'static str, body: &Value) -> Result<Response, SqsError> {
+        let bytes = Bytes::from(body.to_string());
+        let unsignable = || HttpError::Unsendable {
+            call: Call {
+                provider: PROVIDER,
+                operation: action,
+            },
+            what: "it cannot be signed".to_owned(),
+        };
+        let credential = self.credentials.get_credential().await;
+        let credential = credential.map_err(SqsError::Credentials)?;
+        let mut signed = HttpRequest::post(self.base.as_str())
+            .header("x-amz-target", format!("AmazonSQS.{action}"))
+            .body(HttpRequestBody::from(bytes.clone()))
+            .map_err(|_| unsignable())?;
+        AwsAuthorizer::new(&credential, "sqs", &self.region)
+            .try_authorize(&mut signed, None)
+            .map_err(|_| unsignable())?;
+        let mut request = Request::post(action, &[]).bytes("application/x-amz-json-1.0", bytes);
+        for name in [
+            "authorization",
+            "x-amz-content-sha256",
+            "x-amz-date",
+            "x-amz-security-token",
+            "x-amz-target",
+        ] {
+            if let Some(value) = signed
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+            {
+                request = request.header(name, value);
+            }
+        }
+        // Sending is deduplicated, what is received twice was hidden in vain, and the others change nothing more.
+        Ok(self.http.send(&request.idempotent()).await?)
+    }
+}

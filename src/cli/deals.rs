@@ -1,0 +1,28 @@
+//! `vantage deals`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{FileFormatArgument, Settings};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Deals {
+    /// Schedule the deals of a file, as push messages to customers: all of them, or none if a line has a problem
+    Schedule(DealsSchedule),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DealsSchedule {
+    /// CSV with the columns customerId, title, body, windowEnd, … or JSON with these fields
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// Report what is wrong with the file, and schedule nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// The format, where the name of the file does not tell it
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<FileFormatArgument>,
+}

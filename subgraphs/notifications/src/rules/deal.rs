@@ -1,0 +1,221 @@
+//! What a deal for customers must be like.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::quiet_hours::Window;
+
+/// The most customers of one request.
+pub(crate) const MAX_CUSTOMERS: usize = 1_000;
+/// In characters. The push service takes 4 KB in all.
+pub(crate) const MAX_TITLE: usize = 120;
+pub(crate) const MAX_BODY: usize = 1_000;
+/// In bytes.
+pub(crate) const MAX_LINK: usize = 1_024;
+/// How long before it ends a deal can be scheduled.
+pub(crate) const LONGEST: TimeDelta = TimeDelta::days(90);
+
+/// Which deals are sent first, if many are due. A customer's are always sent in the order in which they were scheduled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Priority {
+    #[default]
+    Normal,
+    High,
+}
+
+impl Priority {
+    /// As it is stored: higher ones first.
+    pub(crate) const fn rank(self) -> i32 {
+        match self {
+            Self::Normal => 0,
+            Self::High => 1,
+        }
+    }
+
+    pub(crate) const fn of_rank(rank: i32) -> Self {
+        if rank > 0 { Self::High } else { Self::Normal }
+    }
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::High => "high",
+        }
+    }
+}
+
+/// What is wrong with a deal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DealProblem {
+    pub kind: DealProblemKind,
+    /// The part of the input.
+    pub field: &'static str,
+    pub message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DealProblemKind {
+    Text,
+    Link,
+    Period,
+}
+
+/// The texts of a deal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Texts<'a> {
+    pub title: &'a str,
+    pub body: &'a str,
+    pub deep_link: Option<&'a str>,
+    pub image_url: Option<&'a str>,
+}
+
+/// The window of a deal without a start begins now.
+pub(crate) fn window(
+    start: Option<DateTime<Utc>>,
+    end: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Window {
+    Window {
+        start: start.unwrap_or(now),
+        end,
+    }
+}
+
+pub(crate) fn check_texts(texts: Texts<'_>) -> Vec<DealProblem> {
+    let mut problems = Vec::new();
+    for (field, text, most) in [
+        ("title", texts.title, MAX_TITLE),
+        ("body", texts.body, MAX_BODY),
+    ] {
+        let length = text.chars().count();
+        if text.trim().is_empty() || length > most {
+            problems.push(DealProblem {
+                kind: DealProblemKind::Text,
+                field,
+                message: format!("This must have 1 to {most} characters"),
+            });
+        }
+    }
+    for (field, link, schemes) in [
+        ("deepLink", texts.deep_link, &["vantage", "https"][..]),
+        ("imageUrl", texts.image_url, &["https"][..]),
+    ] {
+        if let Some(link) = link
+            && !is_link(link, schemes)
+        {
+            let starts: Vec<_> = schemes
+                .iter()
+                .map(|scheme| format!("{scheme}://"))
+                .collect();
+            problems.push(DealProblem {
+                kind: DealProblemKind::Link,
+                field,
+                message: format!(
+                    "This must start with {} and have at most {MAX_LINK} bytes",
+                    starts.join(" or ")
+                ),
+            });
+        }
+    }
+    problems
+}
+
+fn is_link(link: &str, schemes: &[&str]) -> bool {
+    let rest = schemes
+        .iter()
+        .find_map(|scheme| link.strip_prefix(scheme)?.strip_prefix("://"));
+    let is_printable = link
+        .chars()
+        .all(|each| !each.is_control() && !each.is_whitespace());
+    rest.is_some_and(|rest| !rest.is_empty()) && is_printable && link.len() <= MAX_LINK
+}
+
+pub(crate) fn check_window(window: Window, now: DateTime<Utc>) -> Option<DealProblem> {
+    let problem = |field, message: &str| {
+        Some(DealProblem {
+            kind: DealProblemKind::Period,
+            field,
+            message: message.to_owned(),
+        })
+    };
+    if window.end <= now {
+        problem("windowEnd", "The window's end is in the past")
+    } else if window.end <= window.start {
+        problem("windowEnd", "The window must end after its start")
+    } else if window.end - now > LONGEST {
+        problem("windowEnd", "The window must end within 90 days")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_have_a_length_and_links_a_scheme() {
+        let fields = |texts: Texts<'_>| -> Vec<&str> {
+            check_texts(texts)
+                .iter()
+                .map(|problem| problem.field)
+                .collect()
+        };
+        let good = Texts {
+            title: "20 % off",
+            body: "Today only",
+            deep_link: Some("vantage://deals/7"),
+            image_url: Some("https://cdn.example.com/7.png"),
+        };
+        assert!(fields(good).is_empty());
+        let long = "ü".repeat(MAX_TITLE);
+        assert!(
+            fields(Texts {
+                title: &long,
+                ..good
+            })
+            .is_empty()
+        );
+        let longer = "ü".repeat(MAX_TITLE + 1);
+        assert_eq!(
+            fields(Texts {
+                title: &longer,
+                body: "  ",
+                ..good
+            }),
+            ["title", "body"]
+        );
+        for link in [
+            "vantage://",
+            "javascript:alert(1)",
+            "https://a b",
+            "deals",
+            "",
+        ] {
+            let deep_link = Some(link);
+            assert_eq!(fields(Texts { deep_link, ..good }), ["deepLink"], "{link}");
+        }
+        let image_url = Some("http://cdn.example.com/7.png");
+        assert_eq!(fields(Texts { image_url, ..good }), ["imageUrl"]);
+    }
+
+    #[test]
+    fn a_window_ends_after_it_starts_and_soon() {
+        let now = DateTime::UNIX_EPOCH;
+        let check = |start: Option<i64>, end: i64, expected: bool| {
+            let time = |hours| now + TimeDelta::hours(hours);
+            let window = window(start.map(time), time(end), now);
+            assert_eq!(
+                check_window(window, now).is_none(),
+                expected,
+                "{start:?} {end}"
+            );
+        };
+        check(None, 1, true);
+        check(Some(-1), 1, true);
+        check(Some(1), 1, false);
+        check(None, 0, false);
+        check(Some(-2), -1, false);
+        check(Some(2_000), 90 * 24, true);
+        check(None, 90 * 24 + 1, false);
+    }
+}
