@@ -229,6 +229,7 @@ async fn the_rest_is_found_by_what_narrows_the_search() {
     };
     use pricing::{price_adjustment, price_change, product_price, scheduled_price_change};
     use search::search_exposure::{Outcome, Variant};
+    use search::signal::SignalKind;
     use search::{
         category_vector, customer_preference, product, product_vector, search_exposure, signal,
     };
@@ -316,6 +317,8 @@ async fn the_rest_is_found_by_what_narrows_the_search() {
         "signal::of_order": signal::of_order(db, id),
         "signal::delete_order": signal::delete_order(db, id),
         "signal::delete_customer": signal::delete_customer(db, id),
+        "signal::counts_by_product": signal::counts_by_product(db, &[SignalKind::View], now, 100),
+        "product::created_at": product::created_at(db, &ids()),
         "signal::sweep": signal::sweep(db, now, 100),
         "customer_preference::by_customer": customer_preference::by_customer(db, id),
         "customer_preference::by_customers": customer_preference::by_customers(db, &ids()),

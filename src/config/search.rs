@@ -1,6 +1,8 @@
 //! The `search` section.
 
-use platform::config::Invalid;
+use std::path::PathBuf;
+
+use platform::config::{ConnectionUrl, Duration, Invalid};
 use schemars::JsonSchema;
 use search::PersonalizationConfig;
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Search {
     pub(crate) personalization: Personalization,
+    pub(crate) ranker: Ranker,
 }
 
 /// How strongly results follow a customer's preferences. Who gets personalized results is decided by the flag
@@ -53,8 +56,60 @@ impl Personalization {
 /// A greater boost would let preferences decide alone.
 const GREATEST_BOOST: f64 = 10.0;
 
+/// What puts the first 100 results of a search by relevance into another order. The flag `search_reranking` switches it
+/// off.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Ranker {
+    /// A model in LightGBM's text format; by default, the one of this build. It is reloaded when it changes.
+    pub(crate) model: Option<PathBuf>,
+    /// A service that ranks instead of a model; docs/search.md describes its protocol.
+    pub(crate) url: Option<ConnectionUrl>,
+    /// Time for the service to answer. Later, results stay in the engine's order.
+    pub(crate) budget: Duration,
+    /// How often the model's file is checked for changes.
+    pub(crate) reload_interval: Duration,
+}
+
+impl Default for Ranker {
+    fn default() -> Self {
+        Self {
+            model: None,
+            url: None,
+            budget: Duration::from_millis(20),
+            reload_interval: Duration::from_secs(2),
+        }
+    }
+}
+
+/// The engine has to answer within 750 ms, with the ranking.
+const LONGEST_BUDGET: Duration = Duration::from_millis(300);
+
+impl Ranker {
+    fn check(&self) -> Result<(), Invalid> {
+        if self.model.is_some() && self.url.is_some() {
+            return Err(Invalid::new(
+                "search.ranker.url",
+                "is set besides search.ranker.model: either a model ranks, or a service",
+            ));
+        }
+        let budget = self.budget.get();
+        if budget.is_zero() || budget > LONGEST_BUDGET.get() {
+            return Err(Invalid::new(
+                "search.ranker.budget",
+                format!(
+                    "is not above 0 and at most {} ms",
+                    LONGEST_BUDGET.get().as_millis()
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
 impl Search {
     pub(super) fn check(&self) -> Result<(), Invalid> {
+        self.ranker.check()?;
         let personalization = &self.personalization;
         for (key, boost) in [
             ("full_boost", personalization.full_boost),
@@ -106,5 +161,26 @@ mod tests {
                 .unwrap()
                 .contains("events_per_minute")
         );
+    }
+
+    #[test]
+    fn a_model_ranks_or_a_service_and_neither_keeps_shoppers_waiting() {
+        let problem = |change: fn(&mut Ranker)| {
+            let mut search = Search::default();
+            change(&mut search.ranker);
+            search.check().err().map(|invalid| format!("{invalid:?}"))
+        };
+        assert_eq!(problem(|it| it.model = Some("model.txt".into())), None);
+        let both = |it: &mut Ranker| {
+            it.model = Some("model.txt".into());
+            it.url = serde_json::from_str("\"http://localhost:9000/rank\"").unwrap();
+        };
+        assert!(problem(both).unwrap().contains("search.ranker.url"));
+        for change in [
+            (|it| it.budget = Duration::from_millis(0)) as fn(&mut Ranker),
+            |it| it.budget = Duration::from_millis(301),
+        ] {
+            assert!(problem(change).unwrap().contains("search.ranker.budget"));
+        }
     }
 }

@@ -17,6 +17,7 @@ use platform::objects::{LocalObjects, ObjectLinks, Objects, S3Objects};
 use platform::providers::easypost::Easypost;
 use platform::providers::fcm::Fcm;
 use platform::providers::open_exchange_rates::OpenExchangeRates;
+use platform::providers::ranking_service::RankingService;
 use platform::providers::sqs::SqsQueue;
 use platform::providers::stripe::Stripe;
 use platform::pubsub::{InProcess, PubSub, RedisPubSub};
@@ -24,6 +25,7 @@ use platform::rate_limit::RateLimiter;
 use platform::supervisor::Supervisor;
 use platform::workers::{Job, WorkerContext};
 use pricing::{Countries, GeoDatabase, RateCache};
+use search::ranking::{CurrentModel, Ranker};
 use search::{PersonalizationState, PreferenceCache};
 use tracking::{Carrier, CarrierAccess, Carriers, TrackingConfig};
 use url::Url;
@@ -132,8 +134,10 @@ impl Domains {
                 let pricing = client(Domain::Pricing)?;
                 let index = configuration.data.join("search-index");
                 let public_url = configuration.public_url()?;
+                let ranker = ranker(configuration, &clock, supervisor)?;
                 let state = search::State {
                     personalization: self.personalization(configuration, &clock, supervisor)?,
+                    ranker: ranker.with_flags(self.flags.clone()),
                     ..search::State::new(
                         database.clone(),
                         clock,
@@ -208,6 +212,28 @@ impl Domains {
             ..state
         })
     }
+}
+
+/// What ranks the first results of searches.
+fn ranker(
+    configuration: &Configuration,
+    clock: &Clock,
+    supervisor: &Supervisor,
+) -> anyhow::Result<Ranker> {
+    let ranker = &configuration.search.ranker;
+    if let Some(url) = &ranker.url {
+        let budget = ranker.budget.get();
+        let service = RankingService::new(url.expose_url().clone(), budget, clock.clone());
+        return Ok(Ranker::service(
+            service.context("search.ranker.url")?,
+            budget,
+        ));
+    }
+    let Some(file) = &ranker.model else {
+        return Ok(Ranker::model(CurrentModel::default()));
+    };
+    let model = CurrentModel::open(file, ranker.reload_interval.get(), supervisor);
+    Ok(Ranker::model(model.context("search.ranker.model")?))
 }
 
 /// The feature flags, from the configured file if there is one.

@@ -293,6 +293,18 @@ impl Domains {
             database: search.database.for_workers(),
             ..search.clone()
         };
+        let search::State {
+            ranker,
+            database,
+            clock,
+            ..
+        } = search.clone();
+        let popularity = ranker.popularity;
+        popularity.refresh_or_warn(&database, &clock).await;
+        supervisor.start(Stage::Work, "search.popularity", move |stop| {
+            let following = popularity.clone().follow(database.clone(), clock.clone());
+            stop.run_until_cancelled_owned(following).map(drop)
+        });
         let reporter = supervisor.clone();
         supervisor.start(Stage::Work, "search.index", move |stop| {
             let index = IndexWorker::new(search.clone(), reporter.clone());

@@ -69,6 +69,21 @@ pub async fn by_ids(
         .collect())
 }
 
+/// When these products came into the catalog.
+pub async fn created_at(
+    db: &impl ConnectionTrait,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, DateTime<Utc>>, DbErr> {
+    let rows: Vec<(Uuid, DateTime<Utc>)> = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::CreatedAt])
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
 /// Active products with an id greater than this one, in order of id: one step of a walk over all.
 pub async fn active_after(
     db: &impl ConnectionTrait,

@@ -189,3 +189,26 @@ pub async fn sweep(
         .await?;
     Ok(deleted.rows_affected)
 }
+
+/// How often each product was the subject of these kinds of signals since then, the most frequent first.
+pub async fn counts_by_product(
+    db: &impl ConnectionTrait,
+    kinds: &[SignalKind],
+    since: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<(Uuid, SignalKind, i64)>, DbErr> {
+    Entity::find()
+        .select_only()
+        .columns([Column::ProductId, Column::Kind])
+        .column_as(Column::Id.count(), "count")
+        .filter(Column::OccurredAt.gte(since))
+        .filter(Column::Kind.is_in(kinds.iter().copied()))
+        .group_by(Column::ProductId)
+        .group_by(Column::Kind)
+        .order_by_desc(Column::Id.count())
+        .order_by_asc(Column::ProductId)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await
+}

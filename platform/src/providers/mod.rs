@@ -9,6 +9,7 @@ pub mod fcm;
 pub mod fedex;
 mod oauth;
 pub mod open_exchange_rates;
+pub mod ranking_service;
 pub mod sqs;
 pub mod stripe;
 pub mod ups;

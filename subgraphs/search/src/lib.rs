@@ -25,6 +25,7 @@ mod product_search_filters;
 mod product_vectors;
 mod purchases;
 mod query;
+mod ranked_search;
 mod reindex;
 mod rules;
 mod search_event;
@@ -34,6 +35,7 @@ mod vector_import;
 pub mod workers;
 
 pub mod engine;
+pub mod ranking;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,6 +50,7 @@ use resolvers::user_error::UserError;
 
 use engine::SearchEngine;
 use engine::embedded::Embedded;
+use ranking::Ranker;
 
 pub use exposure_log::ExposureLog;
 pub use index_changes::IndexFollower;
@@ -77,6 +80,8 @@ pub struct State {
     /// What paths in `imageUrl` are below, such as `https://shop.example.com`.
     pub public_url: Arc<str>,
     pub personalization: PersonalizationState,
+    /// Puts the first results of a search into another order.
+    pub ranker: Ranker,
 }
 
 impl State {
@@ -95,6 +100,7 @@ impl State {
             public_url: public_url.trim_end_matches('/').into(),
             personalization: PersonalizationState::in_process(clock.clone()),
             clock,
+            ranker: Ranker::none(),
         }
     }
 }

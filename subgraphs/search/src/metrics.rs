@@ -1,6 +1,6 @@
 //! Descriptions of this domain's metrics.
 
-use metrics::{Unit, describe_counter, describe_gauge};
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
 /// Registers the help lines of this domain's metrics.
 pub fn describe() {
@@ -24,5 +24,14 @@ pub fn describe() {
     describe_counter!(
         "vantage_search_exposures_dropped_total",
         "Searches of the experiment that were not recorded, because the database did not keep up."
+    );
+    describe_counter!(
+        "vantage_search_rankings_total",
+        "Searches whose first results were to be ranked, by what ranks them (model or service) and outcome: ranked, timed_out, failed or paused."
+    );
+    describe_histogram!(
+        "vantage_search_ranking_duration_seconds",
+        Unit::Seconds,
+        "How long it took to rank the first results of a search, by what ranks them."
     );
 }

@@ -51,7 +51,7 @@ pub(crate) struct Personalization {
     /// The customer's group in the experiment: `treatment` or `control`. Always the same for a customer. `control` for
     /// everybody else.
     pub variant: &'static str,
-    /// Whether a model has put the first results into another order.
+    /// Whether a ranking, which also considers how popular and how new products are, has ordered the first 100 results.
     pub reranked: bool,
 }
 

@@ -1,10 +1,12 @@
 //! The GraphQL types of `productSearch`: runs the search, and presents the results.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
 use chrono::{DateTime, Utc};
 use entities::search::search_exposure;
+use parking_lot::Mutex;
 use resolvers::connection::{Page, PageInfo, PageRequest};
 use resolvers::money::CurrencyCode;
 use resolvers::{ApiError, ApiResult, access};
@@ -22,8 +24,11 @@ use crate::loaders::Loaders;
 use crate::personalization::{Personalization, Ranking, RequestedRanking};
 use crate::product::Product;
 use crate::product_search_filters::{ProductSearchFilters, rate};
+use crate::ranked_search::RankedSearch;
+use crate::ranking::window::{Place, RankedPage, Window};
+use crate::ranking::{self, PopularityCounts};
 use crate::rules::attribution;
-use crate::rules::match_reasons::{self, Texts};
+use crate::rules::match_reasons::{self, Moved, Texts};
 use crate::rules::price_range::price_buckets;
 
 /// Maximum length of a query, in characters.
@@ -59,6 +64,11 @@ impl From<ProductSort> for Sort {
 /// A place in the results, as stored in cursors.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Cursor {
+    /// The order of the first results, if they are ranked. It comes first, so that the cursors of a page begin alike and
+    /// compress well.
+    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+    window: Option<Window>,
+    /// In the engine's order.
     #[serde(flatten)]
     position: Position,
     /// The state of the index, if the engine needs it.
@@ -146,33 +156,58 @@ pub(crate) async fn search(
         _ => Decimal::ONE,
     };
     let prices = price_buckets(currency, rate);
-    let found = engine::with_timeout(
-        state.engine.search(SearchQuery {
+    let limit = usize::try_from(request.limit + 1).unwrap_or(usize::MAX);
+    let cursor = request.beyond.clone();
+    let (place, snapshot) = cursor.map_or((None, None), |cursor| {
+        let Cursor {
+            position,
+            window,
+            snapshot,
+            ..
+        } = cursor;
+        (Some(Place { position, window }), snapshot)
+    });
+    let ranked = RankedSearch {
+        state,
+        customer,
+        query: SearchQuery {
             text: text.clone(),
             filters: filters.resolve(rate)?,
             sort,
-            limit: usize::try_from(request.limit + 1).unwrap_or(usize::MAX),
+            limit,
             direction: request.direction,
-            beyond: request.beyond.as_ref().map(|cursor| cursor.position),
-            snapshot: request
-                .beyond
-                .as_ref()
-                .and_then(|cursor| cursor.snapshot.clone()),
+            beyond: None,
+            snapshot,
             facets: wants_facets.then(|| FacetRequest {
                 price_bounds: prices.iter().map(|bucket| bucket.from_usd_minor).collect(),
             }),
             preference: ranking.preference(),
-        }),
-    )
-    .await?;
-    let SearchHits {
+        },
+        answer: Mutex::default(),
+    };
+    let page = ranked.page(place, request.direction, limit);
+    let RankedPage {
         hits,
+        window,
+        moved,
+    } = engine::with_timeout(page).await?;
+    let answer = ranked.answer.into_inner();
+    let SearchHits {
+        hits: _,
         total,
         facets,
         snapshot,
         analysis,
-    } = found;
-    let explained = Arc::new(SearchRequest::new(text, analysis, query_id, ranking));
+    } = answer.ok_or_else(|| ApiError::internal("a page without an answer of the engine"))?;
+    let explained = Arc::new(SearchRequest {
+        parsed: ParsedQuery::new(&text, &analysis),
+        text,
+        analysis,
+        query_id,
+        ranking,
+        popularity: state.ranker.popularity.load(),
+        now,
+    });
     if let Some(customer) = customer
         && requested == RequestedRanking::Current
         && explained.ranking.is_in_experiment
@@ -183,13 +218,31 @@ pub(crate) async fn search(
     }
     let preference = explained.ranking.used.as_ref().map(|used| used.version);
     let page = Page::new(&request, hits, |hit: &Hit| Cursor {
+        window: window.clone(),
         position: hit.position,
         snapshot: snapshot.clone(),
         preference,
         query_id: Some(query_id),
     })?;
     let facets = facets.map(|counts| Facet::all(counts, &prices));
-    ProductSearchConnection::load(context, explained, page, total, facets.unwrap_or_default()).await
+    let results = Results {
+        page,
+        total,
+        facets: facets.unwrap_or_default(),
+        moved,
+        is_ranked: window.is_some(),
+    };
+    ProductSearchConnection::load(context, explained, results).await
+}
+
+/// A page of hits.
+struct Results {
+    page: Page<Hit>,
+    total: u64,
+    facets: Vec<Facet>,
+    /// By how many places the ranking has moved products up.
+    moved: HashMap<Uuid, i64>,
+    is_ranked: bool,
 }
 
 /// The request's parameters, needed to explain results.
@@ -200,19 +253,11 @@ struct SearchRequest {
     analysis: Arc<Analysis>,
     query_id: Uuid,
     ranking: Ranking,
+    popularity: Arc<PopularityCounts>,
+    now: DateTime<Utc>,
 }
 
 impl SearchRequest {
-    fn new(text: String, analysis: Arc<Analysis>, query_id: Uuid, ranking: Ranking) -> Self {
-        Self {
-            parsed: ParsedQuery::new(&text, &analysis),
-            text,
-            analysis,
-            query_id,
-            ranking,
-        }
-    }
-
     /// For the experiment.
     fn exposure(
         &self,
@@ -247,6 +292,9 @@ pub(crate) struct ProductSearchEdge {
     /// How well the product fits the customer's preferences, if the results are ranked by them.
     #[graphql(skip)]
     similarity: Option<f32>,
+    /// By how many places the ranking has moved the product up.
+    #[graphql(skip)]
+    moved: i64,
     #[graphql(skip)]
     request: Arc<SearchRequest>,
 }
@@ -255,8 +303,9 @@ pub(crate) struct ProductSearchEdge {
 impl ProductSearchEdge {
     /// Which words of the query matched what: `exact title`, `title: headphones`, `brand: auralis`, `title starts: head`,
     /// `title means: telly` for a synonym, `title resembles: hedphones` for a typo; and which of the customer's preferences
-    /// moved the product up: `preference: headphones`. Empty for a blank query, unless the product fits the customer's
-    /// preferences.
+    /// moved the product up: `preference: headphones`. Last, by how many places the ranking has moved it,
+    /// and what speaks for it apart from its texts: `ranked 3 higher: popular, new`, `ranked 1 lower`. Empty for a blank
+    /// query, unless the product fits the customer's preferences.
     async fn why(&self) -> Vec<String> {
         let product = &self.node.0;
         let texts = Texts {
@@ -270,6 +319,12 @@ impl ProductSearchEdge {
         let interests = &self.request.ranking.interests;
         reasons.extend(self.similarity.and_then(|similarity| {
             match_reasons::preference(similarity, texts, &interests.categories, &interests.brands)
+        }));
+        reasons.extend(match_reasons::ranking(Moved {
+            places: self.moved,
+            similarity: f64::from(self.similarity.unwrap_or(0.0)),
+            recency: ranking::recency(product.created_at, self.request.now),
+            popularity: self.request.popularity.of(product.id),
         }));
         reasons
     }
@@ -314,10 +369,15 @@ impl ProductSearchConnection {
     async fn load(
         context: &Context<'_>,
         request: Arc<SearchRequest>,
-        page: Page<Hit>,
-        total: u64,
-        facets: Vec<Facet>,
+        results: Results,
     ) -> ApiResult<Self> {
+        let Results {
+            page,
+            total,
+            facets,
+            moved,
+            is_ranked,
+        } = results;
         let ids = page.rows.iter().map(|(_, hit)| hit.position.id);
         let mut products = context
             .data_unchecked::<Loaders>()
@@ -334,6 +394,7 @@ impl ProductSearchConnection {
                     cursor,
                     score: (f64::from(hit.score) * 10_000.0).round() / 10_000.0,
                     similarity: hit.similarity,
+                    moved: moved.get(&hit.position.id).copied().unwrap_or(0),
                     request: request.clone(),
                 })
             })
@@ -344,7 +405,10 @@ impl ProductSearchConnection {
             page_info,
             total_count: i32::try_from(total).unwrap_or(i32::MAX),
             facets,
-            personalization: request.ranking.shown(),
+            personalization: Personalization {
+                reranked: is_ranked,
+                ..request.ranking.shown()
+            },
             query_id: ID(request.query_id.to_string()),
             request,
         })

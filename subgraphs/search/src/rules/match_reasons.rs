@@ -93,6 +93,44 @@ pub(crate) fn preference(
     Some(format!("preference: {}", interest.to_lowercase()))
 }
 
+/// From this value on, a feature speaks for a product that was moved up.
+const STRONG: f64 = 0.5;
+/// The same for the similarity with the customer's preferences.
+const FITS: f64 = 0.25;
+
+/// What a ranking did to a product, and the features it knew besides the text; from 0 to 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Moved {
+    /// By how many places it was moved up.
+    pub places: i64,
+    pub similarity: f64,
+    pub recency: f64,
+    pub popularity: f64,
+}
+
+/// How a ranking has moved a product: `ranked 3 higher: popular, new`, `ranked 1 lower`.
+pub(crate) fn ranking(moved: Moved) -> Option<String> {
+    let places = moved.places.unsigned_abs();
+    if moved.places < 0 {
+        return Some(format!("ranked {places} lower"));
+    }
+    if places == 0 {
+        return None;
+    }
+    let features = [
+        (moved.similarity >= FITS, "fits preferences"),
+        (moved.popularity >= STRONG, "popular"),
+        (moved.recency >= STRONG, "new"),
+    ];
+    let strong = features.iter().filter(|(is_strong, _)| *is_strong);
+    let strong: Vec<&str> = strong.map(|(_, name)| *name).collect();
+    let colon = if strong.is_empty() { "" } else { ": " };
+    Some(format!(
+        "ranked {places} higher{colon}{}",
+        strong.join(", ")
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +196,39 @@ mod tests {
         for (similarity, category, brand, expected) in cases {
             let reason = preference(similarity, texts(category, brand), &categories, &brands);
             assert_eq!(reason.as_deref(), expected, "{category} {similarity}");
+        }
+    }
+
+    #[test]
+    fn a_ranking_says_how_far_it_moved_a_product_and_why_up() {
+        let moved = |places| Moved {
+            places,
+            ..Moved::default()
+        };
+        let cases = [
+            (moved(0), None),
+            (moved(-2), Some("ranked 2 lower")),
+            (moved(4), Some("ranked 4 higher")),
+            (
+                Moved {
+                    popularity: 0.5,
+                    recency: 0.49,
+                    ..moved(1)
+                },
+                Some("ranked 1 higher: popular"),
+            ),
+            (
+                Moved {
+                    similarity: 0.25,
+                    popularity: 0.9,
+                    recency: 1.0,
+                    ..moved(17)
+                },
+                Some("ranked 17 higher: fits preferences, popular, new"),
+            ),
+        ];
+        for (moved, expected) in cases {
+            assert_eq!(ranking(moved).as_deref(), expected, "{moved:?}");
         }
     }
 }

@@ -12,6 +12,7 @@ mod other_domains;
 mod personal_kit;
 mod personalization;
 mod processes;
+mod ranking;
 mod relevance;
 
 mod results;
