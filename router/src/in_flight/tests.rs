@@ -1,3 +1,5 @@
+//! Tests of sharing equal work.
+
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -100,14 +100,14 @@ impl Job {
         self.inner.cost_limit(self.context.client.client.as_deref())
     }
 
-    pub(super) fn asks_for_plan(&self) -> bool {
+    pub(super) fn requests_plan(&self) -> bool {
         self.context.query_plan != PlanRequest::No
     }
 
     /// The query plan, if the request asked for it.
     fn shown_plan(&self) -> Option<&serde_json::Value> {
         let plan = self.variant.plan.shown.as_ref();
-        plan.filter(|_| self.asks_for_plan())
+        plan.filter(|_| self.requests_plan())
     }
 
     /// The response to a dry run, if the request asked for one and the router exposes plans.
@@ -142,7 +142,7 @@ impl Job {
         let (data, errors) = projecting.write(data, errors, large).await;
         let mut extensions = Map::new();
         let plan = self.shown_plan();
-        let asks_for_plan = plan.is_some();
+        let requests_plan = plan.is_some();
         if let Some(plan) = plan {
             extensions.insert("queryPlan".to_owned(), plan.clone());
         }
@@ -157,7 +157,7 @@ impl Job {
                 .policy()
                 .filter(|_| errors.is_empty() && self.operation.kind() == OperationKind::Query)
                 // Other requests have not asked for the plan.
-                .filter(|_| !asks_for_plan),
+                .filter(|_| !requests_plan),
             errors,
             extensions,
             rate: self.rate,

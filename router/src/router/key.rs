@@ -34,7 +34,7 @@ impl Key {
             headers,
             &*job.variables,
             cost,
-            job.asks_for_plan(),
+            job.requests_plan(),
             context.deadline,
         );
         Self {
