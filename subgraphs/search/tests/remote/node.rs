@@ -58,7 +58,11 @@ impl Node {
     /// Asks the node itself.
     pub(crate) async fn ask(&self, method: &str, path: &str, body: Value) -> Value {
         let url = self.url.join(path).unwrap();
-        let request = self.http.request(method.parse().unwrap(), url).json(&body);
+        let mut request = self.http.request(method.parse().unwrap(), url);
+        // Some requests do not take a body.
+        if body != json!({}) {
+            request = request.json(&body);
+        }
         let answer = request.send().await.unwrap();
         answer.json().await.unwrap()
     }
