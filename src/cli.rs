@@ -25,8 +25,8 @@ pub(crate) use self::notifications::{
 };
 pub(crate) use self::prices::{Prices, PricesImport};
 pub(crate) use self::search::{
-    EvaluationFormat, Search, SearchEvaluate, SearchExperiment, SearchReportFormat, SearchVectors,
-    SearchVectorsCommand,
+    EvaluationFormat, Search, SearchEvaluate, SearchExperiment, SearchReportFormat, SearchStatus,
+    SearchStatusFormat, SearchVectors, SearchVectorsCommand,
 };
 pub(crate) use self::webhooks::{Webhook, Webhooks, WebhooksSettings};
 use crate::config::{Overrides, listen};

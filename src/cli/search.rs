@@ -14,6 +14,29 @@ pub(crate) enum Search {
     Vectors(SearchVectors),
     /// Show whether personalized results are better
     Experiment(SearchExperiment),
+    /// Build the search index anew from the database, while searches continue
+    Reindex {
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Show the state of the search index, and fail if products cannot be searched
+    Status(SearchStatus),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SearchStatus {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: SearchStatusFormat,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum SearchStatusFormat {
+    /// For people
+    #[default]
+    Text,
+    Json,
 }
 
 #[derive(Args, Debug)]

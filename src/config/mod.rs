@@ -41,6 +41,7 @@ use url::Url;
 pub(crate) use self::rest::Rest;
 pub(crate) use self::router::Router;
 pub(crate) use self::sandbox::Sandbox;
+pub(crate) use self::search::{Engine, Search};
 pub(crate) use admin::Admin;
 pub(crate) use clients::Clients;
 pub(crate) use database::Database;
@@ -52,7 +53,6 @@ pub(crate) use objects::Objects;
 pub(crate) use orders::Orders;
 pub(crate) use pricing::Pricing;
 pub(crate) use providers::{Provider, Providers};
-pub(crate) use search::Search;
 pub(crate) use subgraph::SubgraphProcess;
 pub(crate) use subgraphs::Subgraphs;
 pub(crate) use telemetry::Telemetry;
@@ -267,8 +267,8 @@ impl Configuration {
         self.pricing.check()?;
         self.notifications.check()?;
         self.providers.check()?;
-        self.telemetry.check()?;
         self.search.check()?;
+        self.telemetry.check()?;
         self.webhooks.check(self.mode)?;
         if self.mode == Mode::Production {
             auth::check_production(&self.auth)?;

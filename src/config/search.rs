@@ -8,11 +8,55 @@ use search::PersonalizationConfig;
 use serde::{Deserialize, Serialize};
 
 /// How products are found.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Search {
+    pub(crate) engine: Engine,
+    /// The address of an OpenSearch or Elasticsearch node, or of the load balancer in front:
+    /// `https://user:password@search:9200`.
+    pub(crate) url: Option<ConnectionUrl>,
+    /// A file of certificates in PEM that are trusted besides the usual ones, for a cluster with its own authority.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// What the names of the cluster's indexes and aliases begin with.
+    pub(crate) index: String,
+    /// How long the cluster may take for a search; at most 750ms, after which search counts as unavailable.
+    pub(crate) timeout: Duration,
+    /// How long the cluster may take for one request that writes.
+    pub(crate) write_timeout: Duration,
     pub(crate) personalization: Personalization,
     pub(crate) ranker: Ranker,
+}
+
+/// A search engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Engine {
+    /// In this process, with its index in `data`.
+    #[default]
+    Embedded,
+    /// An OpenSearch cluster, version 2 or 3.
+    OpenSearch,
+    /// An Elasticsearch cluster, version 8 or 9.
+    Elasticsearch,
+}
+
+const LONGEST_SEARCH: std::time::Duration = std::time::Duration::from_millis(750);
+/// Names of indexes have at most 255 bytes, of which the build's own part needs 40.
+const LONGEST_INDEX: usize = 200;
+
+impl Default for Search {
+    fn default() -> Self {
+        Self {
+            engine: Engine::default(),
+            url: None,
+            ca_file: None,
+            index: "vantage-products".to_owned(),
+            timeout: Duration::from_millis(700),
+            write_timeout: Duration::from_secs(30),
+            personalization: Personalization::default(),
+            ranker: Ranker::default(),
+        }
+    }
 }
 
 /// How strongly results follow a customer's preferences. Who gets personalized results is decided by the flag
@@ -109,6 +153,29 @@ impl Ranker {
 
 impl Search {
     pub(super) fn check(&self) -> Result<(), Invalid> {
+        if self.engine != Engine::Embedded && self.url.is_none() {
+            return Err(Invalid::new(
+                "search.url",
+                "is required by this search.engine: set it to the cluster's address",
+            ));
+        }
+        super::check_scheme("search.url", self.url.as_ref(), &["http", "https"])?;
+        if self.timeout.get() > LONGEST_SEARCH {
+            return Err(Invalid::new("search.timeout", "is more than 750ms"));
+        }
+        let is_name =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+        let begins = self
+            .index
+            .bytes()
+            .next()
+            .is_some_and(|byte| byte.is_ascii_alphanumeric());
+        if !begins || !self.index.bytes().all(is_name) || self.index.len() > LONGEST_INDEX {
+            return Err(Invalid::new(
+                "search.index",
+                "is not a name of an index: use lower-case letters, digits and hyphens",
+            ));
+        }
         self.ranker.check()?;
         let personalization = &self.personalization;
         for (key, boost) in [
@@ -182,5 +249,44 @@ mod tests {
         ] {
             assert!(problem(change).unwrap().contains("search.ranker.budget"));
         }
+    }
+
+    fn problem_of(search: Search) -> Option<String> {
+        search.check().err().map(|invalid| format!("{invalid:?}"))
+    }
+
+    #[test]
+    fn a_cluster_needs_an_address_and_a_name_that_it_accepts() {
+        assert_eq!(problem_of(Search::default()), None);
+        let remote = |url: Option<&str>| Search {
+            engine: Engine::OpenSearch,
+            url: url.map(|url| url.parse::<url::Url>().unwrap().into()),
+            ..Search::default()
+        };
+        assert!(problem_of(remote(None)).unwrap().contains("search.url"));
+        assert!(
+            problem_of(remote(Some("ftp://search")))
+                .unwrap()
+                .contains("ftp")
+        );
+        assert_eq!(
+            problem_of(remote(Some("https://user:word@search:9200"))),
+            None
+        );
+        for index in ["Products", "_products", "", "a b", "a*"] {
+            let search = Search {
+                index: index.to_owned(),
+                ..Search::default()
+            };
+            assert!(
+                problem_of(search).unwrap().contains("search.index"),
+                "{index}"
+            );
+        }
+        let search = Search {
+            timeout: Duration::from_secs(1),
+            ..Search::default()
+        };
+        assert!(problem_of(search).unwrap().contains("search.timeout"));
     }
 }

@@ -25,6 +25,9 @@ use platform::rate_limit::RateLimiter;
 use platform::supervisor::Supervisor;
 use platform::workers::{Job, WorkerContext};
 use pricing::{Countries, GeoDatabase, RateCache};
+use search::engine::embedded::Embedded;
+use search::engine::remote::{Dialect, Remote, RemoteConfig};
+use search::engine::{AnalysisSource, SearchEngine};
 use search::ranking::{CurrentModel, Ranker};
 use search::{PersonalizationState, PreferenceCache};
 use tracking::{Carrier, CarrierAccess, Carriers, TrackingConfig};
@@ -137,6 +140,7 @@ impl Domains {
                 let ranker = ranker(configuration, &clock, supervisor)?;
                 let state = search::State {
                     personalization: self.personalization(configuration, &clock, supervisor)?,
+                    engine: search_engine(configuration, &clock)?,
                     ranker: ranker.with_flags(self.flags.clone()),
                     ..search::State::new(
                         database.clone(),
@@ -297,6 +301,38 @@ fn deals(configured: &config::Deals, clock: Clock) -> anyhow::Result<DealDeliver
 fn fcm(provider: &Provider, clock: Clock) -> anyhow::Result<Option<Fcm>> {
     let fcm = access("fcm", provider).map(|(url, key)| Fcm::new(&url, &key, clock));
     fcm.transpose().context("providers.fcm")
+}
+
+/// The engine that products are searched with.
+fn search_engine(
+    configuration: &Configuration,
+    clock: &Clock,
+) -> anyhow::Result<Arc<dyn SearchEngine>> {
+    let search = &configuration.search;
+    let dialect = match search.engine {
+        config::Engine::Embedded => {
+            let index = configuration.data.join("search-index");
+            return Ok(Arc::new(Embedded::new(index)));
+        }
+        config::Engine::OpenSearch => Dialect::OpenSearch,
+        config::Engine::Elasticsearch => Dialect::Elasticsearch,
+    };
+    let url = search.url.as_ref().context("search.url is not set")?;
+    let ca = search.ca_file.as_deref().map(|file| {
+        let shown = file.display();
+        std::fs::read(file).with_context(|| format!("search.ca_file: cannot read {shown}"))
+    });
+    let config = RemoteConfig {
+        dialect,
+        url: url.expose_url().clone(),
+        ca: ca.transpose()?,
+        index: search.index.clone(),
+        timeout: search.timeout.get(),
+        write_timeout: search.write_timeout.get(),
+        analysis: AnalysisSource::BuiltIn,
+    };
+    let engine = Remote::new(config, clock.clone()).context("search")?;
+    Ok(Arc::new(engine))
 }
 
 /// The pricing domain's state for this configuration, without a rate provider.

@@ -34,6 +34,7 @@ mod returns;
 mod rolling_restart;
 mod sandbox;
 mod schema;
+mod search_engine;
 mod start;
 mod storefront;
 mod subgraph_answers;

@@ -2,6 +2,8 @@
 
 mod evaluate;
 mod experiment;
+mod reindex;
+mod status;
 mod vectors;
 
 use anyhow::Context;
@@ -19,6 +21,8 @@ pub(crate) async fn run(command: Search) -> anyhow::Result<()> {
         Search::Evaluate(evaluate) => evaluate::run(evaluate).await,
         Search::Vectors(command) => vectors::run(command).await,
         Search::Experiment(command) => experiment::run(command).await,
+        Search::Reindex { settings } => reindex::run(&settings).await,
+        Search::Status(status) => status::run(status).await,
     }
 }
 
