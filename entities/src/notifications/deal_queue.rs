@@ -227,7 +227,7 @@ pub async fn delete_settled(db: &impl ConnectionTrait, ids: Option<&[Uuid]>) -> 
     let mut settled = Entity::delete_many().filter(Expr::exists(open).not());
     settled = match ids {
         Some(ids) => settled.filter(Column::NotificationId.is_in(ids.iter().copied())),
-        None => settled.filter(Column::State.ne(DealState::Waiting)),
+        None => settled.filter(Column::State.is_in([DealState::Queued, DealState::Released])),
     };
     Ok(settled.exec(db).await?.rows_affected)
 }

@@ -78,7 +78,11 @@ pub async fn set(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbEr
 }
 
 /// The device belongs to this customer now.
-pub async fn move_to(db: &impl ConnectionTrait, token: &str, customer: Uuid) -> Result<(), DbErr> {
+pub async fn set_customer(
+    db: &impl ConnectionTrait,
+    token: &str,
+    customer: Uuid,
+) -> Result<(), DbErr> {
     Entity::update_many()
         .filter(Column::Token.eq(token))
         .col_expr(Column::CustomerId, Expr::value(customer))

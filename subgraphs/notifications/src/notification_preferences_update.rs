@@ -170,7 +170,7 @@ pub(crate) async fn update(
         .collect();
     preference::upsert(transaction, rows).await?;
 
-    if timezone.is_some() || changes.iter().any(Change::moves_deals) {
+    if timezone.is_some() || changes.iter().any(Change::reschedules_deals) {
         deal_recalculate::of_customer(transaction, customer, now).await?;
     }
     let changed = PushCategories::changed(&changes);

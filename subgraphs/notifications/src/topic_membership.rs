@@ -56,7 +56,7 @@ impl TopicRecorder<'_> {
         &self,
         device: &device_token::Model,
     ) -> Result<Vec<TopicChange>, DbErr> {
-        topic_membership::move_to(self.transaction, &device.token, self.customer).await?;
+        topic_membership::set_customer(self.transaction, &device.token, self.customer).await?;
         let wanted = self.wanted().await?;
         let devices = std::slice::from_ref(device);
         self.record(devices, wanted, PushCategories::none()).await

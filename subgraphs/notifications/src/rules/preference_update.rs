@@ -25,7 +25,7 @@ pub(crate) struct Change {
 
 impl Change {
     /// Whether deals may be due at another time now.
-    pub(crate) fn moves_deals(&self) -> bool {
+    pub(crate) fn reschedules_deals(&self) -> bool {
         self.category == NotificationCategory::Deals
             && self.before.quiet_hours != self.after.quiet_hours
     }
