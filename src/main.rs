@@ -80,7 +80,6 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Deals(command) => commands::deals::run(command).await,
             Command::Prices(command) => commands::prices::run(command).await,
             Command::Rates(command) => commands::rates::run(command).await,
-            Command::Search(command) => commands::search::run(command).await,
             Command::Backup(command) => commands::backup::back_up(command).await,
             Command::Restore(command) => commands::backup::restore(command).await,
             Command::Config(command) => commands::config::run(command),

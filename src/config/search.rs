@@ -212,9 +212,9 @@ mod tests {
         };
         assert_eq!(problem(|_| {}), None);
         for change in [
-            (|it| it.full_boost = -0.1) as fn(&mut Personalization),
-            |it| it.full_boost = f64::NAN,
-            |it| it.full_boost = 10.1,
+            (|it: &mut Personalization| it.full_boost = -0.1) as fn(&mut Personalization),
+            |it: &mut Personalization| it.full_boost = f64::NAN,
+            |it: &mut Personalization| it.full_boost = 10.1,
         ] {
             assert!(problem(change).unwrap().contains("full_boost"));
         }
