@@ -141,7 +141,7 @@ async fn measure_preferences(state: &State, requests: usize) -> anyhow::Result<(
     let caller = || Caller::customer(IdKind::Customer.format(me));
     let read =
         json!({ "customer": { "__typename": "Customer", "id": IdKind::Customer.format(me) } });
-    let write = |customer: Uuid, number: usize| json!({ "customer": IdKind::Customer.format(customer), "enabled": number % 2 == 0, "key": number.to_string() });
+    let write = |customer: Uuid, number: usize| json!({ "customer": IdKind::Customer.format(customer), "enabled": number.is_multiple_of(2), "key": number.to_string() });
     let mut times = [Vec::new(), Vec::new(), Vec::new()];
     let before = state.database.statements();
     for number in 0..requests {

@@ -293,13 +293,13 @@ async fn a_service_gets_the_features_and_its_scores_decide() {
             .collect();
         assert_eq!(sent, engine);
         let number = |place: usize, name: &str| products[place][name].as_f64().unwrap();
-        for place in 0..PRODUCTS {
+        for (place, id) in engine.iter().enumerate() {
             assert_eq!(number(place, "textScore"), 1.0, "{request:#}");
             assert_eq!(number(place, "preferenceSimilarity"), 0.0);
             // Of January, seen in October.
             let recency = number(place, "recency");
             assert!(recency > 0.0 && recency < 0.01, "{recency}");
-            let popularity = match engine[place].as_str() {
+            let popularity = match id.as_str() {
                 one if one == public(8) => 1.0,
                 one if one == public(9) => 2_f64.ln() / 3_f64.ln(),
                 _ => 0.0,
