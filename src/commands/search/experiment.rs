@@ -22,7 +22,7 @@ pub(super) async fn run(command: cli::SearchExperiment) -> anyhow::Result<()> {
 fn text(report: &SearchExperiment) -> String {
     let mut text = format!(
         "Searches since {}, with 95 % confidence intervals\n",
-        report.since.format("%Y-%m-%d %H:%M UTC")
+        report.since.0.format("%Y-%m-%d %H:%M UTC")
     );
     groups(&mut text, "All customers", &report.all);
     groups(

@@ -2,8 +2,9 @@
 //! prints the same.
 
 use async_graphql::SimpleObject;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use entities::search::search_exposure::{self, Variant};
+use resolvers::scalars::DateTime;
 use sea_orm::DbErr;
 use serde::Serialize;
 
@@ -21,7 +22,7 @@ pub const MAX_DAYS: i32 = 90;
 #[serde(rename_all = "camelCase")]
 pub struct SearchExperiment {
     /// Searches since then are counted.
-    pub since: DateTime<Utc>,
+    pub since: DateTime,
     /// All customers who searched.
     pub all: ExperimentGroups,
     /// Only the searches of customers with enough signals for a preference; the others see the same in both groups.
@@ -153,7 +154,7 @@ impl State {
             treatment_p99: p99(Variant::Treatment).await?,
         };
         Ok(SearchExperiment {
-            since,
+            since: DateTime(since),
             sample_ratio: SampleRatio::of(all.0.customers, all.1.customers).map(Into::into),
             customers_in_both: int(all.2),
             all: ExperimentGroups::of(all.0, all.1),
