@@ -1,3 +1,5 @@
+//! Tests of the templates.
+
 use super::*;
 
 fn templates() -> Templates {
