@@ -21,7 +21,8 @@ pub(crate) use self::catalog::{Catalog, CatalogImport};
 pub(crate) use self::clients::{Client, ClientsFile, Operations, OperationsFormat};
 pub(crate) use self::deals::{Deals, DealsSchedule};
 pub(crate) use self::notifications::{
-    MigratePreferences, Notifications, PaceArguments, RepairPreferences,
+    Channel, MigratePreferences, Notifications, PaceArguments, RepairPreferences,
+    Status as MessageStatus,
 };
 pub(crate) use self::prices::{Prices, PricesImport};
 pub(crate) use self::search::{

@@ -38,6 +38,12 @@ pub(crate) fn guest_links(configuration: &Configuration) -> anyhow::Result<Guest
     Ok(GuestLinkKey::new(&key)?)
 }
 
+/// The key that signs the links in emails that unsubscribe.
+pub(crate) fn unsubscribe_links(configuration: &Configuration) -> anyhow::Result<Secret> {
+    let key = derived(configuration, b"vantage unsubscribe links\0")?;
+    Ok(Secret::new(hex(&key)))
+}
+
 /// The key that signs links to files.
 pub(crate) fn object_links(configuration: &Configuration) -> anyhow::Result<Secret> {
     let key = derived(configuration, b"vantage links to files\0")?;

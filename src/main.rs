@@ -16,6 +16,7 @@ mod lifecycle;
 mod listener;
 mod mcp;
 mod memory;
+mod messages;
 mod metrics;
 mod nodes;
 mod output;

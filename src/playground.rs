@@ -6,6 +6,7 @@ mod sign_in;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use axum::extract::Path;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -53,7 +54,7 @@ pub(crate) fn folder(server: &ServerConfig) -> &'static str {
     }
 }
 
-/// The shop's pages, and a redirect from `/`. None in production.
+/// The shop's pages, and redirects from `/` and from the links in messages. None in production.
 pub(crate) fn routes(server: &ServerConfig, sign_in: SignIn) -> axum::Router {
     let mut routes = axum::Router::new();
     if !server.development {
@@ -67,6 +68,21 @@ pub(crate) fn routes(server: &ServerConfig, sign_in: SignIn) -> axum::Router {
             let first = Redirect::temporary(&first);
             routes = routes.route(path, get(async || first));
         }
+    }
+    // Where links in messages lead.
+    for kind in ["orders", "returns"] {
+        let page = format!("{first}#/{kind}");
+        let open = async move |Path(id): Path<String>| {
+            let is_id = id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            if is_id {
+                Redirect::temporary(&format!("{page}/{id}")).into_response()
+            } else {
+                StatusCode::NOT_FOUND.into_response()
+            }
+        };
+        routes = routes.route(&format!("/{kind}/{{id}}"), get(open));
     }
     for (name, template) in PAGES {
         let text = page(template, server);

@@ -24,6 +24,8 @@ use crate::keys;
 /// A sandbox that serves until the process ends.
 pub(crate) struct SandboxServer {
     pub(crate) address: SocketAddr,
+    /// Of the mail server.
+    pub(crate) mail_address: SocketAddr,
     sandbox: Sandbox,
 }
 
@@ -56,11 +58,25 @@ pub(crate) async fn start(
     let address = listener
         .local_addr()
         .context("the sandbox's listener has no address")?;
+    let listen = configuration.smtp_listen;
+    let mail = TcpListener::bind(listen).await.with_context(|| {
+        format!("the sandbox's mail server cannot listen on {listen}; set sandbox.smtp_listen")
+    })?;
+    let mail_address = mail
+        .local_addr()
+        .context("the mail server's listener has no address")?;
     let sandbox = Sandbox::new(configuration.world(), clock.clone());
     sandbox
         .start(listener, supervisor)
         .context("the sandbox cannot serve")?;
-    Ok(SandboxServer { address, sandbox })
+    sandbox
+        .start_mail_server(mail, supervisor)
+        .context("the sandbox's mail server cannot serve")?;
+    Ok(SandboxServer {
+        address,
+        mail_address,
+        sandbox,
+    })
 }
 
 /// Whether `serve` has third parties to simulate: in development, if subgraphs run in this process and some real
@@ -99,7 +115,8 @@ pub(crate) async fn start_in_process(
     .await?;
     let secret = keys::sandbox_webhooks(configuration)?;
     let url = Url::parse(&format!("http://{}", started.address))?;
-    configuration.providers.simulate(&url, &secret);
+    let mail = Url::parse(&format!("smtp://{}", started.mail_address))?;
+    configuration.providers.simulate(&url, &mail, &secret);
     let here = configuration.public_url()?;
     for (provider, path) in WEBHOOKS {
         if simulated.contains(&provider.as_str()) {

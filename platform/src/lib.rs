@@ -29,6 +29,7 @@ pub mod record_file;
 mod redis_connection;
 pub mod reload;
 mod retry;
+pub mod smtp_server;
 pub mod supervisor;
 mod sweep;
 pub mod tables;

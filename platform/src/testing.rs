@@ -4,6 +4,8 @@
 #[cfg(test)]
 pub(crate) mod child_process;
 
+pub mod mail_sink;
+
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};

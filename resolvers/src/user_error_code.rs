@@ -44,10 +44,14 @@ user_error_codes! {
     InvalidItems = "INVALID_ITEMS",
     /// A link is too long, or does not start as the message says.
     InvalidLink = "INVALID_LINK",
+    /// The language is not a BCP 47 tag.
+    InvalidLocale = "INVALID_LOCALE",
     /// The token is not one of the payment provider's, or cannot be used.
     InvalidPaymentMethod = "INVALID_PAYMENT_METHOD",
     /// A time is in the past, or an end comes before its beginning.
     InvalidPeriod = "INVALID_PERIOD",
+    /// The telephone number is not in international form.
+    InvalidPhoneNumber = "INVALID_PHONE_NUMBER",
     /// A position is negative.
     InvalidPosition = "INVALID_POSITION",
     /// A price is not in whole cents or out of range, or a change sets nothing.

@@ -47,6 +47,9 @@ pub(crate) fn routes() -> Router<Sandbox> {
         .route("/_control/messages", get(messages))
         .route("/_control/topics", get(topics))
         .route("/_control/topic_errors", post(set_topic_error))
+        .route("/_control/mails", get(mails))
+        .route("/_control/text_messages", get(text_messages))
+        .route("/_control/stopped", post(stop))
         .route("/_control/unregistered", post(unregister))
         .layer(from_fn(origin_check::reject_browsers))
 }
@@ -399,6 +402,30 @@ async fn set_exchange_rates(
 
 async fn messages(State(sandbox): State<Sandbox>) -> Json<Value> {
     sandbox.world(|world| Json(json!({"messages": world.fcm.sent()})))
+}
+
+/// The emails that the mail server accepted, oldest first.
+async fn mails(State(sandbox): State<Sandbox>) -> Json<Value> {
+    sandbox.world(|world| {
+        let mails: Vec<_> = world.mailbox.mails().collect();
+        Json(json!({"mails": mails}))
+    })
+}
+
+async fn text_messages(State(sandbox): State<Sandbox>) -> Json<Value> {
+    sandbox.world(|world| Json(json!({"messages": world.twilio.sent()})))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Number {
+    number: String,
+}
+
+/// The owner of a telephone number replies STOP.
+async fn stop(State(sandbox): State<Sandbox>, Body(new): Body<Number>) -> StatusCode {
+    sandbox.world(|world| world.twilio.stop(new.number));
+    StatusCode::NO_CONTENT
 }
 
 async fn topics(State(sandbox): State<Sandbox>) -> Json<Value> {

@@ -1,5 +1,5 @@
-//! Simulators of the third parties EasyPost, Stripe, DHL, FedEx, UPS, Open Exchange Rates and FCM, on one address, each
-//! under the paths of its real API. Their state is in memory and determined by a seed.
+//! Simulators of the third parties EasyPost, Stripe, DHL, FedEx, UPS, Open Exchange Rates, FCM and Twilio, on one address,
+//! each under the paths of its real API, and a mail server. Their state is in memory and determined by a seed.
 
 mod calls;
 mod carriers;
@@ -16,7 +16,9 @@ mod origin_check;
 mod parcels;
 mod provider;
 mod sandbox;
+mod smtp;
 mod stripe;
+mod twilio;
 mod webhooks;
 mod world;
 

@@ -18,7 +18,7 @@ use crate::faults::{Effect, Timing};
 use crate::provider::Provider;
 use crate::sandbox::Sandbox;
 use crate::stripe::{self, Claim};
-use crate::{carriers, easypost, exchange_rates, fcm, form};
+use crate::{carriers, easypost, exchange_rates, fcm, form, twilio};
 
 /// More than any of the APIs accepts.
 pub(crate) const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
@@ -182,6 +182,9 @@ fn authorize(sandbox: &Sandbox, provider: Provider, parts: &Parts) -> Result<(),
         Provider::Fedex | Provider::Ups => carriers::authorize(sandbox, provider, parts),
         Provider::ExchangeRates => exchange_rates::authorize(parts.uri.query()),
         Provider::Fcm => fcm::authorize(parts),
+        Provider::Sms => twilio::authorize(parts),
+        // It has no HTTP paths.
+        Provider::Smtp => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{carriers, easypost, exchange_rates, fcm, stripe};
+use crate::{carriers, easypost, exchange_rates, fcm, stripe, twilio};
 
 /// A third party.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -16,10 +16,15 @@ pub enum Provider {
     Ups,
     ExchangeRates,
     Fcm,
+    /// Twilio.
+    Sms,
+    /// The mail server, which has commands instead of paths.
+    Smtp,
 }
 
 /// Path prefixes; longer ones come first.
-const PATHS: [(&str, Provider); 11] = [
+const PATHS: [(&str, Provider); 12] = [
+    ("/2010-04-01/", Provider::Sms),
     ("/v1/projects/", Provider::Fcm),
     ("/iid/", Provider::Fcm),
     ("/token", Provider::Fcm),
@@ -52,6 +57,8 @@ impl Provider {
             Self::Ups => "ups",
             Self::ExchangeRates => "exchange_rates",
             Self::Fcm => "fcm",
+            Self::Sms => "sms",
+            Self::Smtp => "smtp",
         }
     }
 
@@ -65,6 +72,8 @@ impl Provider {
             Self::Ups => carriers::ups::failure(status),
             Self::ExchangeRates => exchange_rates::failure(status),
             Self::Fcm => fcm::failure(status),
+            Self::Sms => twilio::failure(status),
+            Self::Smtp => json!({"error": reason(status)}),
         }
     }
 }
@@ -92,6 +101,10 @@ mod tests {
             ("/v1/payment_intents", Some(Provider::Stripe)),
             ("/v1/projects/shop/messages:send", Some(Provider::Fcm)),
             ("/iid/v1:batchAdd", Some(Provider::Fcm)),
+            (
+                "/2010-04-01/Accounts/AC1/Messages.json",
+                Some(Provider::Sms),
+            ),
             ("/v2/shipments", Some(Provider::Easypost)),
             ("/track/shipments", Some(Provider::Dhl)),
             ("/track/v1/trackingnumbers", Some(Provider::Fedex)),

@@ -21,7 +21,7 @@ use crate::provider::Provider;
 use crate::stripe::{ExistingPayment, Idempotency};
 use crate::webhooks::{self, Deliveries, Endpoint, Webhook};
 use crate::world::World;
-use crate::{carriers, control, easypost, exchange_rates, fcm, middleware, stripe};
+use crate::{carriers, control, easypost, exchange_rates, fcm, middleware, smtp, stripe, twilio};
 
 /// All simulators together. Clones share one world.
 #[derive(Clone, Debug)]
@@ -67,9 +67,11 @@ impl Sandbox {
             .merge(carriers::routes())
             .merge(exchange_rates::routes())
             .merge(fcm::routes())
+            .merge(twilio::routes())
             .fallback(middleware::no_such_path)
             .layer(from_fn_with_state(self.clone(), middleware::handle_call))
             .merge(control::routes())
+            .merge(smtp::routes())
             .layer(DefaultBodyLimit::max(middleware::MAX_BODY_BYTES))
             .with_state(self.clone())
     }
@@ -101,6 +103,30 @@ impl Sandbox {
                 webhooks::send(&sandbox, &mut *sandbox.0.outgoing.lock().await).await;
             })
             .map(drop)
+        });
+        Ok(())
+    }
+
+    /// Serves the mail server, in a supervised task.
+    pub fn start_mail_server(
+        &self,
+        listener: TcpListener,
+        supervisor: &Supervisor,
+    ) -> std::io::Result<()> {
+        let listener = listener.into_std()?;
+        let sandbox = self.clone();
+        supervisor.start(Stage::Support, "sandbox.smtp", move |stop| {
+            let (sandbox, listener) = (sandbox.clone(), listener.try_clone());
+            let serving = async move {
+                let served = match listener.and_then(TcpListener::from_std) {
+                    Ok(listener) => smtp::serve(sandbox, listener).await,
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = served {
+                    tracing::error!(%error, "the sandbox's mail server cannot listen");
+                }
+            };
+            stop.run_until_cancelled_owned(serving).map(drop)
         });
         Ok(())
     }

@@ -10,7 +10,9 @@ use crate::fcm::Fcm;
 use crate::ids::Ids;
 use crate::parcels::Parcels;
 use crate::provider::Provider;
+use crate::smtp::Mailbox;
 use crate::stripe::Stripe;
+use crate::twilio::Twilio;
 use crate::webhooks::{Endpoints, Webhook};
 
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(crate) struct World {
     pub(crate) tokens: Tokens,
     pub(crate) exchange_rates: ExchangeRates,
     pub(crate) fcm: Fcm,
+    pub(crate) twilio: Twilio,
+    pub(crate) mailbox: Mailbox,
     pub(crate) endpoints: Endpoints,
     /// Events that have not been sent yet.
     notices: Vec<Webhook>,
@@ -39,6 +43,8 @@ impl World {
             tokens: Tokens::default(),
             exchange_rates: ExchangeRates::new(config.seed),
             fcm: Fcm::default(),
+            twilio: Twilio::default(),
+            mailbox: Mailbox::default(),
             endpoints: Endpoints::default(),
             notices: Vec::new(),
             config,

@@ -1,14 +1,77 @@
-//! `vantage notifications`.
+//! `vantage notifications`: messages to customers, and their preferences.
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use platform::config::Duration;
 
 use super::{FileFormatArgument, Settings};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Notifications {
+    /// List messages, newest first: when, to whom, by which channel, and what became of them
+    List {
+        #[command(flatten)]
+        settings: Settings,
+        /// Only messages with this status
+        #[arg(long, value_name = "STATUS")]
+        status: Option<Status>,
+        /// Only messages to this customer (usr_…)
+        #[arg(long, value_name = "ID")]
+        customer: Option<String>,
+        /// Only messages about this order (ord_…)
+        #[arg(long, value_name = "ID")]
+        order: Option<String>,
+        /// How many to list at most
+        #[arg(long, default_value_t = 100)]
+        limit: u64,
+    },
+    /// List messages that were given up, with the reason
+    DeadLetters {
+        #[command(flatten)]
+        settings: Settings,
+        /// How many to list at most
+        #[arg(long, default_value_t = 100)]
+        limit: u64,
+    },
+    /// Send messages again that were given up
+    Requeue {
+        #[command(flatten)]
+        settings: Settings,
+        /// Their ids (ntf_…)
+        #[arg(
+            required_unless_present = "all",
+            conflicts_with = "all",
+            value_name = "ID"
+        )]
+        ids: Vec<String>,
+        /// All that were given up
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show what a message says, with sample values; without an event, list them
+    Preview {
+        #[command(flatten)]
+        settings: Settings,
+        /// The event that the message is about, such as order.shipped
+        event: Option<String>,
+        /// The channel that it is written for
+        #[arg(long, default_value = "email")]
+        channel: Channel,
+        /// The language, such as de or de-AT
+        #[arg(long, default_value = "en", value_name = "TAG")]
+        locale: String,
+        /// Write the HTML form of an email to this file, instead of printing its text
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Delete a customer's devices, preferences and the texts of their messages
+    Erase {
+        #[command(flatten)]
+        settings: Settings,
+        /// The customer (usr_…)
+        customer: String,
+    },
     /// Migrate the preferences of a former system, where push messages, emails and text messages had one toggle each
     MigratePreferences(MigratePreferences),
     /// Compute migrated preferences again, without touching what customers have changed
@@ -63,4 +126,20 @@ pub(crate) struct PaceArguments {
     /// The pause after each, for other work of the database
     #[arg(long, value_name = "DURATION", default_value = "1s")]
     pub(crate) pause: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Channel {
+    Push,
+    Email,
+    Sms,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Status {
+    Scheduled,
+    Sent,
+    Failed,
+    DeadLettered,
+    Suppressed,
 }

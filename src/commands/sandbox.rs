@@ -26,6 +26,10 @@ pub(crate) async fn run(command: Sandbox) -> anyhow::Result<()> {
         "The sandbox is listening on http://{}",
         started.address
     ));
+    output::announce(&format!(
+        "Its mail server is listening on smtp://{}, and emails are shown at http://{}/mail",
+        started.mail_address, started.address
+    ));
     shutdown.begun.cancelled().await;
     supervisor.shutdown(SHUTDOWN_PATIENCE).await;
     Ok(())

@@ -77,6 +77,9 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
             sandbox.address,
             simulated.join(", ")
         ));
+        if simulated.contains(&"smtp") {
+            output::announce(&format!("Emails:   http://{}/mail", sandbox.address));
+        }
     }
     let is_development = configuration.mode == Mode::Development;
     if is_development && !configuration.listen.ip().is_loopback() {

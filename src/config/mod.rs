@@ -114,6 +114,7 @@ pub(crate) struct Configuration {
     pub(crate) pricing: Pricing,
     pub(crate) search: Search,
     pub(crate) tracking: Tracking,
+    pub(crate) notifications: Notifications,
     pub(crate) objects: Objects,
     pub(crate) providers: Providers,
     pub(crate) sandbox: Sandbox,
@@ -160,6 +161,7 @@ impl Default for Configuration {
             pricing: Pricing::default(),
             search: Search::default(),
             tracking: Tracking::default(),
+            notifications: Notifications::default(),
             objects: Objects::default(),
             providers: Providers::default(),
             sandbox: Sandbox::default(),
@@ -268,6 +270,7 @@ impl Configuration {
         self.notifications.check()?;
         self.providers.check()?;
         self.search.check()?;
+        self.notifications.check()?;
         self.telemetry.check()?;
         self.webhooks.check(self.mode)?;
         if self.mode == Mode::Production {
@@ -298,7 +301,7 @@ impl Configuration {
 
 /// Whether this path, or one above it, has a fixed purpose on the public address.
 fn is_reserved_path(path: &str) -> bool {
-    const RESERVED: [&str; 11] = [
+    const RESERVED: [&str; 12] = [
         "/.well-known",
         "/api/openapi.json",
         "/api/v1",
@@ -308,6 +311,7 @@ fn is_reserved_path(path: &str) -> bool {
         "/objects",
         "/pictures",
         "/readyz",
+        "/unsubscribe",
         "/webhooks",
         "/ws",
     ];

@@ -16,6 +16,17 @@ pub(crate) struct Providers {
     pub(crate) ups: Provider,
     pub(crate) exchange_rates: Provider,
     pub(crate) fcm: Provider,
+    pub(crate) sms: Provider,
+    pub(crate) smtp: MailServer,
+}
+
+/// The server that takes our emails.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct MailServer {
+    /// `smtp://host:port` uses STARTTLS if the server offers it; `smtps://host` is encrypted from the start. With
+    /// credentials, as in `smtps://user:password@host`, the connection must be encrypted.
+    pub(crate) url: Option<ConnectionUrl>,
 }
 
 /// One third party.
@@ -24,7 +35,8 @@ pub(crate) struct Providers {
 pub(crate) struct Provider {
     /// The API's base URL, without a path.
     pub(crate) url: Option<ConnectionUrl>,
-    /// Our account, where one is needed in addition to the key: FedEx's and UPS's client id, FCM's project.
+    /// Our account, where one is needed in addition to the key: FedEx's and UPS's client id, FCM's project, Twilio's
+    /// account for text messages.
     pub(crate) account: Option<String>,
     /// The API key, the client secret, or the application's id, which authenticates us.
     pub(crate) key: Option<Secret>,
@@ -34,7 +46,7 @@ pub(crate) struct Provider {
 
 impl Providers {
     /// Each with its name, and whether it requires an account.
-    fn named(&self) -> [(&'static str, &Provider, bool); 7] {
+    fn named(&self) -> [(&'static str, &Provider, bool); 8] {
         [
             ("easypost", &self.easypost, false),
             ("stripe", &self.stripe, false),
@@ -43,11 +55,14 @@ impl Providers {
             ("ups", &self.ups, true),
             ("exchange_rates", &self.exchange_rates, false),
             ("fcm", &self.fcm, true),
+            ("sms", &self.sms, true),
         ]
     }
 
-    /// Points providers without a URL at the sandbox. `webhook_secret` signs the simulators' webhooks.
-    pub(crate) fn simulate(&mut self, at: &Url, webhook_secret: &Secret) {
+    /// Points providers without a URL at the sandbox, and email at its mail server. `webhook_secret` signs the
+    /// simulators' webhooks.
+    pub(crate) fn simulate(&mut self, at: &Url, mail: &Url, webhook_secret: &Secret) {
+        self.smtp.url.get_or_insert_with(|| mail.clone().into());
         for provider in self.all_mut() {
             if provider.url.is_none() {
                 *provider = Provider {
@@ -61,7 +76,7 @@ impl Providers {
         }
     }
 
-    fn all_mut(&mut self) -> [&mut Provider; 7] {
+    fn all_mut(&mut self) -> [&mut Provider; 8] {
         [
             &mut self.easypost,
             &mut self.stripe,
@@ -70,6 +85,7 @@ impl Providers {
             &mut self.ups,
             &mut self.exchange_rates,
             &mut self.fcm,
+            &mut self.sms,
         ]
     }
 
@@ -79,10 +95,19 @@ impl Providers {
             .into_iter()
             .filter(|(_, provider, _)| provider.url.is_none())
             .map(|(name, ..)| name)
+            .chain(self.smtp.url.is_none().then_some("smtp"))
             .collect()
     }
 
     pub(super) fn check(&self) -> Result<(), Invalid> {
+        if let Some(url) = &self.smtp.url
+            && (!matches!(url.scheme(), "smtp" | "smtps") || !url.expose_url().has_host())
+        {
+            return Err(Invalid::new(
+                "providers.smtp.url",
+                "is not of the form smtp://host:port or smtps://user:password@host",
+            ));
+        }
         for (name, provider, has_account) in self.named() {
             let Some(url) = &provider.url else { continue };
             if !matches!(url.scheme(), "http" | "https") {

@@ -15,6 +15,9 @@ pub(crate) struct Sandbox {
     /// Address and port of all of them; port 0 picks a free one.
     #[serde(deserialize_with = "super::listen::deserialize")]
     pub(crate) listen: SocketAddr,
+    /// Address and port of the mail server; port 0 picks a free one.
+    #[serde(deserialize_with = "super::listen::deserialize")]
+    pub(crate) smtp_listen: SocketAddr,
     /// The random seed: the same number gives the same rates and journeys.
     pub(crate) seed: u64,
     /// How long an hour of a parcel's journey takes.
@@ -40,6 +43,7 @@ impl Default for Sandbox {
         Self {
             enabled: true,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            smtp_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             seed,
             pace,
             settle,

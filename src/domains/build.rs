@@ -35,7 +35,7 @@ use url::Url;
 
 use super::{Domain, Domains, Jobs, Local, Work};
 use crate::config::{self, Configuration, Provider};
-use crate::{keys, partners};
+use crate::{keys, messages, partners};
 
 impl Domains {
     /// Builds a domain. The domains it depends on have been built already, or run elsewhere.
@@ -113,23 +113,27 @@ impl Domains {
                 (pricing::subgraph(state), work)
             }
             Domain::Notifications => {
+                let fcm = fcm(&providers.fcm, clock.clone())?;
                 let state = notifications::State {
                     database: database.clone(),
-                    fcm: fcm(&providers.fcm, clock.clone())?,
                     deals: deals(&configuration.notifications.deals, clock.clone())?,
-                    clock,
                     partners: self.partners.clone(),
                     webhooks: partners::delivery(configuration)?,
-                    delivery: notifications::Delivery {
-                        templates: Arc::new(notifications::templates::Templates::new("Vantage")?),
-                        live: notifications::Live(pubsub(configuration, supervisor)?),
-                        log: configuration.mode == config::Mode::Development,
-                    },
+                    delivery: messages::delivery(
+                        configuration,
+                        &clock,
+                        client_of_known(Domain::Orders)?,
+                        fcm.clone(),
+                        pubsub(configuration, supervisor)?,
+                    )?,
+                    text_retention: configuration.notifications.text_retention.get(),
+                    fcm,
+                    clock,
                 };
                 let work = Work {
+                    routes: notifications::routes(state.clone()),
                     subscribers: notifications::workers::subscribers(&state),
                     jobs: jobs_of(&state, notifications::workers::jobs),
-                    ..Work::default()
                 };
                 (notifications::subgraph(state), work)
             }
@@ -385,7 +389,7 @@ fn second_rate_provider(
 }
 
 /// A provider's URL and our key.
-fn access(name: &'static str, provider: &Provider) -> Option<(Url, Secret)> {
+pub(crate) fn access(name: &'static str, provider: &Provider) -> Option<(Url, Secret)> {
     let url = provider.url.as_ref().map(|url| url.expose_url().clone());
     let access = url.zip(provider.key.clone());
     if access.is_none() {

@@ -28,7 +28,7 @@ use crate::demo;
 use crate::lifecycle::Ready;
 use crate::partners;
 
-pub(crate) use build::pricing_state;
+pub(crate) use build::{access, pricing_state};
 
 /// A domain, which is also the name of its subgraph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]

@@ -18,6 +18,8 @@ mod inputs;
 mod kit;
 mod mcp;
 mod nodes;
+mod notifications;
+mod notifications_killed;
 mod observability;
 mod orders;
 mod outages;

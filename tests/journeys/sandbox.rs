@@ -37,7 +37,7 @@ async fn serve_simulates_the_third_parties_that_are_not_configured_and_they_know
     let mut process = Process::start(command).await;
     let line = process.output.next_line().await.unwrap().unwrap();
     assert!(
-        line.ends_with(": easypost, stripe, dhl, fedex, ups, exchange_rates"),
+        line.ends_with(": easypost, stripe, dhl, fedex, ups, exchange_rates, sms, smtp"),
         "{line}"
     );
     let sandbox = address(&line);

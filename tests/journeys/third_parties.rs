@@ -15,6 +15,8 @@ const WEBHOOK_SECRET: &str = "whsec_journey";
 /// The sandbox process and its control API.
 pub(crate) struct ThirdParties {
     pub(crate) process: Process,
+    /// The address of its mail server, `smtp://…`.
+    pub(crate) mail_server: String,
     http: reqwest::Client,
 }
 
@@ -24,8 +26,13 @@ impl ThirdParties {
         command
             .env("VANTAGE_SANDBOX__WEBHOOK_RETRY", "200ms")
             .args(["sandbox", "--listen", "127.0.0.1:0"]);
+        let mut process = Process::start(command).await;
+        let line = process.output.next_line().await.unwrap().unwrap();
+        let (_, mail_server) = line.split_once("listening on ").unwrap();
+        let (mail_server, _) = mail_server.split_once(',').unwrap();
         Self {
-            process: Process::start(command).await,
+            mail_server: mail_server.to_owned(),
+            process,
             http: reqwest::Client::new(),
         }
     }

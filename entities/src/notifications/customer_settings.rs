@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveValue::Set, ExprTrait};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "customer_settings")]
@@ -87,4 +87,65 @@ pub async fn lock(
     .exec_without_returning(db)
     .await?;
     Ok(())
+}
+
+pub async fn delete(db: &impl ConnectionTrait, customer: Uuid) -> Result<(), DbErr> {
+    Entity::delete_by_id(customer).exec(db).await?;
+    Ok(())
+}
+
+/// Stores the language of a customer who has none yet.
+pub async fn learn_locale(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    locale: &str,
+    default_timezone: &str,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let unless_known = OnConflict::column(Column::CustomerId)
+        .value(
+            Column::Locale,
+            Expr::col((Entity, Column::Locale)).if_null(locale),
+        )
+        .to_owned();
+    Entity::insert(ActiveModel {
+        customer_id: Set(customer),
+        timezone: Set(default_timezone.to_owned()),
+        updated_at: Set(now),
+        locale: Set(Some(locale.to_owned())),
+        phone: Set(None),
+    })
+    .on_conflict(unless_known)
+    .exec_without_returning(db)
+    .await?;
+    Ok(())
+}
+
+/// Sets the language, the telephone number, or both; `None` keeps what there is, `Some(None)` clears it. Returns the
+/// settings.
+pub async fn set_contact(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    locale: Option<Option<String>>,
+    phone: Option<Option<String>>,
+    default_timezone: &str,
+    now: DateTime<Utc>,
+) -> Result<Model, DbErr> {
+    let mut changed = vec![Column::UpdatedAt];
+    changed.extend(locale.is_some().then_some(Column::Locale));
+    changed.extend(phone.is_some().then_some(Column::Phone));
+    Entity::insert(ActiveModel {
+        customer_id: Set(customer),
+        timezone: Set(default_timezone.to_owned()),
+        updated_at: Set(now),
+        locale: Set(locale.flatten()),
+        phone: Set(phone.flatten()),
+    })
+    .on_conflict(
+        OnConflict::column(Column::CustomerId)
+            .update_columns(changed)
+            .to_owned(),
+    )
+    .exec_with_returning(db)
+    .await
 }

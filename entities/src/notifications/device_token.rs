@@ -156,3 +156,12 @@ pub async fn topics_are_set(
         .await?;
     Ok(())
 }
+
+/// Deletes all of the customer's.
+pub async fn delete_of_customer(db: &impl ConnectionTrait, customer: Uuid) -> Result<(), DbErr> {
+    Entity::delete_many()
+        .filter(Column::CustomerId.eq(customer))
+        .exec(db)
+        .await?;
+    Ok(())
+}

@@ -39,9 +39,3 @@ pub async fn last(db: &impl ConnectionTrait, customer: Uuid) -> Result<i64, DbEr
     let row = Entity::find_by_id(customer).one(db).await?;
     Ok(row.map_or(0, |row| row.last))
 }
-
-/// Forgets the customer's number.
-pub async fn delete(db: &impl ConnectionTrait, customer: Uuid) -> Result<(), DbErr> {
-    Entity::delete_by_id(customer).exec(db).await?;
-    Ok(())
-}

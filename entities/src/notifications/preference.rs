@@ -85,3 +85,12 @@ pub async fn upsert(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), D
         .await?;
     Ok(())
 }
+
+/// Deletes all of the customer's.
+pub async fn delete_of_customer(db: &impl ConnectionTrait, customer: Uuid) -> Result<(), DbErr> {
+    Entity::delete_many()
+        .filter(Column::CustomerId.eq(customer))
+        .exec(db)
+        .await?;
+    Ok(())
+}

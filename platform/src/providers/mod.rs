@@ -10,6 +10,8 @@ pub mod fedex;
 mod oauth;
 pub mod open_exchange_rates;
 pub mod ranking_service;
+pub mod smtp;
 pub mod sqs;
 pub mod stripe;
+pub mod twilio;
 pub mod ups;

@@ -22,6 +22,7 @@ use tokio::sync::Notify;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Kit {
+    pub(crate) mail_address: SocketAddr,
     pub(crate) base: String,
     pub(crate) clock: Clock,
     pub(crate) http: reqwest::Client,
@@ -51,8 +52,12 @@ impl Kit {
         let base = format!("http://{}", listener.local_addr().unwrap());
         // Its tasks end with the test's runtime.
         sandbox.start(listener, &Supervisor::new()).unwrap();
+        let mail = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mail_address = mail.local_addr().unwrap();
+        sandbox.start_mail_server(mail, &Supervisor::new()).unwrap();
         Self {
             base,
+            mail_address,
             clock,
             http: reqwest::Client::new(),
         }

@@ -5,6 +5,7 @@ mod carriers;
 mod easypost;
 mod faults;
 mod kit;
+mod messages;
 mod oddities;
 mod origin_check;
 mod rates_and_messages;

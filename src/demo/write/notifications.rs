@@ -7,6 +7,7 @@ use entities::notifications::notification::DeliveryStatus;
 use entities::notifications::preference::{NotificationCategory, NotificationChannel};
 use entities::notifications::{customer_settings, device_token, notification, preference};
 use platform::database::Database;
+use resolvers::id::order_number;
 use sea_orm::EntityTrait;
 
 use super::Plan;
@@ -75,7 +76,7 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
 
 /// The messages about an order: a mail for each step.
 fn messages(order: &Order, plan: &Plan) -> Vec<notification::Model> {
-    let number = order.number();
+    let number = order_number(order.id);
     let steps = [
         (
             order.confirmed_at,
@@ -116,7 +117,7 @@ fn messages(order: &Order, plan: &Plan) -> Vec<notification::Model> {
                 channel: NotificationChannel::Email,
                 title: title.to_owned(),
                 body: format!("{body}: order {number}."),
-                deep_link: Some(format!("vantage://orders/{number}")),
+                deep_link: Some(format!("vantage://orders/{}", order.number())),
                 status: DeliveryStatus::Sent,
                 scheduled_for: None,
                 sent_at: Some(at),

@@ -1,6 +1,7 @@
 //! The notifications subgraph: customers' preferences, their devices, and the messages sent to them.
 
 pub mod channels;
+mod contact;
 mod customer;
 mod deal_drain;
 mod deal_file;
@@ -11,6 +12,7 @@ mod deal_sqs;
 mod device_register;
 mod events;
 pub mod legacy_file;
+mod links;
 mod live;
 mod loaders;
 pub mod message;
@@ -19,6 +21,7 @@ mod message_task;
 pub mod metrics;
 mod mutation;
 mod notification;
+mod notification_contact_update;
 mod notification_preferences;
 mod notification_preferences_update;
 mod notification_read;
@@ -27,6 +30,7 @@ mod partner;
 mod partner_event;
 mod partner_event_record;
 pub mod preference_migration;
+pub mod privacy;
 mod query;
 mod rules;
 mod subscription;
@@ -34,6 +38,7 @@ pub mod templates;
 mod topic_change;
 mod topic_membership;
 mod topic_task;
+mod unsubscribe;
 mod webhook_task;
 pub mod workers;
 
@@ -48,6 +53,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::deals::{DealDelivery, DealTaskState};
 pub use channels::Delivery;
+pub use links::Links;
 pub use live::Live;
 pub use message_task::{MessageTaskState, SendMessage};
 pub use migrations::notifications::Migrator;
@@ -55,6 +61,7 @@ pub use partner::{Partner, PartnerError, Partners, endpoint_id};
 pub use topic_task::{
     TopicTaskState, make as make_topic_changes, repeat_once as repeat_topic_changes,
 };
+pub use unsubscribe::UnsubscribeLinks;
 pub use webhook_task::{DeliverWebhooks, WebhookDelivery};
 
 /// The domain's name: of its database, its SDL file and its process.
@@ -70,6 +77,8 @@ pub struct State {
     pub webhooks: WebhookDelivery,
     /// How messages to customers are written and sent.
     pub delivery: Delivery,
+    /// How long the texts of messages are kept.
+    pub text_retention: std::time::Duration,
     /// How deals are sent.
     pub deals: DealDelivery,
     /// The push service. Without it, topic changes wait.
@@ -128,9 +137,23 @@ pub fn subgraph(state: State) -> Subgraph {
     .data(state.clone())
     .register_output_type::<UserError>()
     .enable_federation()
+    .enable_subscription_in_federation()
     .limit_recursive_depth(RECURSION)
     .finish();
     Subgraph::new(NAME, schema, move |batches| {
         loaders::Loaders::new(&state, batches)
     })
+}
+
+/// The domain's HTTP routes: the links in emails that unsubscribe.
+pub fn routes(state: State) -> axum::Router {
+    match state
+        .delivery
+        .email
+        .as_ref()
+        .map(|email| email.unsubscribe.clone())
+    {
+        Some(links) => unsubscribe::routes(state, links),
+        None => axum::Router::new(),
+    }
 }

@@ -105,7 +105,7 @@ impl SentMessage {
 
 impl Live {
     /// Publishes a message that was sent. If that fails, watchers find it missing when they get the next one.
-    pub(crate) async fn publish(&self, row: &notification::Model) {
+    pub async fn publish(&self, row: &notification::Model) {
         let Some(message) = SentMessage::of(row) else {
             return;
         };

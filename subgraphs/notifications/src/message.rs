@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use entities::notifications::customer_settings;
 use entities::notifications::notification::{self, DeliveryStatus};
 use entities::notifications::preference::{NotificationCategory, NotificationChannel};
-use platform::database::DatabaseTransaction;
+use platform::database::{Database, DatabaseTransaction};
 use platform::inbox::HandleError;
 use platform::tasks;
 use sea_orm::DbErr;
@@ -141,4 +141,29 @@ pub async fn release(
         tasks::enqueue(transaction, &SendMessage { id }, at, now).await?;
     }
     Ok(is_open)
+}
+
+/// Messages requeued per transaction.
+const BATCH: u64 = 500;
+
+/// Sends messages again that were given up: these, or all. Returns how many.
+pub async fn requeue(
+    database: &Database,
+    ids: Option<&[Uuid]>,
+    now: DateTime<Utc>,
+) -> Result<u64, DbErr> {
+    let mut total = 0;
+    loop {
+        let transaction = database.begin().await?;
+        let requeued = notification::requeue(&transaction, ids, now, BATCH).await?;
+        for row in &requeued {
+            let task = SendMessage { id: row.id };
+            tasks::enqueue(&transaction, &task, now, now).await?;
+        }
+        transaction.commit().await?;
+        total += requeued.len() as u64;
+        if (requeued.len() as u64) < BATCH {
+            return Ok(total);
+        }
+    }
 }

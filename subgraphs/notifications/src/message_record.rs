@@ -15,8 +15,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::message::{self, NewMessage, Schedule};
+use crate::notification_preferences::DEFAULT_TIMEZONE;
 use crate::rules::customer_message::{self, Place};
 use crate::templates::Templates;
+
+/// Tells the language in which a customer has placed an order.
+const PLACED: &str = "order.placed";
 
 /// Creates one message by each channel that reaches the customer.
 pub(crate) struct CreateMessages(pub(crate) Arc<Templates>);
@@ -29,6 +33,9 @@ impl Handler for CreateMessages {
         event: &Event,
         now: DateTime<Utc>,
     ) -> Result<(), HandleError> {
+        if event.event_type == PLACED {
+            return learn_language(transaction, event, now).await;
+        }
         let Some(message) = customer_message::message(&event.event_type, &event.data) else {
             return Ok(());
         };
@@ -63,6 +70,21 @@ impl Handler for CreateMessages {
         }
         Ok(())
     }
+}
+
+/// Later messages are in the language of the customer's first order, unless they choose another.
+async fn learn_language(
+    transaction: &DatabaseTransaction,
+    event: &Event,
+    now: DateTime<Utc>,
+) -> Result<(), HandleError> {
+    let text = |name: &str| event.data.get(name).and_then(Value::as_str);
+    if let (Some(customer), Some(language)) = (text("customerId"), text("language")) {
+        let customer = IdKind::Customer.of_event(customer)?;
+        customer_settings::learn_locale(transaction, customer, language, DEFAULT_TIMEZONE, now)
+            .await?;
+    }
+    Ok(())
 }
 
 /// The channels that can reach the customer. Whether they want a message is decided when it is sent.

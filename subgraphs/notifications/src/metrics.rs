@@ -5,6 +5,18 @@ use metrics::{Unit, describe_counter, describe_gauge};
 /// Registers the help lines.
 pub fn describe() {
     describe_counter!(
+        "vantage_notifications_total",
+        "Messages to customers, by channel, category and outcome: sent, failed (will be retried), dead_lettered or suppressed."
+    );
+    describe_gauge!(
+        "vantage_notifications_dead_letters",
+        "Messages to customers that were given up; see `vantage notifications dead-letters`."
+    );
+    describe_counter!(
+        "vantage_notifications_unsubscribed_total",
+        "Customers who unsubscribed by a link in an email, by category."
+    );
+    describe_counter!(
         "vantage_partner_webhooks_total",
         "Attempts to send a partner's webhooks, by client and outcome: delivered, failed, given_up or disabled."
     );

@@ -14,6 +14,9 @@ use crate::State;
 use crate::deal_schedule;
 use crate::deal_schedule_input::{self, DealScheduleInput, DealSchedulePayload};
 use crate::device_register::{self, DevicePayload, DeviceRegisterInput};
+use crate::notification_contact_update::{
+    self, NotificationContactUpdateInput, NotificationContactUpdatePayload,
+};
 use crate::notification_preferences::{DEFAULT_TIMEZONE, NotificationPreferences};
 use crate::notification_preferences_update::{
     self as preferences_update, NotificationPreferencesUpdateInput,
@@ -86,6 +89,16 @@ impl Mutation {
             }
         };
         payload(context, customer, outcome).await
+    }
+
+    /// Sets the language of messages to the caller, and their number for text messages.
+    #[graphql(directive = authenticated::apply())]
+    async fn notification_contact_update(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What to change.")] input: NotificationContactUpdateInput,
+    ) -> ApiResult<NotificationContactUpdatePayload> {
+        notification_contact_update::update(context, input).await
     }
 
     /// Marks messages to the caller as read. Those that were not sent, and those of others, are left out.

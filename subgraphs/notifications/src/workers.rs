@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use entities::notifications::{partner_event, webhook_dead_letter, webhook_endpoint};
+use entities::notifications::{notification, partner_event, webhook_dead_letter, webhook_endpoint};
 use metrics::{counter, gauge};
 use parking_lot::Mutex;
 use platform::inbox::{ConsumerGroup, Subscriber};
@@ -23,6 +23,7 @@ use crate::message_record::CreateMessages;
 use crate::message_task::{MessageTaskState, SendMessage};
 use crate::partner::Endpoint;
 use crate::partner_event_record::RecordPartnerEvents;
+use crate::privacy;
 use crate::rules::customer_message;
 use crate::topic_task::{self, MakeTopicChanges};
 use crate::webhook_task::{DeliverWebhooks, WebhookTaskState};
@@ -175,6 +176,8 @@ async fn measure(state: State, context: WorkerContext) {
 
 /// Reports each webhook's queue in metrics, and wakes those whose task is missing.
 pub async fn measure_once(state: &State) -> Result<(), DbErr> {
+    let dead = notification::count_dead_letters(state.database.read()).await?;
+    gauge!("vantage_notifications_dead_letters").set(dead as f64);
     // Before the queues are read, so that an event recorded meanwhile is not skipped.
     let before = state.clock.now() - SETTLED;
     let settled = partner_event::last_before(state.database.read(), before).await?;
@@ -268,11 +271,12 @@ async fn sweep(state: State, context: WorkerContext) {
     .await;
 }
 
-/// Deletes events that are kept no longer, and the state of webhooks that were removed.
+/// Deletes texts and events that are kept no longer, and the state of webhooks that were removed.
 pub async fn sweep_once(state: &State, now: DateTime<Utc>) -> Result<(), DbErr> {
     let db = state.database.write();
     let retention = TimeDelta::from_std(state.webhooks.retention).unwrap_or(TimeDelta::MAX);
     let endpoints = state.partners.endpoints();
+    privacy::sweep_texts(&state.database, state.text_retention, now).await?;
     let oldest = now
         .checked_sub_signed(retention)
         .unwrap_or(DateTime::UNIX_EPOCH);

@@ -35,6 +35,8 @@ pub(crate) struct Placed<'a> {
     pub items: Vec<PlacedItem<'a>>,
     pub total: Amount,
     pub total_usd: Amount,
+    /// The customer's language, if it is known, as a BCP 47 tag.
+    pub language: Option<&'a str>,
     pub timestamp: DateTime<Utc>,
 }
 

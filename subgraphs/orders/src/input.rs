@@ -29,6 +29,8 @@ pub(crate) struct ParsedInput {
     pub shipping_address: Address,
     pub billing_address: Option<Address>,
     pub payment_method_token: String,
+    /// The language in which the customer places the order, if it is known.
+    pub language: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +78,7 @@ pub(crate) fn parse(
         shipping_address,
         billing_address,
         payment_method_token: token.to_owned(),
+        language: None,
     })
 }
 

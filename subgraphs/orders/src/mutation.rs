@@ -13,6 +13,7 @@ use resolvers::client::SubgraphClient;
 use resolvers::cost::{THIRD_PARTY, cost};
 use resolvers::id::IdKind;
 use resolvers::idempotency::{self, Attempt, IdempotentMutation, KeyUse};
+use resolvers::money_format::preferred_language;
 use resolvers::{ApiError, ApiResult, access};
 use serde::{Deserialize, Serialize};
 use tracing::Instrument;
@@ -81,7 +82,7 @@ impl Mutation {
             return replay_place(context, state, placed).await;
         }
 
-        let parsed = match input::parse(&input, &state.checkout_rates) {
+        let mut parsed = match input::parse(&input, &state.checkout_rates) {
             Ok(parsed) => parsed,
             Err(errors) => return Ok(OrderPlacePayload::with_errors(errors)),
         };
@@ -89,6 +90,8 @@ impl Mutation {
         let search = required::<SubgraphClient>(state.search.as_ref(), "subgraphs.search.url")?;
         let pricing = required::<SubgraphClient>(state.pricing.as_ref(), "subgraphs.pricing.url")?;
         let caller = access::caller(context)?;
+        let languages = caller.locale.languages.as_deref();
+        parsed.language = languages.and_then(preferred_language);
         let (quote, method) = futures::try_join!(
             quote::fetch(search, pricing, &state.checkout_rates, caller, &parsed),
             order_place::resolve_method(stripe, &parsed.payment_method_token),

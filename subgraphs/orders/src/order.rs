@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object};
 use entities::orders::order as entity;
-use resolvers::id::IdKind;
+use resolvers::id::{IdKind, order_number};
 use resolvers::money::{CurrencyCode, Money};
 use resolvers::scalars::DateTime;
 use resolvers::{ApiError, ApiResult, access, connection};
@@ -111,6 +111,11 @@ impl Order {
     /// Globally unique id: `ord_` followed by 26 characters.
     async fn id(&self) -> ID {
         IdKind::Order.id(self.row.id)
+    }
+
+    /// The number by which people call the order, as in messages about it: "7K2M-9QXD". Not for lookups.
+    async fn number(&self) -> String {
+        order_number(self.row.id)
     }
 
     /// The order's progress.

@@ -155,7 +155,8 @@ pub(crate) async fn place(
         updated_at: now,
     };
     let items = items(&order, quote, totals);
-    transitions::place(transaction, &order, quote.currency, items).await?;
+    let language = parsed.language.as_deref();
+    transitions::place(transaction, &order, quote.currency, items, language).await?;
     payment::request(transaction, order.id, now).await?;
     Ok(order.id)
 }

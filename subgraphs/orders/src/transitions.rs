@@ -32,6 +32,7 @@ pub(crate) async fn place(
     order: &order::Model,
     currency: CurrencyCode,
     items: Vec<order_item::Model>,
+    language: Option<&str>,
 ) -> Result<(), DbErr> {
     let now = order.placed_at;
     let placed_items = items.iter().map(|item| PlacedItem {
@@ -49,6 +50,7 @@ pub(crate) async fn place(
         items: placed_items.collect(),
         total: amount(order.local_currency_amount, currency),
         total_usd: amount(order.usd_amount, CurrencyCode::Usd),
+        language,
         timestamp: now,
     })
     .map_err(|error| DbErr::Json(error.to_string()))?;

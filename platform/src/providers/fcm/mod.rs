@@ -1,6 +1,7 @@
 //! Firebase Cloud Messaging: push messages, and the topics that devices subscribe to.
 
 mod access_token;
+mod messages;
 #[cfg(test)]
 mod tests;
 mod topics;
@@ -12,6 +13,7 @@ use url::Url;
 
 use self::access_token::AccessToken;
 pub use self::access_token::ServiceAccountError;
+pub use self::messages::{PushError, PushMessage};
 pub use self::topics::{MAX_TOKENS, TopicOutcome, TopicSubscription};
 use crate::clock::Clock;
 use crate::config::Secret;
@@ -34,6 +36,7 @@ pub struct Fcm(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    messages: HttpClient,
     topics: HttpClient,
     access: AccessToken,
 }
@@ -55,9 +58,14 @@ impl Fcm {
             rate: Some(TOPIC_CALLS),
             ..Policy::default()
         };
+        let messages = HttpClient::new("fcm", base.clone(), Policy::default(), clock.clone())?;
         let topics = HttpClient::new("fcm_topics", topics_base(base), policy, clock.clone())?;
         let access = AccessToken::new(key, clock)?;
-        Ok(Self(Arc::new(Inner { topics, access })))
+        Ok(Self(Arc::new(Inner {
+            messages,
+            topics,
+            access,
+        })))
     }
 }
 

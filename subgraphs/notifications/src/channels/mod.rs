@@ -1,13 +1,22 @@
 //! The channels that messages leave by, each with its provider.
 
+mod email;
+mod push;
+mod sms;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use entities::notifications::notification;
+use entities::notifications::preference::NotificationChannel;
 use platform::database::Database;
 use platform::tasks::TaskError;
 use resolvers::id::IdKind;
 
+pub use self::email::EmailChannel;
+pub use self::push::PushChannel;
+pub use self::sms::SmsChannel;
+use crate::links::Links;
 use crate::live::Live;
 pub use crate::rules::send_decision::SuppressReason;
 use crate::templates::{TemplateError, Templates};
@@ -17,6 +26,10 @@ use crate::templates::{TemplateError, Templates};
 pub struct Delivery {
     pub templates: Arc<Templates>,
     pub live: Live,
+    pub links: Links,
+    pub push: Option<PushChannel>,
+    pub email: Option<EmailChannel>,
+    pub sms: Option<SmsChannel>,
     /// Whether messages by channels without a provider are logged, as in development, instead of suppressed.
     pub log: bool,
 }
@@ -61,28 +74,55 @@ impl From<TemplateError> for SendError {
 
 impl Delivery {
     pub(crate) async fn send(&self, message: &Outgoing<'_>) -> Result<Receipt, SendError> {
+        match message.row.channel {
+            NotificationChannel::Push => {
+                if let Some(push) = &self.push {
+                    return push.send(self, message).await;
+                }
+            }
+            NotificationChannel::Email => {
+                if let Some(email) = &self.email {
+                    return email.send(self, message).await;
+                }
+            }
+            NotificationChannel::Sms => {
+                if let Some(sms) = &self.sms {
+                    return sms.send(self, message).await;
+                }
+            }
+        }
         if self.log {
             return self.write_to_log(message);
         }
         Err(SendError::NotWanted(SuppressReason::ChannelNotConfigured))
     }
 
+    /// What the delivery log keeps of a message that was accepted.
+    fn receipt(
+        &self,
+        message: &Outgoing<'_>,
+        provider: &'static str,
+        id: Option<String>,
+    ) -> Result<Receipt, SendError> {
+        let text = self.text(message)?;
+        Ok(Receipt {
+            provider,
+            id,
+            title: text.title,
+            body: text.body,
+        })
+    }
+
     /// The provider of development: a line in the log, without the message's text.
     fn write_to_log(&self, message: &Outgoing<'_>) -> Result<Receipt, SendError> {
         let row = message.row;
-        let text = self.text(message)?;
         tracing::info!(
             notification_id = IdKind::Notification.format(row.id),
             channel = row.channel.as_str(),
             template = row.template.as_deref(),
             "message logged, because its channel has no provider"
         );
-        Ok(Receipt {
-            provider: "log",
-            id: None,
-            title: text.title,
-            body: text.body,
-        })
+        self.receipt(message, "log", None)
     }
 
     fn text(&self, message: &Outgoing<'_>) -> Result<crate::templates::Text, SendError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{TimeZone, Utc};
 use notifications::deals::DealDelivery;
 use notifications::templates::Templates;
-use notifications::{Delivery, Live, Migrator, Partners, State, WebhookDelivery, subgraph};
+use notifications::{Delivery, Links, Live, Migrator, Partners, State, WebhookDelivery, subgraph};
 use platform::clock::Clock;
 use platform::config::Secret;
 use platform::pubsub::InProcess;
@@ -105,6 +105,10 @@ pub(crate) fn state(scratch: &Scratch, clock: Clock, partners: Partners) -> Stat
         delivery: Delivery {
             templates: Arc::new(Templates::new("Vantage").unwrap()),
             live: Live(Arc::new(InProcess::new())),
+            links: Links::new("https://shop.example".parse().unwrap()),
+            push: None,
+            email: None,
+            sms: None,
             log: true,
         },
         fcm: None,
@@ -114,6 +118,7 @@ pub(crate) fn state(scratch: &Scratch, clock: Clock, partners: Partners) -> Stat
             per_second: 1_000_000,
             queue: None,
         },
+        text_retention: Duration::from_secs(90 * 24 * 60 * 60),
     }
 }
 

@@ -4,8 +4,10 @@
 mod deals;
 mod deals_sqs;
 mod devices;
+mod email;
 mod fixture;
 mod legacy;
+mod live;
 mod messages;
 mod partner_events;
 mod preferences;

@@ -19,7 +19,7 @@ use crate::world::{World, shipped, worlds};
 
 impl World {
     /// Handles an event for messages to customers, as if it came from the bus.
-    async fn tell(&self, event: &Event) {
+    pub(crate) async fn tell(&self, event: &Event) {
         let subscriber = workers::subscribers(&self.state).remove(1);
         let transaction = self.scratch.database.begin().await.unwrap();
         let handled = subscriber
@@ -29,7 +29,7 @@ impl World {
         transaction.commit().await.unwrap();
     }
 
-    async fn send_due(&self) {
+    pub(crate) async fn send_due(&self) {
         let runner = workers::message_runner(&self.state, &self.context());
         runner.run_due().await.unwrap();
     }
@@ -41,7 +41,7 @@ impl World {
             .unwrap()
     }
 
-    fn subgraph(&self) -> Subgraph {
+    pub(crate) fn subgraph(&self) -> Subgraph {
         subgraph(self.state.clone())
     }
 
@@ -55,7 +55,7 @@ impl World {
         assert_eq!(answer["errors"], Value::Null, "{answer}");
     }
 
-    async fn add_device(&self, customer: Uuid, token: &str) {
+    pub(crate) async fn add_device(&self, customer: Uuid, token: &str) {
         let row = device_token::Model {
             token: token.to_owned(),
             customer_id: customer,
