@@ -218,7 +218,8 @@ pub(crate) async fn update(
     })
 }
 
-fn row(customer_id: Uuid, change: &Change, updated_at: Time<Utc>) -> preference::Model {
+/// A changed cell as it is stored.
+pub(crate) fn row(customer_id: Uuid, change: &Change, updated_at: Time<Utc>) -> preference::Model {
     preference::Model {
         customer_id,
         channel: change.channel,

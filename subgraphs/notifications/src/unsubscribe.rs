@@ -23,6 +23,7 @@ use uuid::Uuid;
 use crate::State;
 use crate::events::{self, CellUpdated, PreferencesUpdated};
 use crate::notification_preferences::{DEFAULT_TIMEZONE, matrix};
+use crate::notification_preferences_update as preferences_update;
 use crate::rules::preference_update::{self, CellUpdate};
 use crate::templates::{DEFAULT_LOCALE, UnsubscribePage};
 
@@ -204,15 +205,9 @@ async fn turn_off(
         quiet_hours: None,
     };
     let changes = preference_update::apply(&mut matrix, &[update]);
-    let rows = changes.iter().map(|change| preference::Model {
-        customer_id: customer,
-        channel: change.channel,
-        category: change.category,
-        enabled: change.after.enabled,
-        quiet_hours_start: change.after.quiet_hours.map(|hours| hours.start),
-        quiet_hours_end: change.after.quiet_hours.map(|hours| hours.end),
-        updated_at: now,
-    });
+    let rows = changes
+        .iter()
+        .map(|change| preferences_update::row(customer, change, now));
     preference::upsert(&transaction, rows.collect()).await?;
     let customer_id = IdKind::Customer.format(customer);
     let event = NewEvent {
@@ -224,6 +219,8 @@ async fn turn_off(
             customer_id: &customer_id,
             cells: changes.iter().map(CellUpdated::from).collect(),
             timezone: &settings.timezone,
+            // Only push messages have topics.
+            topics: Vec::new(),
         },
     };
     outbox::append(&transaction, event, now).await?;
