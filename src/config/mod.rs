@@ -114,7 +114,6 @@ pub(crate) struct Configuration {
     pub(crate) pricing: Pricing,
     pub(crate) search: Search,
     pub(crate) tracking: Tracking,
-    pub(crate) notifications: Notifications,
     pub(crate) objects: Objects,
     pub(crate) providers: Providers,
     pub(crate) sandbox: Sandbox,
@@ -161,7 +160,6 @@ impl Default for Configuration {
             pricing: Pricing::default(),
             search: Search::default(),
             tracking: Tracking::default(),
-            notifications: Notifications::default(),
             objects: Objects::default(),
             providers: Providers::default(),
             sandbox: Sandbox::default(),
@@ -270,7 +268,6 @@ impl Configuration {
         self.notifications.check()?;
         self.providers.check()?;
         self.search.check()?;
-        self.notifications.check()?;
         self.telemetry.check()?;
         self.webhooks.check(self.mode)?;
         if self.mode == Mode::Production {
