@@ -13,7 +13,7 @@ use entities::notifications::legacy_preference;
 use notifications::deals::{self, DealDelivery, FileFormat, Progress};
 use notifications::preference_migration::{MigrationProgress, Pace, migrate_all};
 use notifications::templates::Templates;
-use notifications::{Delivery, Live, Migrator, Partners, State, WebhookDelivery, subgraph};
+use notifications::{Delivery, Links, Live, Migrator, Partners, State, WebhookDelivery, subgraph};
 use platform::caller::Caller;
 use platform::clock::Clock;
 use platform::config::Secret;
@@ -123,8 +123,13 @@ fn state(database: Database) -> anyhow::Result<State> {
         delivery: Delivery {
             templates: Arc::new(Templates::new("Vantage")?),
             live: Live(Arc::new(InProcess::new())),
+            links: Links::new("https://shop.example".parse()?),
+            push: None,
+            email: None,
+            sms: None,
             log: true,
         },
+        text_retention: Duration::from_secs(60),
         deals: DealDelivery {
             interval: Duration::from_secs(60),
             at_once: 10,
