@@ -75,10 +75,15 @@ async fn a_text_is_sent_from_a_number_or_a_service() {
     }
 }
 
+/// A status and a body.
+type Answered = (u16, Value);
+/// Whether an error is the expected one.
+type Judge = fn(TwilioError) -> bool;
+
 #[tokio::test]
 async fn refusals_say_what_to_do() {
     let number = |error| matches!(error, TwilioError::Number { .. });
-    let cases: [((u16, Value), fn(TwilioError) -> bool); 5] = [
+    let cases: [(Answered, Judge); 5] = [
         (error(400, 21_211), number),
         (error(400, 21_614), number),
         (error(400, 21_610), |error| {
