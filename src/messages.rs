@@ -27,7 +27,7 @@ pub(crate) fn delivery(
 ) -> anyhow::Result<Delivery> {
     let settings = &configuration.notifications;
     let web_url = match &settings.web_url {
-        Some(url) => url.clone(),
+        Some(url) => url.expose_url().clone(),
         None => configuration.public_url()?,
     };
     Ok(Delivery {

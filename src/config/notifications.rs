@@ -2,11 +2,10 @@
 
 use std::num::{NonZeroU32, NonZeroU64};
 
-use platform::config::{Duration, Invalid};
+use platform::config::{ConnectionUrl, Duration, Invalid};
 use platform::providers::sqs::SqsConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 const AT_ONCE: NonZeroU64 = NonZeroU64::new(10).expect("not zero");
 const PER_SECOND: NonZeroU32 = NonZeroU32::new(200).expect("not zero");
@@ -22,7 +21,7 @@ pub(crate) struct Notifications {
     /// The sender of text messages: a telephone number of the provider's account, or a messaging service's id, "MG…".
     pub(crate) sms_from: Option<String>,
     /// The shop's address on the web, which links in messages begin with. By default `public_url`.
-    pub(crate) web_url: Option<Url>,
+    pub(crate) web_url: Option<ConnectionUrl>,
     /// How long the texts of messages are kept.
     pub(crate) text_retention: Duration,
     pub(crate) deals: Deals,

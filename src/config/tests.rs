@@ -346,6 +346,7 @@ fn no_secret_and_no_credential_of_a_url_is_ever_shown() {
         let scheme = match key.as_str() {
             "__DATABASE_URL" => "postgres",
             "__REDIS_URL" => "redis",
+            "__PROVIDERS__SMTP__URL" => "smtps",
             _ => "https",
         };
         for url in [
@@ -362,6 +363,7 @@ fn no_secret_and_no_credential_of_a_url_is_ever_shown() {
         ("__PROVIDERS__FEDEX__ACCOUNT", "shop"),
         ("__PROVIDERS__UPS__ACCOUNT", "shop"),
         ("__PROVIDERS__FCM__ACCOUNT", "shop"),
+        ("__PROVIDERS__SMS__ACCOUNT", "shop"),
     ];
     for form in 0..2 {
         let mut set: Vec<(String, String)> = Vec::new();
