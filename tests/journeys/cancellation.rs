@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use entities::{notifications, orders, returns, tracking};
+use entities::{orders, returns, tracking};
 use platform::database::Database;
 use sea_orm::{ConnectionTrait, DbBackend, EntityName, Statement};
 use serde_json::{Value, json};
@@ -210,11 +210,8 @@ async fn the_work_of_a_request_ends_with_it() {
         let item = json!({ "orderItemId": order["items"][0]["id"], "quantity": 1, "condition": "OPENED_UNUSED", "reasonCode": "changed_mind" });
         let input = json!({ "input": { "orderId": order["id"], "items": [item] } });
 
+        // Preferences of notifications are also read in the background, whenever a message is sent.
         let page = [
-            (
-                "notifications",
-                notifications::preference::Entity.table_name(),
-            ),
             ("tracking", tracking::event::Entity.table_name()),
             ("returns", returns::return_event::Entity.table_name()),
         ];

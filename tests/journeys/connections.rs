@@ -13,7 +13,7 @@ use crate::wait::until;
 const MEMORY: u64 = 50;
 
 /// Copies of the schema that make a response of 3.6 MB.
-const LARGE: usize = 28;
+const LARGE: usize = 22;
 
 const TYPE: &str = "fragment T on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } } \
     fragment All on __Type { kind name description fields(includeDeprecated: true) { name description \

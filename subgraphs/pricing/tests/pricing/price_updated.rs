@@ -16,9 +16,11 @@ use crate::fixture::{Fixture, fixtures, rate};
 impl Fixture {
     /// Tells those who watch these products that they changed, as the event of a change does.
     async fn announce(&self, products: &[Uuid]) {
-        let [subscriber] = &pricing::workers::subscribers(&self.state)[..] else {
-            panic!("one consumer")
-        };
+        let subscribers = pricing::workers::subscribers(&self.state);
+        let subscriber = subscribers
+            .iter()
+            .find(|subscriber| subscriber.group.topics.contains(&"pricing.events"))
+            .expect("the consumer of price changes");
         let prices: Vec<Value> = products
             .iter()
             .map(|id| json!({ "productId": IdKind::Product.format(*id) }))

@@ -104,12 +104,16 @@ fn lock_file(path: &Path) -> io::Result<File> {
     Ok(lock)
 }
 
-/// The name of the current index, if there is one of this version.
+/// The name of the current index, if there is one of this version. Whatever else is in its place names no index, and is
+/// replaced by the next.
 pub(super) fn current(directory: &Path) -> io::Result<Option<String>> {
+    use io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, NotFound};
     match fs::read_to_string(directory.join(CURRENT)) {
         Ok(name) => Ok(name.starts_with(&prefix()).then_some(name)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+        Err(error) => match error.kind() {
+            NotFound | InvalidData | IsADirectory | NotADirectory => Ok(None),
+            _ => Err(error),
+        },
     }
 }
 
