@@ -27,7 +27,7 @@ const SMALL: [&str; 6] = [
 ];
 
 /// Statements that scan a large table by design.
-const WHOLE: [&str; 5] = [
+const WHOLE: [&str; 6] = [
     // For commands.
     "product_vector::count",
     "product_vector::products",
@@ -35,6 +35,8 @@ const WHOLE: [&str; 5] = [
     "product::count_active",
     // For a report on the quality of searches.
     "product::categories",
+    // For the report on an experiment.
+    "search_exposure::totals",
     // For a support report.
     "customer_return::refunded_by_order",
 ];

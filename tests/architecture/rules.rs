@@ -7,7 +7,7 @@ use crate::{ROOT, crates, is_name, rust_files};
 
 /// Paths that rules may use beyond the standard library: money, time, and reference data. From `entities`, only enums
 /// stored in columns.
-const RULES_MAY_NAME: [&str; 17] = [
+const RULES_MAY_NAME: [&str; 18] = [
     "resolvers::money::",
     "chrono::",
     "chrono_tz::",
@@ -29,6 +29,8 @@ const RULES_MAY_NAME: [&str; 17] = [
     "unicode_normalization::",
     // Values that are stored as they are.
     "serde::",
+    // Names of variants.
+    "strum::IntoStaticStr",
     // Mathematical functions.
     "libm::",
     // A hash.

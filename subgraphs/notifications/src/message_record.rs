@@ -14,9 +14,9 @@ use sea_orm::DbErr;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::customer_message::{self, Place};
 use crate::message::{self, NewMessage, Schedule};
 use crate::notification_preferences::DEFAULT_TIMEZONE;
-use crate::rules::customer_message::{self, Place};
 use crate::templates::Templates;
 
 /// Tells the language in which a customer has placed an order.

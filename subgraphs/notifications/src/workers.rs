@@ -19,12 +19,12 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::State;
+use crate::customer_message;
 use crate::message_record::CreateMessages;
 use crate::message_task::{MessageTaskState, SendMessage};
 use crate::partner::Endpoint;
 use crate::partner_event_record::RecordPartnerEvents;
 use crate::privacy;
-use crate::rules::customer_message;
 use crate::topic_task::{self, MakeTopicChanges};
 use crate::webhook_task::{DeliverWebhooks, WebhookTaskState};
 use crate::{deal_drain, deal_recalculate, deal_sqs};

@@ -1,6 +1,5 @@
 //! The domain's rules: pure functions of plain values.
 
-pub(crate) mod customer_message;
 pub(crate) mod deal;
 pub(crate) mod legacy_preferences;
 pub(crate) mod partner_event;
