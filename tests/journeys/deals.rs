@@ -1,9 +1,12 @@
 //! Deals that are scheduled by the command and by the mutation and sent by the running graph, in every layout, and while its
 //! processes are killed.
 
+use chrono::Utc;
+use entities::notifications::device_token::{self, DevicePlatform};
 use entities::notifications::notification::{self, DeliveryStatus};
 use entities::notifications::{deal_queue, notification_position};
 use resolvers::id::IdKind;
+use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -134,6 +137,20 @@ async fn kill_while_sending(layout: Layout) {
     let ids: Vec<_> = (1..=CUSTOMERS)
         .map(|number| Uuid::from_u128(number << 64))
         .collect();
+    let database = graph.database("notifications").await;
+    // Deals are sent to devices.
+    let devices = ids.iter().map(|id| device_token::ActiveModel {
+        token: Set(format!("device-{id}")),
+        customer_id: Set(*id),
+        platform: Set(DevicePlatform::Web),
+        region: Set("us".to_owned()),
+        created_at: Set(Utc::now()),
+        topics_set_at: Set(Some(Utc::now())),
+    });
+    device_token::Entity::insert_many(devices)
+        .exec_without_returning(database.write())
+        .await
+        .unwrap();
     let mut text = "customerId,title,body,windowEnd\n".to_owned();
     let end = tomorrow();
     for title in ["one", "two"] {
@@ -146,7 +163,6 @@ async fn kill_while_sending(layout: Layout) {
     graph
         .run(&["deals", "schedule", file.to_str().unwrap()])
         .await;
-    let database = graph.database("notifications").await;
     let sent = async || {
         let of_customers = notification::Entity::find()
             .filter(notification::Column::CustomerId.is_in(ids.iter().copied()))
