@@ -58,7 +58,7 @@ async fn signals_decide_how_strongly_results_follow_preferences() {
                 assert_eq!(payload["recorded"], true, "{payload}");
             }
             // Cached before the preferences are computed.
-            search(&graph, Some(&token), "studio").await;
+            search(&graph, Some(&token), "wireless").await;
             tokens.push(token);
         }
         let purchase = json!({ "kind": "PURCHASE", "productId": headphones[0] });
@@ -143,9 +143,9 @@ async fn report(graph: &Graph) {
         "{printed:#}"
     );
     let rate = printed["all"]["treatment"]["clickThrough"]["value"].as_f64();
-    assert!((rate.unwrap() - 1.0 / 3.0).abs() < 1e-9, "{printed:#}");
+    assert!((rate.unwrap() - 1.0 / 6.0).abs() < 1e-9, "{printed:#}");
     let text = graph.run(&["search", "experiment"]).await;
-    assert!(text.contains("33.3 %"), "{text}");
+    assert!(text.contains("16.7 %"), "{text}");
     let query = "{ searchExperiment {
         all { treatment { customers clickThrough { value } } }
         sampleRatio { mismatch } latency { passed }

@@ -42,7 +42,7 @@ async fn the_first_start_seeds_introduces_itself_and_the_second_finds_the_same_s
             .stderr(std::fs::File::create(&log).unwrap());
         let mut process = Process::start(command).await;
         let mut told = Vec::new();
-        while told.len() < 4 {
+        while told.len() < 5 {
             told.push(process.output.next_line().await.unwrap().unwrap());
         }
         let after = |line: usize, word: &str| -> String {
@@ -51,8 +51,10 @@ async fn the_first_start_seeds_introduces_itself_and_the_second_finds_the_same_s
             text.trim().to_owned()
         };
         after(0, "Simulated at ");
+        let emails = after(1, "Emails:");
+        assert_eq!(reqwest::get(emails).await.unwrap().status(), 200);
         let (shop, explorer, token) =
-            (after(1, "Shop:"), after(2, "Explorer:"), after(3, "Token:"));
+            (after(2, "Shop:"), after(3, "Explorer:"), after(4, "Token:"));
         assert_eq!(explorer, format!("{}/graphql", process.base));
         let (shop, signed_in) = shop.split_once("#token=").unwrap();
         assert_eq!(signed_in, token);

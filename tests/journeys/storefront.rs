@@ -85,7 +85,9 @@ async fn a_storefront_gets_the_same_whole_answers_in_every_layout() {
                 == 10
         );
 
-        let answers = [account, order, search];
+        // Pictures are at the address that the graph listens on.
+        let answers = [account, order, search]
+            .map(|answer| answer.to_string().replace(&graph.router.base, ""));
         match &first {
             None => first = Some(answers),
             Some(first) => assert_eq!(first, &answers, "{layout:?}"),
