@@ -56,7 +56,7 @@ fn nulls(value: &Value, path: &str, found: &mut Vec<String>) {
 #[tokio::test]
 async fn a_storefront_gets_the_same_whole_answers_in_every_layout() {
     let shop = shop();
-    let mut first: Option<[Value; 3]> = None;
+    let mut first: Option<[String; 3]> = None;
     for layout in layouts() {
         let graph = start(layout, &shop, &[]).await;
         let token = graph.demo_token().await;
