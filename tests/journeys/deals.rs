@@ -1,7 +1,7 @@
 //! Deals that are scheduled by the command and by the mutation and sent by the running graph, in every layout, and while its
 //! processes are killed.
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use entities::notifications::device_token::{self, DevicePlatform};
 use entities::notifications::notification::{self, DeliveryStatus};
 use entities::notifications::{deal_queue, notification_position};
@@ -27,7 +27,7 @@ const DEALS: &str =
     "{ me { id notifications { nodes { category channel title status scheduledFor } } } }";
 
 fn tomorrow() -> String {
-    (chrono::Utc::now() + chrono::TimeDelta::days(1)).to_rfc3339()
+    (Utc::now() + TimeDelta::days(1)).to_rfc3339()
 }
 
 /// The customer's deals with their status.
