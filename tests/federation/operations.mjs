@@ -26,6 +26,8 @@ const VOLATILE = new Set([
   "ReturnLabel.url",
   "ReturnLabel.expiresAt",
   "DevicePayload.deviceTokens",
+  // A second registration changes nothing.
+  "DevicePayload.topicChanges",
   "TopicChange.deviceTokens",
 ]);
 export const VOLATILE_ALIAS = "volatile_";
