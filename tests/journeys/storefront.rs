@@ -53,6 +53,15 @@ fn nulls(value: &Value, path: &str, found: &mut Vec<String>) {
     }
 }
 
+/// Pictures are at the address of the process that knows the product.
+fn without_addresses(text: &str) -> String {
+    let mut parts = text.split("http://127.0.0.1:");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        text + part.trim_start_matches(|c: char| c.is_ascii_digit())
+    })
+}
+
 #[tokio::test]
 async fn a_storefront_gets_the_same_whole_answers_in_every_layout() {
     let shop = shop();
@@ -85,9 +94,7 @@ async fn a_storefront_gets_the_same_whole_answers_in_every_layout() {
                 == 10
         );
 
-        // Pictures are at the address that the graph listens on.
-        let answers = [account, order, search]
-            .map(|answer| answer.to_string().replace(&graph.router.base, ""));
+        let answers = [account, order, search].map(|answer| without_addresses(&answer.to_string()));
         match &first {
             None => first = Some(answers),
             Some(first) => assert_eq!(first, &answers, "{layout:?}"),
