@@ -22,6 +22,10 @@ const VOLATILE = new Set([
   "ExchangeRate.asOf",
   "ExchangeRate.fetchedAt",
   "ProductSearchConnection.queryId",
+  // Cursors of searches name the search.
+  "PageInfo.endCursor",
+  "PageInfo.startCursor",
+  "ProductSearchEdge.cursor",
   "Order.trackingToken",
   "ReturnLabel.url",
   "ReturnLabel.expiresAt",
