@@ -199,11 +199,11 @@ impl Smtp {
             .to
             .parse()
             .map_err(|_| refused("the recipient's address is not valid"))?;
-        let to = Mailbox::new(email.name.map(str::to_owned), address);
+        let to = Mailbox::new(email.name.map(one_line), address);
         let mut builder = Message::builder()
             .from(self.0.from.clone())
             .to(to)
-            .subject(email.subject)
+            .subject(one_line(email.subject))
             .message_id(Some(self.message_id(email.id)))
             .date(system_time(self.0.clock.now()))
             // Keeps out-of-office replies away.
@@ -223,6 +223,13 @@ impl Smtp {
             ))
             .map_err(|_| refused("the email could not be written"))
     }
+}
+
+/// Without line breaks and other control characters, which a header cannot have.
+fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+    words.join(" ")
 }
 
 fn header(name: &'static str, value: String) -> HeaderValue {
