@@ -1,5 +1,6 @@
 //! Infrastructure behind small interfaces, each with an embedded and an external implementation.
 
+mod aws;
 pub mod backoff;
 pub mod bus;
 pub mod cache;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
-use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::aws::AmazonS3;
 use object_store::path::Path;
 use object_store::signer::{Method, Signer};
 use object_store::{
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{ObjectError, ObjectKey, Objects};
+use crate::aws;
 use crate::config::{ConnectionUrl, Secret};
 
 /// S3's longest validity of a signed link.
@@ -28,7 +29,7 @@ const LONGEST_LINK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 #[serde(deny_unknown_fields)]
 pub struct S3Config {
     pub bucket: String,
-    #[serde(default = "default_region")]
+    #[serde(default = "aws::default_region")]
     pub region: String,
     /// The endpoint of a compatible store, such as http://localhost:9000; `None` for Amazon's.
     #[serde(default)]
@@ -41,10 +42,6 @@ pub struct S3Config {
     pub secret_access_key: Option<Secret>,
 }
 
-fn default_region() -> String {
-    "us-east-1".to_owned()
-}
-
 /// A bucket. Object names are its keys.
 #[derive(Clone, Debug)]
 pub struct S3Objects {
@@ -54,12 +51,10 @@ pub struct S3Objects {
 impl S3Objects {
     /// Does not contact the bucket yet.
     pub fn new(config: &S3Config) -> Result<Self, ObjectError> {
-        let builder = match (&config.access_key_id, &config.secret_access_key) {
-            (Some(id), Some(secret)) => AmazonS3Builder::new()
-                .with_access_key_id(id)
-                .with_secret_access_key(secret.expose()),
-            _ => AmazonS3Builder::from_env(),
-        };
+        let builder = aws::with_credentials(
+            config.access_key_id.as_deref(),
+            config.secret_access_key.as_ref(),
+        );
         let is_plain = |url: &ConnectionUrl| url.scheme() == "http";
         let mut builder = builder
             .with_bucket_name(&config.bucket)

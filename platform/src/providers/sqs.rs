@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::Request as HttpRequest;
 use bytes::Bytes;
-use object_store::aws::{AmazonS3Builder, AwsAuthorizer, AwsCredentialProvider};
+use object_store::aws::{AwsAuthorizer, AwsCredentialProvider};
 use object_store::client::HttpRequestBody;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::aws;
 use crate::clock::Clock;
 use crate::config::{ConnectionUrl, Secret};
 use crate::http::{Call, ClientError, HttpClient, HttpError, Policy, Request, Response};
@@ -32,7 +33,7 @@ pub struct SqsConfig {
     /// The URL of the queue, such as `https://sqs.us-east-1.amazonaws.com/123456789012/deals.fifo`. Its name ends in
     /// `.fifo`.
     pub queue_url: ConnectionUrl,
-    #[serde(default = "default_region")]
+    #[serde(default = "aws::default_region")]
     pub region: String,
     /// Without keys, the environment's credentials: AWS_* variables, the instance's or the pod's role.
     #[serde(default)]
@@ -40,10 +41,6 @@ pub struct SqsConfig {
     /// The secret of `access_key_id`.
     #[serde(default)]
     pub secret_access_key: Option<Secret>,
-}
-
-fn default_region() -> String {
-    "us-east-1".to_owned()
 }
 
 /// A FIFO queue.
@@ -140,12 +137,10 @@ impl SqsQueue {
             ..Policy::default()
         };
         let http = HttpClient::new(PROVIDER, base.clone(), policy, clock)?;
-        let builder = match (&config.access_key_id, &config.secret_access_key) {
-            (Some(id), Some(secret)) => AmazonS3Builder::new()
-                .with_access_key_id(id)
-                .with_secret_access_key(secret.expose()),
-            _ => AmazonS3Builder::from_env(),
-        };
+        let builder = aws::with_credentials(
+            config.access_key_id.as_deref(),
+            config.secret_access_key.as_ref(),
+        );
         // Only its credentials are used, which are the same for all of Amazon's services.
         let account = builder
             .with_bucket_name("unused")
