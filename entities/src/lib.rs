@@ -1,8 +1,10 @@
 //! SeaORM entities and their finders, one module for each domain's database. Table names and SQL appear only here and
 //! in the migrations; each module is used by its own domain only.
 
+mod batch;
 mod insert;
 pub mod notifications;
+mod numbering;
 pub mod orders;
 pub mod pricing;
 pub mod returns;

@@ -1,8 +1,9 @@
 //! The number of a customer's newest sent message.
 
+use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ExprTrait};
+
+use crate::numbering;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "notification_positions")]
@@ -24,13 +25,7 @@ pub async fn next(db: &impl ConnectionTrait, customer: Uuid) -> Result<i64, DbEr
         customer_id: Set(customer),
         last: Set(1),
     };
-    let or_next = OnConflict::column(Column::CustomerId)
-        .value(Column::Last, Expr::col((Entity, Column::Last)).add(1))
-        .to_owned();
-    let row = Entity::insert(first)
-        .on_conflict(or_next)
-        .exec_with_returning(db)
-        .await?;
+    let row = numbering::next::<Entity>(db, first, Column::CustomerId, Column::Last).await?;
     Ok(row.last)
 }
 

@@ -8,6 +8,7 @@ use sea_orm::{
 };
 
 use super::partner_event_position;
+use crate::batch;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "partner_events")]
@@ -196,15 +197,6 @@ pub async fn last_before(
 
 /// Deletes a batch of events up to a position, and returns how many.
 pub async fn sweep(db: &impl ConnectionTrait, up_to: i64, limit: u64) -> Result<u64, DbErr> {
-    let old = Query::select()
-        .column(Column::Position)
-        .from(Entity)
-        .and_where(Column::Position.lte(up_to))
-        .limit(limit)
-        .to_owned();
-    let deleted = Entity::delete_many()
-        .filter(Column::Position.in_subquery(old))
-        .exec(db)
-        .await?;
-    Ok(deleted.rows_affected)
+    let old = Condition::all().add(Column::Position.lte(up_to));
+    batch::delete::<Entity>(db, Column::Position, old, limit).await
 }

@@ -1,8 +1,9 @@
 //! The position of the newest event in the log of partners' events.
 
+use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ExprTrait};
+
+use crate::numbering;
 
 /// There is one log.
 const LOG: i32 = 1;
@@ -27,12 +28,6 @@ pub async fn next(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
         id: Set(LOG),
         last: Set(1),
     };
-    let or_next = OnConflict::column(Column::Id)
-        .value(Column::Last, Expr::col((Entity, Column::Last)).add(1))
-        .to_owned();
-    let row = Entity::insert(first)
-        .on_conflict(or_next)
-        .exec_with_returning(db)
-        .await?;
+    let row = numbering::next::<Entity>(db, first, Column::Id, Column::Last).await?;
     Ok(row.last)
 }

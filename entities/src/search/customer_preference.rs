@@ -8,6 +8,7 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::batch;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -117,22 +118,8 @@ pub async fn changed_since(
     after: Option<(DateTime<Utc>, Uuid)>,
     limit: u64,
 ) -> Result<Vec<(DateTime<Utc>, Uuid)>, DbErr> {
-    let mut query = Entity::find()
-        .select_only()
-        .columns([Column::ChangedAt, Column::CustomerId])
-        .filter(Column::ChangedAt.gte(since))
-        .order_by_asc(Column::ChangedAt)
-        .order_by_asc(Column::CustomerId)
-        .limit(limit);
-    if let Some((at, id)) = after {
-        let later = Condition::any().add(Column::ChangedAt.gt(at)).add(
-            Condition::all()
-                .add(Column::ChangedAt.eq(at))
-                .add(Column::CustomerId.gt(id)),
-        );
-        query = query.filter(Column::ChangedAt.gte(at)).filter(later);
-    }
-    query.into_tuple().all(db).await
+    let columns = (Column::ChangedAt, Column::CustomerId);
+    batch::changed_since::<Entity>(db, columns, since, after, limit).await
 }
 
 /// Whether the customer has opted out; locks the row, if there is one, until the end of the transaction.
@@ -218,26 +205,11 @@ pub async fn opt_in(
 pub async fn sweep(
     db: &impl ConnectionTrait,
     before: DateTime<Utc>,
-    batch: u64,
+    limit: u64,
 ) -> Result<u64, DbErr> {
-    let old: Vec<Uuid> = Entity::find()
-        .select_only()
-        .column(Column::CustomerId)
-        .filter(Column::ChangedAt.lt(before))
-        .filter(Column::OptedOut.eq(false))
-        .filter(Column::Vector.is_null())
-        .order_by_asc(Column::ChangedAt)
-        .limit(batch)
-        .into_tuple()
-        .all(db)
-        .await?;
-    if old.is_empty() {
-        return Ok(0);
-    }
-    let deleted = Entity::delete_many()
-        .filter(Column::CustomerId.is_in(old))
-        .filter(Column::ChangedAt.lt(before))
-        .exec(db)
-        .await?;
-    Ok(deleted.rows_affected)
+    let old = Condition::all()
+        .add(Column::ChangedAt.lt(before))
+        .add(Column::OptedOut.eq(false))
+        .add(Column::Vector.is_null());
+    batch::delete::<Entity>(db, Column::CustomerId, old, limit).await
 }

@@ -7,7 +7,9 @@ use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{Condition, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect};
+use sea_orm::{IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect};
+
+use crate::batch;
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "products")]
@@ -126,22 +128,8 @@ pub async fn updated_since(
     after: Option<(DateTime<Utc>, Uuid)>,
     limit: u64,
 ) -> Result<Vec<(DateTime<Utc>, Uuid)>, DbErr> {
-    let mut query = Entity::find()
-        .select_only()
-        .columns([Column::UpdatedAt, Column::Id])
-        .filter(Column::UpdatedAt.gte(since))
-        .order_by_asc(Column::UpdatedAt)
-        .order_by_asc(Column::Id)
-        .limit(limit);
-    if let Some((at, id)) = after {
-        let later = Condition::any().add(Column::UpdatedAt.gt(at)).add(
-            Condition::all()
-                .add(Column::UpdatedAt.eq(at))
-                .add(Column::Id.gt(id)),
-        );
-        query = query.filter(Column::UpdatedAt.gte(at)).filter(later);
-    }
-    query.into_tuple().all(db).await
+    let columns = (Column::UpdatedAt, Column::Id);
+    batch::changed_since::<Entity>(db, columns, since, after, limit).await
 }
 
 /// Locks these products until the transaction ends.

@@ -8,6 +8,7 @@ use sea_orm::{
 };
 
 use super::customer_preference::PreferenceMode;
+use crate::batch;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -178,23 +179,8 @@ pub async fn forget_customer(
 pub async fn sweep(
     db: &impl ConnectionTrait,
     before: DateTime<Utc>,
-    batch: u64,
+    limit: u64,
 ) -> Result<u64, DbErr> {
-    let old: Vec<Uuid> = Entity::find()
-        .select_only()
-        .column(Column::QueryId)
-        .filter(Column::ExposedAt.lt(before))
-        .order_by_asc(Column::ExposedAt)
-        .limit(batch)
-        .into_tuple()
-        .all(db)
-        .await?;
-    if old.is_empty() {
-        return Ok(0);
-    }
-    let deleted = Entity::delete_many()
-        .filter(Column::QueryId.is_in(old))
-        .exec(db)
-        .await?;
-    Ok(deleted.rows_affected)
+    let old = Condition::all().add(Column::ExposedAt.lt(before));
+    batch::delete::<Entity>(db, Column::QueryId, old, limit).await
 }

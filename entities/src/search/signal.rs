@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{FromQueryResult, QueryOrder, QuerySelect};
+use sea_orm::{Condition, FromQueryResult, QueryOrder, QuerySelect};
 
+use crate::batch;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -169,25 +170,10 @@ pub async fn delete_customer(db: &impl ConnectionTrait, customer: Uuid) -> Resul
 pub async fn sweep(
     db: &impl ConnectionTrait,
     before: DateTime<Utc>,
-    batch: u64,
+    limit: u64,
 ) -> Result<u64, DbErr> {
-    let old: Vec<Uuid> = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::OccurredAt.lt(before))
-        .order_by_asc(Column::OccurredAt)
-        .limit(batch)
-        .into_tuple()
-        .all(db)
-        .await?;
-    if old.is_empty() {
-        return Ok(0);
-    }
-    let deleted = Entity::delete_many()
-        .filter(Column::Id.is_in(old))
-        .exec(db)
-        .await?;
-    Ok(deleted.rows_affected)
+    let old = Condition::all().add(Column::OccurredAt.lt(before));
+    batch::delete::<Entity>(db, Column::Id, old, limit).await
 }
 
 /// How often each product was the subject of these kinds of signals since then, the most frequent first.
