@@ -9,6 +9,7 @@ use resolvers::ApiResult;
 use resolvers::id::IdKind;
 use resolvers::scalars::{DateTime, LocalTime};
 use resolvers::user_error::{InputError, UserErrorCode};
+use sea_orm::DbErr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -148,8 +149,7 @@ fn cell_updates(input: &NotificationPreferencesUpdateInput) -> Vec<CellUpdate> {
     updates.collect()
 }
 
-/// Writes the changes, the push topics and their event. Starts with the settings, whose row serializes changes of one
-/// customer. Topics are changed by `topics_due_at` at the latest.
+/// Writes the validated input's changes.
 pub(crate) async fn update(
     transaction: &DatabaseTransaction,
     customer: Uuid,
@@ -157,13 +157,35 @@ pub(crate) async fn update(
     topics_due_at: Time<Utc>,
     now: Time<Utc>,
 ) -> ApiResult<Outcome> {
-    let timezone = input.timezone.as_deref();
+    let (timezone, updates) = (input.timezone.as_deref(), cell_updates(input));
+    Ok(change(
+        transaction,
+        customer,
+        timezone,
+        &updates,
+        topics_due_at,
+        now,
+    )
+    .await?)
+}
+
+/// The only way to change preferences, for the mutation and for links that unsubscribe. Writes the changes, the push
+/// topics and their event. Starts with the settings, whose row serializes changes of one customer. Topics are changed by
+/// `topics_due_at` at the latest.
+pub(crate) async fn change(
+    transaction: &DatabaseTransaction,
+    customer: Uuid,
+    timezone: Option<&str>,
+    updates: &[CellUpdate],
+    topics_due_at: Time<Utc>,
+    now: Time<Utc>,
+) -> Result<Outcome, DbErr> {
     let settings =
         customer_settings::touch(transaction, customer, timezone, DEFAULT_TIMEZONE, now).await?;
 
     let mut cells = preference::of_customers(transaction, &[customer]).await?;
     let mut matrix = matrix(&cells.remove(&customer).unwrap_or_default());
-    let changes = preference_update::apply(&mut matrix, &cell_updates(input));
+    let changes = preference_update::apply(&mut matrix, updates);
     let rows = changes
         .iter()
         .map(|change| row(customer, change, now))
@@ -219,7 +241,7 @@ pub(crate) async fn update(
 }
 
 /// A changed cell as it is stored.
-pub(crate) fn row(customer_id: Uuid, change: &Change, updated_at: Time<Utc>) -> preference::Model {
+fn row(customer_id: Uuid, change: &Change, updated_at: Time<Utc>) -> preference::Model {
     preference::Model {
         customer_id,
         channel: change.channel,

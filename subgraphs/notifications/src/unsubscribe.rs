@@ -8,11 +8,9 @@ use axum::extract::{Path, State as Extracted};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use entities::notifications::customer_settings;
-use entities::notifications::preference::{self, NotificationCategory, NotificationChannel};
+use entities::notifications::preference::{NotificationCategory, NotificationChannel};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use platform::config::Secret;
-use platform::outbox::{self, NewEvent};
 use resolvers::id::IdKind;
 use resolvers::money_format::preferred_language;
 use sea_orm::DbErr;
@@ -21,10 +19,8 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::State;
-use crate::events::{self, CellUpdated, PreferencesUpdated};
-use crate::notification_preferences::{DEFAULT_TIMEZONE, matrix};
 use crate::notification_preferences_update as preferences_update;
-use crate::rules::preference_update::{self, CellUpdate};
+use crate::rules::preference_update::CellUpdate;
 use crate::templates::{DEFAULT_LOCALE, UnsubscribePage};
 
 /// The path under which the links are served.
@@ -194,35 +190,13 @@ async fn turn_off(
 ) -> Result<(), DbErr> {
     let now = state.clock.now();
     let transaction = state.database.begin().await?;
-    let settings =
-        customer_settings::touch(&transaction, customer, None, DEFAULT_TIMEZONE, now).await?;
-    let mut cells = preference::of_customers(&transaction, &[customer]).await?;
-    let mut matrix = matrix(&cells.remove(&customer).unwrap_or_default());
     let update = CellUpdate {
         channel: NotificationChannel::Email,
         category,
         enabled: Some(false),
         quiet_hours: None,
     };
-    let changes = preference_update::apply(&mut matrix, &[update]);
-    let rows = changes
-        .iter()
-        .map(|change| preferences_update::row(customer, change, now));
-    preference::upsert(&transaction, rows.collect()).await?;
-    let customer_id = IdKind::Customer.format(customer);
-    let event = NewEvent {
-        topic: events::TOPIC,
-        event_type: events::PREFERENCES_UPDATED,
-        aggregate_id: &customer_id,
-        data: PreferencesUpdated {
-            version: 1,
-            customer_id: &customer_id,
-            cells: changes.iter().map(CellUpdated::from).collect(),
-            timezone: &settings.timezone,
-            // Only push messages have topics.
-            topics: Vec::new(),
-        },
-    };
-    outbox::append(&transaction, event, now).await?;
+    // Only push messages have topics, so none are due.
+    preferences_update::change(&transaction, customer, None, &[update], now, now).await?;
     transaction.commit().await
 }
