@@ -1,6 +1,9 @@
 //! Measures the notifications subgraph in process: reading, writing and refusing preferences; scheduling and sending deals; and
 //! the migration of preferences from a former system.
 
+#[path = "../database.rs"]
+mod database;
+
 use std::io::{Cursor, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,7 +20,7 @@ use notifications::{Delivery, Links, Live, Migrator, Partners, State, WebhookDel
 use platform::caller::Caller;
 use platform::clock::Clock;
 use platform::config::Secret;
-use platform::database::{Database, DatabaseConfig};
+use platform::database::Database;
 use platform::pubsub::InProcess;
 use platform::webhooks::{RetrySchedule, SigningKey, WebhookSender, WebhookSenderConfig};
 use resolvers::id::IdKind;
@@ -72,16 +75,8 @@ struct Arguments {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let directory = tempfile::tempdir()?;
-    let config = match &arguments.postgres {
-        Some(url) => DatabaseConfig::Postgres {
-            url: url.clone(),
-            max_connections: 10,
-            acquire_timeout: Duration::from_secs(5),
-        },
-        None => DatabaseConfig::sqlite(directory.path()),
-    };
-    let database = Database::open(&config, "notifications").await?;
-    migrations::migrate::<Migrator>(&database.connect_for_migrations().await?).await?;
+    let postgres = arguments.postgres.as_deref();
+    let database = database::open::<Migrator>("notifications", directory.path(), postgres).await?;
     let state = state(database)?;
     let measures = |part| arguments.only.is_none_or(|only| only == part);
     if measures(Part::Preferences) {

@@ -1,6 +1,9 @@
 //! Measures the pricing subgraph in process: the prices of a thousand products in one request, and the import of a
 //! file of prices.
 
+#[path = "../database.rs"]
+mod database;
+
 use std::io::{Cursor, Write};
 use std::time::{Duration, Instant};
 
@@ -10,7 +13,7 @@ use clap::Parser;
 use entities::pricing::exchange_rate;
 use platform::caller::Caller;
 use platform::clock::Clock;
-use platform::database::{Database, DatabaseConfig};
+use platform::database::Database;
 use pricing::price_import::{FileFormat, ImportOptions, Progress, import};
 use pricing::{Migrator, State, subgraph};
 use resolvers::id::IdKind;
@@ -45,16 +48,8 @@ struct Arguments {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let directory = tempfile::tempdir()?;
-    let config = match &arguments.postgres {
-        Some(url) => DatabaseConfig::Postgres {
-            url: url.clone(),
-            max_connections: 10,
-            acquire_timeout: Duration::from_secs(5),
-        },
-        None => DatabaseConfig::sqlite(directory.path()),
-    };
-    let database = Database::open(&config, "pricing").await?;
-    migrations::migrate::<Migrator>(&database.connect_for_migrations().await?).await?;
+    let postgres = arguments.postgres.as_deref();
+    let database = database::open::<Migrator>("pricing", directory.path(), postgres).await?;
     let state = State::new(database.clone(), Clock::system());
     measure_import(&state, arguments.lines.max(arguments.products)).await?;
     let now = state.clock.now();
