@@ -28,12 +28,13 @@ impl Key {
             .collect();
         // The variant is all that the plan and the projection know of the caller.
         let caller = job.inner.shows_caller.then(|| context.caller.identity());
-        let cost = context.shows_cost.then(|| (job.cost, job.cost_limit()));
+        // The operation and its variables determine the cost itself.
+        let cost_limit = context.shows_cost.then(|| job.cost_limit());
         let scope = (
             caller,
             headers,
             &*job.variables,
-            cost,
+            cost_limit,
             job.requests_plan(),
             context.deadline,
         );
