@@ -61,24 +61,57 @@ impl Link {
     }
 }
 
+/// The node of the tests, with a way to it that can be cut.
+struct Node {
+    url: url::Url,
+    engine: String,
+    link: Link,
+    /// The name of the index, which no other test uses.
+    index: String,
+}
+
+impl Node {
+    async fn new() -> Self {
+        let variable = |name| std::env::var(name).expect("run tests/search-nodes/run.sh");
+        let url: url::Url = variable("VANTAGE_TEST_SEARCH_URL").parse().unwrap();
+        let host = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
+        Self {
+            link: Link::new(&host).await,
+            url,
+            engine: variable("VANTAGE_TEST_SEARCH_ENGINE"),
+            index: format!("journey-{}", uuid::Uuid::new_v4().simple()),
+        }
+    }
+
+    /// A graph that searches here.
+    async fn graph(&self) -> Graph {
+        let url = format!("http://{}", self.link.address);
+        let settings = [
+            ("VANTAGE_SEARCH__ENGINE", self.engine.as_str()),
+            ("VANTAGE_SEARCH__URL", &url),
+            ("VANTAGE_SEARCH__INDEX", &self.index),
+            FIXED_RATES[0],
+            FIXED_RATES[1],
+        ];
+        Graph::start(Layout::Sqlite, &settings, &[]).await
+    }
+
+    async fn remove_indexes(&self) {
+        let http = reqwest::Client::new();
+        let at = |path: &str| self.url.join(path).unwrap();
+        let names = http.get(at(&format!("/{}-*", self.index)));
+        let names: Value = names.send().await.unwrap().json().await.unwrap();
+        for name in names.as_object().unwrap().keys() {
+            http.delete(at(&format!("/{name}"))).send().await.unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 #[ignore = "needs a node: tests/search-nodes/run.sh"]
 async fn search_is_unavailable_alone_while_its_cluster_is_away() {
-    let variable = |name| std::env::var(name).expect("run tests/search-nodes/run.sh");
-    let node: url::Url = variable("VANTAGE_TEST_SEARCH_URL").parse().unwrap();
-    let engine = variable("VANTAGE_TEST_SEARCH_ENGINE");
-    let host = format!("{}:{}", node.host_str().unwrap(), node.port().unwrap());
-    let mut link = Link::new(&host).await;
-    let url = format!("http://{}", link.address);
-    let index = format!("journey-{}", uuid::Uuid::new_v4().simple());
-    let settings = [
-        ("VANTAGE_SEARCH__ENGINE", engine.as_str()),
-        ("VANTAGE_SEARCH__URL", &url),
-        ("VANTAGE_SEARCH__INDEX", &index),
-        FIXED_RATES[0],
-        FIXED_RATES[1],
-    ];
-    let graph = Graph::start(Layout::Sqlite, &settings, &[]).await;
+    let mut node = Node::new().await;
+    let graph = node.graph().await;
     let ask = async |text: &str, ids: &[&str]| {
         graph
             .query(None, PAGE, json!({ "text": text, "ids": ids }))
@@ -105,15 +138,18 @@ async fn search_is_unavailable_alone_while_its_cluster_is_away() {
     assert!(categories[0]["count"].as_i64().unwrap() > 0, "{categories}");
 
     let status = graph.run(&["search", "status"]).await;
-    assert!(status.contains(&format!("engine    {engine}")), "{status}");
+    assert!(
+        status.contains(&format!("engine    {}", node.engine)),
+        "{status}"
+    );
     let indexed = graph.run(&["search", "reindex"]).await;
     assert!(
-        indexed.ends_with(&format!("products indexed by {engine}")),
+        indexed.ends_with(&format!("products indexed by {}", node.engine)),
         "{indexed}"
     );
 
     // The cluster goes away: only the search fails, at once.
-    link.cut().await;
+    node.link.cut().await;
     let started = Instant::now();
     let answer = ask("headphones", &[id]).await;
     assert!(
@@ -154,7 +190,7 @@ async fn search_is_unavailable_alone_while_its_cluster_is_away() {
     changed.updated_at = Set(chrono::Utc::now());
     changed.available_quantity = Set(7);
     changed.update(database.write()).await.unwrap();
-    link.open().await;
+    node.link.open().await;
     let found = async || {
         let answer = ask("quixotic zeppelin", &[]).await;
         answer["data"]["productSearch"]["totalCount"] == json!(1)
@@ -163,61 +199,24 @@ async fn search_is_unavailable_alone_while_its_cluster_is_away() {
     until_it(readyz, |text| !text.contains("search index")).await;
     graph.stop().await;
 
-    let http = reqwest::Client::new();
-    let names = http
-        .get(node.join(&format!("/{index}-*")).unwrap())
-        .send()
-        .await
-        .unwrap();
-    let names: Value = names.json().await.unwrap();
-    for name in names.as_object().unwrap().keys() {
-        http.delete(node.join(&format!("/{name}")).unwrap())
-            .send()
-            .await
-            .unwrap();
-    }
+    node.remove_indexes().await;
 }
 
 #[tokio::test]
 #[ignore = "needs a node: tests/search-nodes/run.sh"]
 async fn a_process_starts_without_its_cluster_and_searches_when_it_is_there() {
-    let variable = |name| std::env::var(name).expect("run tests/search-nodes/run.sh");
-    let node: url::Url = variable("VANTAGE_TEST_SEARCH_URL").parse().unwrap();
-    let engine = variable("VANTAGE_TEST_SEARCH_ENGINE");
-    let host = format!("{}:{}", node.host_str().unwrap(), node.port().unwrap());
-    let mut link = Link::new(&host).await;
-    link.cut().await;
-    let url = format!("http://{}", link.address);
-    let index = format!("journey-{}", uuid::Uuid::new_v4().simple());
-    let settings = [
-        ("VANTAGE_SEARCH__ENGINE", engine.as_str()),
-        ("VANTAGE_SEARCH__URL", &url),
-        ("VANTAGE_SEARCH__INDEX", &index),
-        FIXED_RATES[0],
-        FIXED_RATES[1],
-    ];
-    let graph = Graph::start(Layout::Sqlite, &settings, &[]).await;
+    let mut node = Node::new().await;
+    node.link.cut().await;
+    let graph = node.graph().await;
     let total = async || {
         let document = "{ productSearch(query: \"headphones\") { totalCount } }";
         let answer = graph.query(None, document, json!({})).await;
         answer["data"]["productSearch"]["totalCount"].as_i64()
     };
     assert_eq!(total().await, None);
-    link.open().await;
+    node.link.open().await;
     until_it(total, |total| total.is_some_and(|total| total > 0)).await;
     graph.stop().await;
 
-    let http = reqwest::Client::new();
-    let names = http
-        .get(node.join(&format!("/{index}-*")).unwrap())
-        .send()
-        .await
-        .unwrap();
-    let names: Value = names.json().await.unwrap();
-    for name in names.as_object().unwrap().keys() {
-        http.delete(node.join(&format!("/{name}")).unwrap())
-            .send()
-            .await
-            .unwrap();
-    }
+    node.remove_indexes().await;
 }
