@@ -1,7 +1,7 @@
 //! Measures the notifications subgraph in process: reading, writing and refusing preferences; scheduling and sending deals; and
 //! the migration of preferences from a former system.
 
-#[path = "../database.rs"]
+#[path = "../database/mod.rs"]
 mod database;
 
 use std::io::{Cursor, Write};

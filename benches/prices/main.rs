@@ -1,7 +1,7 @@
 //! Measures the pricing subgraph in process: the prices of a thousand products in one request, and the import of a
 //! file of prices.
 
-#[path = "../database.rs"]
+#[path = "../database/mod.rs"]
 mod database;
 
 use std::io::{Cursor, Write};
