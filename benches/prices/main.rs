@@ -13,7 +13,6 @@ use clap::Parser;
 use entities::pricing::exchange_rate;
 use platform::caller::Caller;
 use platform::clock::Clock;
-use platform::database::Database;
 use pricing::price_import::{FileFormat, ImportOptions, Progress, import};
 use pricing::{Migrator, State, subgraph};
 use resolvers::id::IdKind;
