@@ -1,272 +1,140 @@
-//! Measures the embedded search engine over a generated catalog: how long an index takes, how large it is, and how long
-//! searches take.
+//! Measures searches over a generated catalog through the search subgraph: how long an index takes, how large it is, and how
+//! long searches take, in each engine and in another one beside it.
 
 mod catalog;
+mod measure;
+mod peer;
+mod requests;
+mod shop;
+mod targets;
 
-use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Duration;
 
-use anyhow::{Context, ensure};
-use chrono::{DateTime, Utc};
-use clap::Parser;
-use search::engine::embedded::Embedded;
-use search::engine::{
-    Direction, Document, FacetRequest, Filters, Preference, ProductText, ProductVector,
-    SearchEngine, SearchQuery, Sort, UsdRange,
-};
+use anyhow::ensure;
+use clap::{Parser, ValueEnum};
+use url::Url;
 
-use catalog::Request;
-
-/// Products generated and indexed at a time.
-const BATCH: u64 = 1_000;
-/// Requests before those that are measured.
-const WARM_UP: u64 = 100;
-/// Results of a page.
-const PAGE: usize = 20;
-/// Lower bounds of the price facet, in cents.
-const PRICES: [i64; 7] = [0, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000];
+use measure::{Report, memory};
+use peer::Peer;
+use requests::Kind;
+use shop::{Indexed, Shop};
 
 #[derive(Parser)]
 struct Arguments {
-    /// Products of the catalog.
+    /// Products of the catalog
     #[arg(long, default_value_t = 100_000)]
     products: u64,
-    /// Requests of each kind.
+    /// Requests of each kind
     #[arg(long, default_value_t = 1_000)]
     requests: u64,
-    /// Requests at a time.
+    /// Requests at a time
     #[arg(long, default_value_t = 1)]
     clients: u64,
-    /// Directory of the index; one that is there is used again.
+    /// Where the products are indexed
+    #[arg(long, value_enum, default_value_t)]
+    engine: Engine,
+    /// A node of the cluster, for the other engines
+    #[arg(long, value_name = "URL")]
+    url: Option<Url>,
+    /// The node's process on this machine, whose memory is read
+    #[arg(long, value_name = "PID")]
+    node_pid: Option<u32>,
+    /// A node of OpenSearch or Elasticsearch that is measured beside it, with its own analyzers and queries
+    #[arg(long, value_name = "URL")]
+    peer: Option<Url>,
+    /// Directory of the database and the index; those that are there are used again
     #[arg(long, value_name = "DIR")]
-    index: Option<std::path::PathBuf>,
-    /// Passed by `cargo bench`; ignored.
+    data: Option<PathBuf>,
+    /// Fail if a target of this number of products is missed
+    #[arg(long)]
+    check: bool,
+    /// Passed by `cargo bench`; ignored
     #[arg(long, hide = true)]
     bench: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Engine {
+    #[default]
+    Embedded,
+    #[value(name = "opensearch")]
+    OpenSearch,
+    Elasticsearch,
 }
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     ensure!(arguments.clients > 0, "--clients must be at least 1");
+    ensure!(arguments.requests > 0, "--requests must be at least 1");
+    ensure!(arguments.products > 0, "--products must be at least 1");
     let temporary = tempfile::tempdir()?;
-    let directory = match &arguments.index {
-        Some(directory) => directory.clone(),
-        None => temporary.path().join("index"),
-    };
-    let engine: Arc<dyn SearchEngine> = Arc::new(Embedded::new(&directory));
-    let known = engine.status().await?.products;
-    if known != Some(arguments.products) {
-        index(&*engine, arguments.products).await?;
-    }
-    println!(
-        "{} products, index of {} MB",
-        arguments.products,
-        megabytes(size(&directory)?)
-    );
+    let data = arguments
+        .data
+        .clone()
+        .unwrap_or_else(|| temporary.path().to_owned());
+    let shop = Shop::open(&data, &arguments).await?;
+    let indexed = shop.index(arguments.products).await?;
+    print_index(&indexed, arguments.products);
+    println!("memory after that: {} MB", memory("self", "VmRSS:")?);
+
+    println!("\n{}", Report::HEADER);
+    let mut reports = Vec::new();
     for kind in Kind::ALL {
-        measure(&engine, kind, &arguments).await?;
+        let report = measure::run(&arguments, |number| shop.request(kind, number)).await?;
+        println!("{}", report.line(kind.name()));
+        reports.push((kind, report));
     }
-    let [resident, highest] = ["VmRSS:", "VmHWM:"].map(memory);
-    println!("memory: {} MB, at most {} MB", resident?, highest?);
+    let [resident, highest] = ["VmRSS:", "VmHWM:"].map(|line| memory("self", line));
+    let (resident, highest) = (resident?, highest?);
+    println!("\nmemory of this process: {resident} MB, at most {highest} MB");
+    if let Some(pid) = arguments.node_pid {
+        let node = memory(&pid.to_string(), "VmRSS:")?;
+        println!("memory of the node: {node} MB");
+    }
+    let missed = targets::print(&reports, &indexed, highest, arguments.products);
+    if let Some(url) = &arguments.peer {
+        measure_peer(url, &arguments).await?;
+    }
+    ensure!(!arguments.check || missed == 0, "{missed} targets missed");
     Ok(())
 }
 
-/// Builds the index, and prints how long each part took.
-async fn index(engine: &dyn SearchEngine, products: u64) -> anyhow::Result<()> {
-    let now: DateTime<Utc> = Utc::now();
-    let (mut vectors, mut indexing) = (Duration::ZERO, Duration::ZERO);
-    let started = Instant::now();
-    let mut fresh = engine.begin_rebuild().await?;
-    for start in (0..products).step_by(usize::try_from(BATCH)?) {
-        let rows = start..(start + BATCH).min(products);
-        let rows: Vec<_> = rows.map(|number| catalog::product(number, now)).collect();
-        let begun = Instant::now();
-        let documents = rows.into_iter().map(Document::new).collect();
-        vectors += begun.elapsed();
-        let begun = Instant::now();
-        fresh.add(documents).await?;
-        indexing += begun.elapsed();
+fn print_index(indexed: &Indexed, products: u64) {
+    match indexed.took {
+        Some(took) => println!(
+            "{products} products indexed in {:.1} s, {:.0} a second",
+            took.as_secs_f64(),
+            rate(products, took)
+        ),
+        None => println!("{products} products, indexed before"),
     }
-    let begun = Instant::now();
-    fresh.publish().await?;
-    indexing += begun.elapsed();
-    println!(
-        "indexed in {:.1} s, and {:.1} s for vectors; {:.1} s with generating the products",
-        indexing.as_secs_f64(),
-        vectors.as_secs_f64(),
-        started.elapsed().as_secs_f64()
-    );
+    let size = indexed
+        .bytes
+        .map(|bytes| format!("{} MB", bytes / 1_000_000));
+    println!("size of the index: {}", size.unwrap_or_default());
+}
+
+fn rate(count: u64, took: Duration) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let count = count as f64;
+    count / took.as_secs_f64()
+}
+
+/// The same requests, as far as the peer knows them.
+async fn measure_peer(url: &Url, arguments: &Arguments) -> anyhow::Result<()> {
+    let peer = Peer::new(url);
+    let indexed = peer.index(arguments.products).await?;
+    println!("\nThe peer at {}:", url.host_str().unwrap_or_default());
+    print_index(&indexed, arguments.products);
+    println!("\n{}", Report::HEADER);
+    for kind in Kind::ALL {
+        let Some(request) = peer.request(kind) else {
+            continue;
+        };
+        let report = measure::run(arguments, request).await?;
+        println!("{}", report.line(kind.name()));
+    }
     Ok(())
-}
-
-/// What is measured.
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    Plain,
-    /// With counts of all facets.
-    Faceted,
-    /// A typing error, three filters, and counts of all facets.
-    TypoAndFilters,
-    Personalized,
-    /// All of it.
-    Everything,
-    Suggestions,
-    /// The newest of all products, without a text.
-    Browsing,
-}
-
-impl Kind {
-    const ALL: [Self; 7] = [
-        Self::Plain,
-        Self::Faceted,
-        Self::TypoAndFilters,
-        Self::Personalized,
-        Self::Everything,
-        Self::Suggestions,
-        Self::Browsing,
-    ];
-
-    fn query(self, request: &Request, vector: &Arc<ProductVector>) -> SearchQuery {
-        let text = match self {
-            Self::TypoAndFilters | Self::Everything => request.mistyped.clone(),
-            Self::Browsing => String::new(),
-            _ => request.text.clone(),
-        };
-        let is_filtered = matches!(self, Self::TypoAndFilters | Self::Everything);
-        let filters = if is_filtered {
-            Filters {
-                categories: request.categories.clone(),
-                brands: request.brands.clone(),
-                price: UsdRange {
-                    min: Some(request.price.0),
-                    max: Some(request.price.1),
-                },
-                ..Filters::default()
-            }
-        } else {
-            Filters::default()
-        };
-        let is_counted = is_filtered || matches!(self, Self::Faceted | Self::Browsing);
-        let is_personal = matches!(self, Self::Personalized | Self::Everything);
-        SearchQuery {
-            text,
-            filters,
-            sort: match self {
-                Self::Browsing => Sort::Newest,
-                _ => Sort::Relevance,
-            },
-            limit: PAGE,
-            direction: Direction::Forward,
-            beyond: None,
-            snapshot: None,
-            facets: is_counted.then(|| FacetRequest {
-                price_bounds: PRICES.to_vec(),
-            }),
-            preference: is_personal.then(|| Preference {
-                vector: vector.clone(),
-                boost: 1.5,
-            }),
-        }
-    }
-}
-
-/// Prints how long requests of this kind take.
-async fn measure(
-    engine: &Arc<dyn SearchEngine>,
-    kind: Kind,
-    arguments: &Arguments,
-) -> anyhow::Result<()> {
-    let begun = Instant::now();
-    let clients = (0..arguments.clients).map(|client| {
-        let engine = engine.clone();
-        let (requests, clients) = (arguments.requests, arguments.clients);
-        tokio::spawn(async move {
-            let (mut times, mut found) = (Vec::new(), 0);
-            for number in (client..WARM_UP + requests).step_by(usize::try_from(clients)?) {
-                let (time, total) = once(&*engine, kind, number).await?;
-                if number >= WARM_UP {
-                    times.push(time);
-                    found += total;
-                }
-            }
-            anyhow::Ok((times, found))
-        })
-    });
-    let (mut times, mut found) = (Vec::new(), 0);
-    for client in clients.collect::<Vec<_>>() {
-        let (more, total) = client.await??;
-        times.extend(more);
-        found += total;
-    }
-    let rate = (WARM_UP + arguments.requests) as f64 / begun.elapsed().as_secs_f64();
-    times.sort_unstable();
-    println!(
-        "{:<16} p50 {:>7.2} ms   p99 {:>7.2} ms   at most {:>7.2} ms   {rate:>6.0} a second   {:>8} results on average",
-        format!("{kind:?}"),
-        percentile(&times, 50),
-        percentile(&times, 99),
-        percentile(&times, 100),
-        found / arguments.requests.max(1)
-    );
-    Ok(())
-}
-
-/// How long one request took, and how many results there are.
-async fn once(
-    engine: &dyn SearchEngine,
-    kind: Kind,
-    number: u64,
-) -> anyhow::Result<(Duration, u64)> {
-    let request = catalog::request(number);
-    let likes = catalog::product(number % 1_000, DateTime::UNIX_EPOCH);
-    let vector = ProductVector::of_product(ProductText {
-        title: &likes.title,
-        category: &likes.category,
-        ..ProductText::default()
-    });
-    let vector = Arc::new(vector.context("a product without words")?);
-    if let Kind::Suggestions = kind {
-        let begun = Instant::now();
-        let found = engine.suggest(request.prefix, 8).await?;
-        return Ok((begun.elapsed(), found.len() as u64));
-    }
-    let query = kind.query(&request, &vector);
-    let begun = Instant::now();
-    let found = engine.search(query).await?;
-    Ok((begun.elapsed(), found.total))
-}
-
-/// In milliseconds.
-fn percentile(sorted: &[Duration], percent: usize) -> f64 {
-    let index = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
-    let time = sorted.get(index).copied().unwrap_or_default();
-    time.as_secs_f64() * 1_000.0
-}
-
-/// The size of all files below a directory, in bytes.
-fn size(directory: &Path) -> std::io::Result<u64> {
-    let mut sum = 0;
-    for entry in std::fs::read_dir(directory)? {
-        let entry = entry?;
-        sum += if entry.file_type()?.is_dir() {
-            size(&entry.path())?
-        } else {
-            entry.metadata()?.len()
-        };
-    }
-    Ok(sum)
-}
-
-fn megabytes(bytes: u64) -> u64 {
-    bytes / 1_000_000
-}
-
-/// A line of this process's status, in megabytes.
-fn memory(name: &str) -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name));
-    let kilobytes = line.context("no such line")?.trim().trim_end_matches(" kB");
-    Ok(kilobytes.parse::<u64>()? / 1_000)
 }
