@@ -1,14 +1,20 @@
 //! A message to a customer, sent or pending: the delivery log.
 
+mod log;
+mod retention;
+mod sending;
+
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{
-    ExprTrait, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect, TryInsertResult,
-    UpdateMany,
-};
+use sea_orm::{PaginatorTrait, QueryOrder, QuerySelect};
 
+pub use self::log::{Listed, count_dead_letters, list, requeue};
+pub use self::retention::{delete_texts, erase_customer};
+pub use self::sending::{
+    OPEN, Sent, begin_attempt, insert, schedule, set_accepted_devices, set_not_sent, set_sent,
+};
 use super::preference::{NotificationCategory, NotificationChannel};
 use crate::stored_enum::stored_enum;
 
@@ -73,6 +79,45 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// A message that waits to be sent, without texts, and about nothing yet.
+    pub fn new(
+        customer_id: Uuid,
+        channel: NotificationChannel,
+        category: NotificationCategory,
+        created_at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            customer_id,
+            order_id: None,
+            category,
+            channel,
+            title: String::new(),
+            body: String::new(),
+            deep_link: None,
+            status: DeliveryStatus::Scheduled,
+            scheduled_for: None,
+            sent_at: None,
+            created_at,
+            event_id: None,
+            return_id: None,
+            template: None,
+            data: None,
+            expires_at: None,
+            attempts: 0,
+            attempted_at: None,
+            accepted_devices: None,
+            provider: None,
+            provider_id: None,
+            reason: None,
+            position: None,
+            read_at: None,
+            body_deleted_at: None,
+        }
+    }
+}
 
 /// The customer's messages about each order, oldest first. Ids are UUIDv7, so their order is time's.
 pub async fn of_orders(
@@ -204,174 +249,6 @@ pub async fn by_id(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>,
     Entity::find_by_id(id).one(db).await
 }
 
-/// Writes a new message, unless there is one for this event, customer and channel. Returns whether there was none.
-pub async fn insert(db: &impl ConnectionTrait, row: Model) -> Result<bool, DbErr> {
-    let inserted = Entity::insert(row.into_active_model())
-        .on_conflict_do_nothing_on([Column::EventId, Column::CustomerId, Column::Channel])
-        .exec_without_returning(db)
-        .await?;
-    Ok(matches!(inserted, TryInsertResult::Inserted(1)))
-}
-
-/// Statuses of messages that may still be sent.
-pub const OPEN: [DeliveryStatus; 2] = [DeliveryStatus::Scheduled, DeliveryStatus::Failed];
-
-/// Changes a message that may still be sent.
-fn update_open(id: Uuid) -> UpdateMany<Entity> {
-    Entity::update_many()
-        .filter(Column::Id.eq(id))
-        .filter(Column::Status.is_in(OPEN))
-}
-
-/// Schedules a message that may still be sent for this time. Returns whether it may.
-pub async fn schedule(
-    db: &impl ConnectionTrait,
-    id: Uuid,
-    at: DateTime<Utc>,
-) -> Result<bool, DbErr> {
-    let changed = update_open(id)
-        .col_expr(Column::Status, Expr::value(DeliveryStatus::Scheduled))
-        .col_expr(Column::ScheduledFor, Expr::value(at))
-        .exec(db)
-        .await?;
-    Ok(changed.rows_affected == 1)
-}
-
-/// Records that the provider is about to be called. Returns whether the message may still be sent.
-pub async fn begin_attempt(
-    db: &impl ConnectionTrait,
-    id: Uuid,
-    now: DateTime<Utc>,
-) -> Result<bool, DbErr> {
-    let changed = update_open(id)
-        .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
-        .col_expr(Column::AttemptedAt, Expr::value(now))
-        .exec(db)
-        .await?;
-    Ok(changed.rows_affected == 1)
-}
-
-/// Records which devices have it.
-pub async fn set_accepted_devices(
-    db: &impl ConnectionTrait,
-    id: Uuid,
-    devices: Json,
-) -> Result<(), DbErr> {
-    Entity::update_many()
-        .col_expr(Column::AcceptedDevices, Expr::value(devices))
-        .filter(Column::Id.eq(id))
-        .exec(db)
-        .await?;
-    Ok(())
-}
-
-/// What was sent, and by whom.
-#[derive(Clone, Debug)]
-pub struct Sent<'a> {
-    pub title: &'a str,
-    pub body: &'a str,
-    pub provider: &'a str,
-    pub provider_id: Option<&'a str>,
-    /// Its number among the customer's messages.
-    pub position: i64,
-    pub at: DateTime<Utc>,
-}
-
-/// Records that it was sent. Returns whether it was not recorded before.
-pub async fn set_sent(db: &impl ConnectionTrait, id: Uuid, sent: &Sent<'_>) -> Result<bool, DbErr> {
-    let changed = update_open(id)
-        .col_expr(Column::Status, Expr::value(DeliveryStatus::Sent))
-        .col_expr(Column::Title, Expr::value(sent.title))
-        .col_expr(Column::Body, Expr::value(sent.body))
-        .col_expr(Column::Provider, Expr::value(sent.provider))
-        .col_expr(
-            Column::ProviderId,
-            Expr::value(sent.provider_id.map(str::to_owned)),
-        )
-        .col_expr(Column::Position, Expr::value(sent.position))
-        .col_expr(Column::SentAt, Expr::value(sent.at))
-        .col_expr(Column::Reason, Expr::value(None::<String>))
-        .exec(db)
-        .await?;
-    Ok(changed.rows_affected == 1)
-}
-
-/// Records why it was not sent: [`DeliveryStatus::Failed`] if it will be retried. Returns whether it was open.
-pub async fn set_not_sent(
-    db: &impl ConnectionTrait,
-    id: Uuid,
-    status: DeliveryStatus,
-    reason: &str,
-) -> Result<bool, DbErr> {
-    let changed = update_open(id)
-        .col_expr(Column::Status, Expr::value(status))
-        .col_expr(Column::Reason, Expr::value(reason))
-        .exec(db)
-        .await?;
-    Ok(changed.rows_affected == 1)
-}
-
-/// Gives messages that were given up another chance: these, or all. Returns them.
-pub async fn requeue(
-    db: &impl ConnectionTrait,
-    ids: Option<&[Uuid]>,
-    now: DateTime<Utc>,
-    limit: u64,
-) -> Result<Vec<Model>, DbErr> {
-    let mut dead = Entity::find()
-        .filter(Column::Status.eq(DeliveryStatus::DeadLettered))
-        .order_by_asc(Column::Id)
-        .limit(limit);
-    if let Some(ids) = ids {
-        dead = dead.filter(Column::Id.is_in(ids.iter().copied()));
-    }
-    let dead = dead.all(db).await?;
-    Entity::update_many()
-        .col_expr(Column::Status, Expr::value(DeliveryStatus::Scheduled))
-        .col_expr(Column::ScheduledFor, Expr::value(now))
-        .col_expr(Column::Attempts, Expr::value(0))
-        .filter(Column::Id.is_in(dead.iter().map(|row| row.id)))
-        .filter(Column::Status.eq(DeliveryStatus::DeadLettered))
-        .exec(db)
-        .await?;
-    Ok(dead)
-}
-
-/// Which deliveries to list.
-#[derive(Clone, Debug, Default)]
-pub struct Listed {
-    pub status: Option<DeliveryStatus>,
-    pub customer: Option<Uuid>,
-    pub order: Option<Uuid>,
-}
-
-/// Deliveries, newest first.
-pub async fn list(
-    db: &impl ConnectionTrait,
-    listed: &Listed,
-    limit: u64,
-) -> Result<Vec<Model>, DbErr> {
-    let mut found = Entity::find().order_by_desc(Column::Id).limit(limit);
-    if let Some(status) = listed.status {
-        found = found.filter(Column::Status.eq(status));
-    }
-    if let Some(customer) = listed.customer {
-        found = found.filter(Column::CustomerId.eq(customer));
-    }
-    if let Some(order) = listed.order {
-        found = found.filter(Column::OrderId.eq(order));
-    }
-    found.all(db).await
-}
-
-/// How many were given up.
-pub async fn count_dead_letters(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
-    Entity::find()
-        .filter(Column::Status.eq(DeliveryStatus::DeadLettered))
-        .count(db)
-        .await
-}
-
 /// Marks these of the customer's sent messages as read. Returns how many were not.
 pub async fn set_read(
     db: &impl ConnectionTrait,
@@ -388,60 +265,4 @@ pub async fn set_read(
         .exec(db)
         .await?;
     Ok(changed.rows_affected)
-}
-
-/// Deletes the bodies of messages created before then: a batch, and returns how many. Titles are kept.
-pub async fn delete_texts(
-    db: &impl ConnectionTrait,
-    before: DateTime<Utc>,
-    now: DateTime<Utc>,
-    batch: u64,
-) -> Result<u64, DbErr> {
-    let old: Vec<Uuid> = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::CreatedAt.lt(before))
-        .filter(Column::BodyDeletedAt.is_null())
-        .order_by_asc(Column::CreatedAt)
-        .limit(batch)
-        .into_tuple()
-        .all(db)
-        .await?;
-    if old.is_empty() {
-        return Ok(0);
-    }
-    let changed = without_texts(now)
-        .filter(Column::Id.is_in(old))
-        .exec(db)
-        .await?;
-    Ok(changed.rows_affected)
-}
-
-/// Deletes the texts of the customer's messages, and gives up those that are not sent yet.
-pub async fn erase_customer(
-    db: &impl ConnectionTrait,
-    customer: Uuid,
-    now: DateTime<Utc>,
-) -> Result<u64, DbErr> {
-    Entity::update_many()
-        .col_expr(Column::Status, Expr::value(DeliveryStatus::Suppressed))
-        .col_expr(Column::Reason, Expr::value("customer_deleted"))
-        .filter(Column::CustomerId.eq(customer))
-        .filter(Column::Status.is_in(OPEN))
-        .exec(db)
-        .await?;
-    let changed = without_texts(now)
-        .col_expr(Column::Title, Expr::value(""))
-        .filter(Column::CustomerId.eq(customer))
-        .exec(db)
-        .await?;
-    Ok(changed.rows_affected)
-}
-
-fn without_texts(now: DateTime<Utc>) -> UpdateMany<Entity> {
-    Entity::update_many()
-        .col_expr(Column::Body, Expr::value(""))
-        .col_expr(Column::Data, Expr::value(None::<Json>))
-        .col_expr(Column::AcceptedDevices, Expr::value(None::<Json>))
-        .col_expr(Column::BodyDeletedAt, Expr::value(now))
 }

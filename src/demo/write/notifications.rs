@@ -104,6 +104,7 @@ fn messages(order: &Order, plan: &Plan) -> Vec<notification::Model> {
         .zip(0_u64..)
         .filter_map(|((at, title, body), position)| {
             let at = at?;
+            let (channel, category) = (NotificationChannel::Email, NotificationCategory::Orders);
             Some(notification::Model {
                 // A customer's list is sorted by id, so the newest message comes first.
                 id: plan.id_at(
@@ -111,31 +112,13 @@ fn messages(order: &Order, plan: &Plan) -> Vec<notification::Model> {
                     u64::from(order.index) * 4 + position,
                     u64::try_from(at.timestamp_millis()).unwrap_or_default(),
                 ),
-                customer_id: order.customer.id,
                 order_id: Some(order.id),
-                category: NotificationCategory::Orders,
-                channel: NotificationChannel::Email,
                 title: title.to_owned(),
                 body: format!("{body}: order {number}."),
                 deep_link: Some(format!("vantage://orders/{}", order.number())),
                 status: DeliveryStatus::Sent,
-                scheduled_for: None,
                 sent_at: Some(at),
-                created_at: at,
-                event_id: None,
-                return_id: None,
-                template: None,
-                data: None,
-                expires_at: None,
-                attempts: 0,
-                attempted_at: None,
-                accepted_devices: None,
-                provider: None,
-                provider_id: None,
-                reason: None,
-                position: None,
-                read_at: None,
-                body_deleted_at: None,
+                ..notification::Model::new(order.customer.id, channel, category, at)
             })
         })
         .collect()

@@ -72,33 +72,20 @@ impl SentMessage {
     }
 
     pub(crate) fn into_row(self) -> notification::Model {
+        let (customer, created_at) = (self.customer_id, self.created_at);
         notification::Model {
             id: self.id,
-            customer_id: self.customer_id,
             order_id: self.order_id,
-            category: self.category,
-            channel: self.channel,
+            return_id: self.return_id,
             title: self.title,
             body: self.body,
             deep_link: self.deep_link,
             status: DeliveryStatus::Sent,
             scheduled_for: self.scheduled_for,
             sent_at: self.sent_at,
-            created_at: self.created_at,
-            event_id: None,
-            return_id: self.return_id,
-            template: None,
-            data: None,
-            expires_at: None,
-            attempts: 0,
-            attempted_at: None,
-            accepted_devices: None,
-            provider: None,
-            provider_id: None,
-            reason: None,
             position: Some(self.position),
             read_at: self.read_at,
-            body_deleted_at: None,
+            ..notification::Model::new(customer, self.channel, self.category, created_at)
         }
     }
 }

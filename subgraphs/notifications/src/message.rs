@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use entities::notifications::customer_settings;
-use entities::notifications::notification::{self, DeliveryStatus};
+use entities::notifications::notification;
 use entities::notifications::preference::{NotificationCategory, NotificationChannel};
 use platform::database::{Database, DatabaseTransaction};
 use platform::inbox::HandleError;
@@ -100,32 +100,17 @@ pub(crate) fn row(
         Schedule::Held { at, expires_at } => (Some(at), Some(expires_at)),
     };
     notification::Model {
-        id: Uuid::now_v7(),
-        customer_id: new.customer_id,
         order_id: new.order_id,
-        category: new.category,
-        channel: new.channel,
         title,
         body,
         deep_link: new.deep_link,
-        status: DeliveryStatus::Scheduled,
         scheduled_for,
-        sent_at: None,
-        created_at: now,
         event_id: Some(new.event_id),
         return_id: new.return_id,
         template: Some(new.template.to_owned()),
         data: Some(new.data),
         expires_at,
-        attempts: 0,
-        attempted_at: None,
-        accepted_devices: None,
-        provider: None,
-        provider_id: None,
-        reason: None,
-        position: None,
-        read_at: None,
-        body_deleted_at: None,
+        ..notification::Model::new(new.customer_id, new.channel, new.category, now)
     }
 }
 

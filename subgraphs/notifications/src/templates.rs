@@ -2,6 +2,8 @@
 //! to the one it is a variant of, then to English. Push messages, text messages and emails share a template's texts;
 //! email adds a layout.
 
+mod sample;
+
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Captured, Environment, Error, ErrorKind, State, UndefinedBehavior};
 use resolvers::money::{CurrencyCode, Money, Rounding};
@@ -9,6 +11,8 @@ use resolvers::money_format;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
+
+pub use self::sample::{sample_data, sample_details};
 
 /// The language of customers whose language is not known, in which every template exists.
 pub const DEFAULT_LOCALE: &str = "en";
@@ -363,49 +367,6 @@ fn locale(state: &State<'_, '_>) -> String {
     locale
         .and_then(|locale| locale.as_str().map(str::to_owned))
         .unwrap_or_else(|| DEFAULT_LOCALE.to_owned())
-}
-
-/// Values for every template, for previews.
-pub fn sample_data() -> Json {
-    json!({
-        "number": "7K2M-9QXD",
-        "actor": "customer",
-        "carrier": "DHL",
-        "location": "Hamburg, DE",
-        "label": true,
-        "deadline": "2025-10-12T09:00:00Z",
-        "refund": { "amount": "1234.50", "currency": "EUR" },
-        "refunded": { "amount": "1234.50", "currency": "EUR" },
-        "amount": { "amount": "1234.50", "currency": "EUR" },
-        "title": "20% off headphones",
-        "body": "Only this weekend.",
-        "imageUrl": "https://cdn.example/headphones.jpg",
-    })
-}
-
-/// The details of an email, for previews.
-pub fn sample_details() -> EmailDetails {
-    let item = |name: &str, quantity, total: &str| Item {
-        name: name.to_owned(),
-        quantity,
-        total: total.to_owned(),
-    };
-    EmailDetails {
-        name: Some("Ada".to_owned()),
-        number: Some("7K2M-9QXD".to_owned()),
-        items: vec![
-            item("Wireless headphones", 1, "$89.00"),
-            item("Coffee cup", 2, "$24.00"),
-        ],
-        amounts: Some(Amounts {
-            subtotal: "$113.00".to_owned(),
-            shipping: "$5.00".to_owned(),
-            tax: "$6.78".to_owned(),
-            total: "$124.78".to_owned(),
-        }),
-        url: Some("https://shop.example/orders".to_owned()),
-        unsubscribe_url: "https://shop.example/unsubscribe".to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use resolvers::testing::{code, execute};
 use sea_orm::EntityTrait;
 use sea_orm::sea_query::Expr;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::fixture::{Fixture, MATRIX, fixtures};
 
@@ -42,33 +41,12 @@ async fn read(fixture: &Fixture, document: &str) -> Value {
 #[tokio::test]
 async fn a_message_in_an_unknown_state_is_an_error_and_no_row_that_vanished() {
     for fixture in fixtures().await {
+        let (channel, category) = (NotificationChannel::Push, NotificationCategory::Orders);
         let message = notification::Model {
-            id: Uuid::now_v7(),
-            customer_id: fixture.customer,
-            order_id: None,
-            category: NotificationCategory::Orders,
-            channel: NotificationChannel::Push,
             title: "On its way".to_owned(),
             body: "Your order has left.".to_owned(),
-            deep_link: None,
             status: DeliveryStatus::Sent,
-            scheduled_for: None,
-            sent_at: None,
-            created_at: Utc::now(),
-            event_id: None,
-            return_id: None,
-            template: None,
-            data: None,
-            expires_at: None,
-            attempts: 0,
-            attempted_at: None,
-            accepted_devices: None,
-            provider: None,
-            provider_id: None,
-            reason: None,
-            position: None,
-            read_at: None,
-            body_deleted_at: None,
+            ..notification::Model::new(fixture.customer, channel, category, Utc::now())
         };
         let db = fixture.scratch.database.write();
         entities::insert_many::<notification::Entity>(db, vec![message])
