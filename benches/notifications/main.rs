@@ -39,6 +39,10 @@ const WRITE: &str = "mutation($customer: ID!, $enabled: Boolean!, $key: String!)
     ] }) { updated topicChanges { topic action deviceTokens } updatedAt userErrors { code } }
 }";
 
+const REGISTER: &str = "mutation($token: String!) {
+    deviceRegister(input: { token: $token, platform: IOS, region: \"us\" }) { deviceTokens userErrors { code } }
+}";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {
     Preferences,
@@ -60,15 +64,39 @@ struct Arguments {
     /// Customers of the former system.
     #[arg(long, default_value_t = 2_400_000)]
     customers: u32,
-    /// The pause between batches of the migration, in milliseconds.
-    #[arg(long, default_value_t = 1_000)]
+    /// The pause between batches of the migration, in milliseconds. The command pauses for a second.
+    #[arg(long, default_value_t = 0)]
     pause_ms: u64,
     /// An empty database on PostgreSQL, instead of SQLite.
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
+    /// Fail if a figure is not what is wanted.
+    #[arg(long)]
+    check: bool,
     /// Passed by `cargo bench`; ignored.
     #[arg(long, hide = true)]
     bench: bool,
+}
+
+/// Prints figures as rows of a table, and counts those that are not what is wanted.
+#[derive(Default)]
+struct Report {
+    missed: usize,
+}
+
+impl Report {
+    fn row(&self, what: &str, figure: &str) {
+        println!("{what:<44} {figure:>12}");
+    }
+
+    /// A figure that should not be higher than this.
+    fn at_most(&mut self, what: &str, value: f64, limit: f64, unit: &str) {
+        let is_met = value <= limit;
+        self.missed += usize::from(!is_met);
+        let figure = format!("{value:.2}{unit}");
+        let verdict = if is_met { "ok" } else { "missed" };
+        println!("{what:<44} {figure:>12}   wanted: at most {limit}{unit}   {verdict}");
+    }
 }
 
 #[tokio::main]
@@ -79,15 +107,21 @@ async fn main() -> anyhow::Result<()> {
     let database = database::open::<Migrator>("notifications", directory.path(), postgres).await?;
     let state = state(database)?;
     let measures = |part| arguments.only.is_none_or(|only| only == part);
+    let mut report = Report::default();
     if measures(Part::Preferences) {
-        measure_preferences(&state, arguments.requests).await?;
+        measure_preferences(&state, arguments.requests, &mut report).await?;
     }
     if measures(Part::Deals) {
-        measure_deals(&state, arguments.deals).await?;
+        measure_deals(&state, arguments.deals, &mut report).await?;
     }
     if measures(Part::Migration) {
-        measure_migration(&state, &arguments).await?;
+        measure_migration(&state, &arguments, &report).await?;
     }
+    let missed = report.missed;
+    ensure!(
+        !arguments.check || missed == 0,
+        "{missed} figures are not what is wanted"
+    );
     Ok(())
 }
 
@@ -135,33 +169,63 @@ fn state(database: Database) -> anyhow::Result<State> {
     })
 }
 
-async fn measure_preferences(state: &State, requests: usize) -> anyhow::Result<()> {
+/// Of a customer with two devices, whose topics change with each write.
+async fn measure_preferences(
+    state: &State,
+    requests: usize,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     let subgraph = subgraph(state.clone());
     let (me, other) = (customer(1), customer(2));
     let caller = || Caller::customer(IdKind::Customer.format(me));
+    for token in ["phone", "tablet"] {
+        let variables = json!({ "token": token });
+        let (_, answer) = ask(&subgraph, caller(), REGISTER, variables).await?;
+        ensure!(answer["errors"].is_null(), "{answer}");
+    }
     let read =
         json!({ "customer": { "__typename": "Customer", "id": IdKind::Customer.format(me) } });
     let write = |customer: Uuid, number: usize| json!({ "customer": IdKind::Customer.format(customer), "enabled": number.is_multiple_of(2), "key": number.to_string() });
     let mut times = [Vec::new(), Vec::new(), Vec::new()];
-    let before = state.database.statements();
+    let mut statements = [0, 0, 0];
     for number in 0..requests {
         for (kind, document, variables, is_refused) in [
             (0, READ, read.clone(), false),
             (1, WRITE, write(me, number), false),
             (2, WRITE, write(other, number), true),
         ] {
+            let before = state.database.statements();
             let (took, answer) = ask(&subgraph, caller(), document, variables).await?;
+            statements[kind] += state.database.statements() - before;
             let code = answer["errors"][0]["extensions"]["code"].as_str();
             ensure!(code == is_refused.then_some("FORBIDDEN"), "{answer}");
             times[kind].push(took);
         }
     }
-    let statements = (state.database.statements() - before) as f64 / requests as f64;
-    let [reads, writes, refusals] = times;
-    report("preferences read", reads, 2.0);
-    report("preferences written", writes, 5.0);
-    report("preferences refused", refusals, 1.0);
-    println!("statements of one read, one write and one refusal: {statements:.1}");
+    let wanted = [("read", 2.0), ("written", 5.0), ("refused", 1.0)];
+    for (kind, (what, wanted_ms)) in wanted.into_iter().enumerate() {
+        let each = statements[kind] as f64 / requests.max(1) as f64;
+        times[kind].sort_unstable();
+        let at = |share: usize| {
+            let index = times[kind].len().saturating_sub(1) * share / 100;
+            let time = times[kind].get(index);
+            time.map_or(0.0, |time| time.as_secs_f64() * 1_000.0)
+        };
+        report.at_most(
+            &format!("preferences {what}, p50"),
+            at(50),
+            wanted_ms,
+            " ms",
+        );
+        report.row(
+            &format!("preferences {what}, p99"),
+            &format!("{:.2} ms", at(99)),
+        );
+        report.row(
+            &format!("preferences {what}, statements"),
+            &format!("{each:.1}"),
+        );
+    }
     Ok(())
 }
 
@@ -179,65 +243,85 @@ async fn ask(
     Ok((took, serde_json::to_value(response)?))
 }
 
-fn report(what: &str, mut times: Vec<Duration>, wanted_ms: f64) {
-    times.sort_unstable();
-    let at = |share: usize| {
-        let time = times.get(times.len().saturating_sub(1) * share / 100);
-        time.map_or(0.0, |time| time.as_secs_f64() * 1_000.0)
-    };
-    println!(
-        "{what}: p50 {:.2} ms, p99 {:.2} ms over {} (wanted: p50 {wanted_ms} ms)",
-        at(50),
-        at(99),
-        times.len(),
-    );
-}
-
-async fn measure_deals(state: &State, count: u32) -> anyhow::Result<()> {
-    let mut file = b"customerId,title,body,deepLink,windowEnd\n".to_vec();
-    for number in 0..count {
-        let id = IdKind::Customer.format(customer(number));
-        let end = state.clock.now() + chrono::TimeDelta::days(1);
-        let end = end.format("%Y-%m-%dT00:00:00Z");
-        writeln!(
-            file,
-            "{id},20 % off,On all headphones,vantage://deals/7,{end}"
-        )?;
-    }
-    let database = &state.database;
-    let mut tell = |_: Progress<'_>| {};
-    let (before, began) = (database.statements(), Instant::now());
-    let source = Cursor::new(file);
-    let report = deals::schedule_file(
-        Some(database),
-        &state.clock,
-        source,
-        FileFormat::Csv,
-        &mut tell,
-    )
-    .await?;
-    let took = began.elapsed().as_secs_f64();
-    ensure!(report.scheduled.scheduled == u64::from(count), "{report:?}");
-    let statements = (database.statements() - before) as f64;
-    println!(
-        "{count} deals scheduled from a file: {took:.1} s, {:.3} statements each",
-        statements / f64::from(count),
-    );
-    let deals = state.deals(CancellationToken::new());
-    let (before, began) = (database.statements(), Instant::now());
-    let drained = deals::drain_once(&deals).await?;
-    let took = began.elapsed().as_secs_f64();
-    ensure!(drained.sent == u64::from(count), "{drained:?}");
-    let statements = (database.statements() - before) as f64;
-    println!(
-        "{count} deals sent: {took:.1} s, {:.0} a second, {:.2} statements each",
-        f64::from(count) / took,
-        statements / f64::from(count),
+/// Schedules and sends a tenth of the deals, then all: the cost of a deal must not depend on how many wait.
+async fn measure_deals(state: &State, count: u32, report: &mut Report) -> anyhow::Result<()> {
+    let few = run_deals(state, count.div_ceil(10), "few", report).await?;
+    let many = run_deals(state, count, "all", report).await?;
+    report.at_most(
+        "time of a deal among all, by one among few",
+        many / few,
+        1.5,
+        "",
     );
     Ok(())
 }
 
-async fn measure_migration(state: &State, arguments: &Arguments) -> anyhow::Result<()> {
+/// Returns how many seconds it took to send each.
+async fn run_deals(state: &State, count: u32, title: &str, report: &Report) -> anyhow::Result<f64> {
+    let mut file = b"customerId,title,body,deepLink,windowEnd\n".to_vec();
+    let end = state.clock.now() + chrono::TimeDelta::days(2);
+    let end = end.format("%Y-%m-%dT00:00:00Z");
+    for number in 0..count {
+        let id = IdKind::Customer.format(customer(number));
+        writeln!(
+            file,
+            "{id},{title},On all headphones,vantage://deals/7,{end}"
+        )?;
+    }
+    let database = &state.database;
+    let (before, began) = (database.statements(), Instant::now());
+    let scheduled = deals::schedule_file(
+        Some(database),
+        &state.clock,
+        Cursor::new(file),
+        FileFormat::Csv,
+        &mut |_: Progress<'_>| {},
+    )
+    .await?;
+    ensure!(
+        scheduled.scheduled.scheduled == u64::from(count),
+        "{scheduled:?}"
+    );
+    deal_rows(
+        report,
+        "scheduled",
+        count,
+        began,
+        database.statements() - before,
+    );
+    let deals = state.deals(CancellationToken::new());
+    let (before, began) = (database.statements(), Instant::now());
+    let drained = deals::drain_once(&deals).await?;
+    ensure!(drained.sent == u64::from(count), "{drained:?}");
+    Ok(deal_rows(
+        report,
+        "sent",
+        count,
+        began,
+        database.statements() - before,
+    ))
+}
+
+fn deal_rows(report: &Report, what: &str, count: u32, began: Instant, statements: u64) -> f64 {
+    let took = began.elapsed().as_secs_f64();
+    let what = format!("{count} deals {what}");
+    report.row(&what, &format!("{took:.1} s"));
+    report.row(
+        &format!("{what}, a second"),
+        &format!("{:.0}", f64::from(count) / took),
+    );
+    report.row(
+        &format!("{what}, statements of each"),
+        &format!("{:.3}", statements as f64 / f64::from(count)),
+    );
+    took / f64::from(count)
+}
+
+async fn measure_migration(
+    state: &State,
+    arguments: &Arguments,
+    report: &Report,
+) -> anyhow::Result<()> {
     let database = &state.database;
     let customers = arguments.customers;
     let began = Instant::now();
@@ -251,10 +335,8 @@ async fn measure_migration(state: &State, arguments: &Arguments) -> anyhow::Resu
         insert_many::<legacy_preference::Entity>(&transaction, rows.collect()).await?;
         transaction.commit().await?;
     }
-    println!(
-        "{customers} customers loaded: {:.1} s",
-        began.elapsed().as_secs_f64()
-    );
+    let seconds = |began: Instant| format!("{:.1} s", began.elapsed().as_secs_f64());
+    report.row(&format!("{customers} customers loaded"), &seconds(began));
     let pace = Pace {
         batch: 10_000,
         pause: Duration::from_millis(arguments.pause_ms),
@@ -268,14 +350,15 @@ async fn measure_migration(state: &State, arguments: &Arguments) -> anyhow::Resu
         };
         let (before, began) = (database.statements(), Instant::now());
         let progress = migrate_all(database, &state.clock, pace, &mut tell).await?;
-        let took = began.elapsed().as_secs_f64();
         ensure!(progress.migrated == u64::from(customers), "{progress:?}");
-        println!(
-            "{customers} customers {what}: {took:.1} s with pauses of {} ms, slowest batch {:.2} s, {} statements",
-            arguments.pause_ms,
-            slowest.as_secs_f64(),
-            database.statements() - before,
+        let what = format!("{customers} customers {what}");
+        report.row(&what, &seconds(began));
+        report.row(
+            &format!("{what}, slowest batch"),
+            &format!("{:.2} s", slowest.as_secs_f64()),
         );
+        let statements = database.statements() - before;
+        report.row(&format!("{what}, statements"), &statements.to_string());
     }
     Ok(())
 }

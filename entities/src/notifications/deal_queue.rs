@@ -43,10 +43,11 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Waiting deals that are due, of the highest priority first, then those that have been due for longest. Of each customer
-/// only the first one, and none while an earlier one is being sent.
+/// Waiting deals of this priority that are due, those first that have been due for longest. Of each customer only the
+/// first one, and none while an earlier one is being sent.
 pub async fn due(
     db: &impl ConnectionTrait,
+    priority: i32,
     now: DateTime<Utc>,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
@@ -65,9 +66,9 @@ pub async fn due(
         .to_owned();
     Entity::find()
         .filter(Column::State.eq(DealState::Waiting))
+        .filter(Column::Priority.eq(priority))
         .filter(Column::DueAt.lte(now))
         .filter(Expr::exists(before).not())
-        .order_by_desc(Column::Priority)
         .order_by_asc(Column::DueAt)
         .order_by_asc(Column::NotificationId)
         .limit(limit)

@@ -53,6 +53,12 @@ pub async fn find(db: &impl ConnectionTrait, customer: Uuid) -> Result<Option<Mo
     Entity::find_by_id(customer).one(db).await
 }
 
+/// Forgets what the customer had chosen.
+pub async fn delete(db: &impl ConnectionTrait, customer: Uuid) -> Result<(), DbErr> {
+    Entity::delete_by_id(customer).exec(db).await?;
+    Ok(())
+}
+
 /// Customers in the order of their ids: after the first one, up to the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {

@@ -6,6 +6,7 @@ mod m20261129_000002_add_deliveries;
 mod m20261129_000011_create_topic_memberships;
 mod m20261129_000013_create_legacy_preferences;
 mod m20261129_000014_create_deal_queue;
+mod m20261130_000001_index_due_deals;
 
 use sea_orm_migration::prelude::*;
 
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             m20261129_000013_create_legacy_preferences::Migration,
         ));
         migrations.push(Box::new(m20261129_000014_create_deal_queue::Migration));
+        migrations.push(Box::new(m20261130_000001_index_due_deals::Migration));
         migrations
     }
 }

@@ -14,7 +14,7 @@ use platform::jobs::run_leased;
 use platform::providers::sqs::SqsQueue;
 use platform::tasks::{self, Step};
 use platform::workers::WorkerContext;
-use sea_orm::DbErr;
+use sea_orm::{ConnectionTrait, DbErr};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::deal_schedule::preferences;
 use crate::deal_sqs::{self, QueueError};
 use crate::message_task::{MessageTaskState, SendMessage};
+use crate::rules::deal::Priority;
 use crate::rules::quiet_hours::{Decision, Window, decide};
 use crate::rules::send_decision::SuppressReason;
 
@@ -137,7 +138,7 @@ pub async fn drain_once(state: &DealTaskState) -> Result<Drained, DrainError> {
     let mut total = Drained::default();
     while !state.stop.is_cancelled() {
         let started = Instant::now();
-        let due = deal_queue::due(db, state.clock.now(), state.delivery.at_once).await?;
+        let due = due(db, state.clock.now(), state.delivery.at_once).await?;
         if due.is_empty() {
             break;
         }
@@ -161,6 +162,22 @@ pub async fn drain_once(state: &DealTaskState) -> Result<Drained, DrainError> {
     }
     measure(state).await?;
     Ok(total)
+}
+
+/// The next deals to send, the most urgent ones first.
+async fn due(
+    db: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<deal_queue::Model>, DbErr> {
+    let mut all = Vec::new();
+    for priority in Priority::ALL {
+        let rest = limit - all.len() as u64;
+        if rest > 0 {
+            all.extend(deal_queue::due(db, priority.rank(), now, rest).await?);
+        }
+    }
+    Ok(all)
 }
 
 async fn measure(state: &DealTaskState) -> Result<(), DbErr> {

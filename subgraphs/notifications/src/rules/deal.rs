@@ -23,6 +23,9 @@ pub(crate) enum Priority {
 }
 
 impl Priority {
+    /// In the order in which they are sent.
+    pub(crate) const ALL: [Self; 2] = [Self::High, Self::Normal];
+
     /// As it is stored: higher ones first.
     pub(crate) const fn rank(self) -> i32 {
         match self {

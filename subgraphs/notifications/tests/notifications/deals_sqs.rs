@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use url::Url;
 use uuid::Uuid;
 
-use crate::deals::{Shop, assert_all_sent_once, customer, shops};
+use crate::deals_once::assert_all_sent_once;
+use crate::shop::{Shop, customer, shops};
 
 const END: &str = "2026-06-03T00:00:00Z";
 

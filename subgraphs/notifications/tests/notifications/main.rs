@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod deals;
+mod deals_once;
+mod deals_scheduled;
 mod deals_sqs;
 mod devices;
 mod email;
@@ -12,6 +14,7 @@ mod messages;
 mod partner_events;
 mod preferences;
 mod receiver;
+mod shop;
 mod topic_service;
 mod topics;
 mod unknown_values;

@@ -1,127 +1,6 @@
-//! SQLite query plans of each finder. SQLite has no statistics here, so plans depend only on the schema and not on the
+//! Query plans of each finder. SQLite has no statistics here, so plans depend only on the schema and not on the
 //! shop's size. Finders must not scan large tables or use indexes with low selectivity.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-
-use std::sync::Mutex;
-
-use async_trait::async_trait;
-use chrono::{Duration, Utc};
-use entities::{notifications, orders, pricing, returns, search, tracking};
-use migrations::migrate;
-use platform::tables;
-use sea_orm::{
-    ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult,
-    Statement,
-};
-use sea_orm_migration::MigratorTrait;
-use uuid::Uuid;
-
-/// Tables that stay small regardless of the shop's size, so that full scans are cheap.
-const SMALL: [&str; 6] = [
-    "category_vectors",
-    "exchange_rates",
-    "call_rates",
-    "tasks",
-    "leases",
-    "order_payments",
-];
-
-/// Statements that scan a large table by design.
-const WHOLE: [&str; 6] = [
-    // For commands.
-    "product_vector::count",
-    "product_vector::products",
-    // Counted for a metric and for the search index.
-    "product::count_active",
-    // For a report on the quality of searches.
-    "product::categories",
-    // For the report on an experiment.
-    "search_exposure::totals",
-    // For a support report.
-    "customer_return::refunded_by_order",
-];
-
-/// Indexes whose first column has low selectivity: few values, each in a large share of the rows.
-const COARSE: [&str; 2] = ["return_id=? AND", "(return_id=?)"];
-
-/// Runs statements and records their plans.
-struct Planner {
-    db: DatabaseConnection,
-    plans: Mutex<Vec<(String, String)>>,
-}
-
-impl Planner {
-    async fn over<M: MigratorTrait>() -> Self {
-        let mut options = sea_orm::ConnectOptions::new("sqlite::memory:");
-        options.max_connections(1);
-        let db = Database::connect(options).await.unwrap();
-        migrate::<M>(&db).await.unwrap();
-        Self {
-            db,
-            plans: Mutex::default(),
-        }
-    }
-
-    async fn plan(&self, statement: &Statement) {
-        let mut explain = statement.clone();
-        explain.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
-        let rows = self.db.query_all_raw(explain).await.unwrap();
-        for row in rows {
-            let detail: String = row.try_get("", "detail").unwrap();
-            let plan = (statement.sql.clone(), detail);
-            self.plans.lock().unwrap().push(plan);
-        }
-    }
-
-    /// Problems in the plans since the last call.
-    fn wrong(&self, finder: &str) -> Vec<String> {
-        let plans = std::mem::take(&mut *self.plans.lock().unwrap());
-        assert!(!plans.is_empty(), "{finder} ran no statement");
-        plans
-            .into_iter()
-            .filter(|(sql, detail)| is_wrong(finder, sql, detail))
-            .map(|(sql, detail)| format!("{finder}: {detail}\n    {sql}"))
-            .collect()
-    }
-}
-
-fn is_wrong(finder: &str, sql: &str, detail: &str) -> bool {
-    if let Some(scanned) = detail.strip_prefix("SCAN ") {
-        let table = scanned.split(' ').next().unwrap_or_default();
-        let is_table = sql.contains(&format!("\"{table}\""));
-        // Index-ordered scan up to the limit: reads no more rows than it returns.
-        let is_bounded = scanned.contains("USING") && sql.contains("LIMIT");
-        return is_table && !is_bounded && !SMALL.contains(&table) && !WHOLE.contains(&finder);
-    }
-    // Parcels that belong to no return, which are nearly all.
-    COARSE.iter().any(|coarse| detail.contains(coarse)) && sql.contains("\"return_id\" IS NULL")
-}
-
-#[async_trait]
-impl ConnectionTrait for Planner {
-    fn get_database_backend(&self) -> DbBackend {
-        DbBackend::Sqlite
-    }
-
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.plan(&statement).await;
-        self.db.execute_raw(statement).await
-    }
-
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.db.execute_unprepared(sql).await
-    }
-
-    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.plan(&statement).await;
-        self.db.query_one_raw(statement).await
-    }
-
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.plan(&statement).await;
-        self.db.query_all_raw(statement).await
-    }
-}
 
 /// Runs the finders and returns the problems in their plans.
 macro_rules! wrong_plans {
@@ -135,6 +14,16 @@ macro_rules! wrong_plans {
         wrong
     }};
 }
+
+mod notifications;
+mod planner;
+
+use chrono::{Duration, Utc};
+use entities::{orders, pricing, returns, search, tracking};
+use platform::tables;
+use uuid::Uuid;
+
+use self::planner::Planner;
 
 const NONE: [String; 0] = [];
 
@@ -225,10 +114,6 @@ async fn returns_are_found_by_what_narrows_the_search() {
 
 #[tokio::test]
 async fn the_rest_is_found_by_what_narrows_the_search() {
-    use notifications::{
-        customer_settings, deal_queue, device_token, legacy_preference, notification, preference,
-        topic_membership,
-    };
     use pricing::{price_adjustment, price_change, product_price, scheduled_price_change};
     use search::search_exposure::{Outcome, Variant};
     use search::signal::SignalKind;
@@ -237,54 +122,8 @@ async fn the_rest_is_found_by_what_narrows_the_search() {
     };
     let ([id, ..], now) = (ids(), Utc::now());
 
-    let tokens = ["token".to_owned(), "other".to_owned()];
-    let change = topic_membership::TopicChange {
-        topic: "topic".to_owned(),
-        subscribed: false,
-    };
-    let claim = topic_membership::Claim { by: id, until: now };
-    let push = preference::NotificationChannel::Push;
-    let range = legacy_preference::Range {
-        after: Some(id),
-        last: id,
-    };
-    let db = &Planner::over::<migrations::notifications::Migrator>().await;
-    let mut wrong = wrong_plans!(
-        db,
-        "notification::of_orders": notification::of_orders(db, id, &ids()),
-        "notification::page": notification::page(db, id, &Default::default(), Some(id), 20),
-        "notification::count": notification::count(db, id, &Default::default()),
-        "notification::of_events": notification::of_events(db, &ids(), &ids(), push),
-        "deal_queue::due": deal_queue::due(db, now, 10),
-        "deal_queue::by_ids": deal_queue::by_ids(db, &ids()),
-        "deal_queue::waiting_of_customer": deal_queue::waiting_of_customer(db, id, 500),
-        "deal_queue::waiting_after": deal_queue::waiting_after(db, Some(id), 500),
-        "deal_queue::take_back": deal_queue::take_back(db, now, now),
-        "deal_queue::delete_settled": deal_queue::delete_settled(db, None),
-        "deal_queue::count": deal_queue::count(db, now),
-        "deal_queue::delete_of_customer": deal_queue::delete_of_customer(db, id),
-        "device_token::of_customer": device_token::of_customer(db, id),
-        "device_token::count": device_token::count(db, id),
-        "device_token::delete": device_token::delete(db, id, "token"),
-        "device_token::customers_without_topics": device_token::customers_without_topics(db, 100),
-        "device_token::delete_tokens": device_token::delete_tokens(db, &tokens),
-        "topic_membership::of_tokens": topic_membership::of_tokens(db, &tokens),
-        "topic_membership::pending_of_customer": topic_membership::pending_of_customer(db, id),
-        "topic_membership::count_pending": topic_membership::count_pending(db),
-        "topic_membership::next_due": topic_membership::next_due(db, None, now),
-        "topic_membership::next_due of a customer": topic_membership::next_due(db, Some(id), now),
-        "topic_membership::claim": topic_membership::claim(db, &change, Some(id), 1_000, claim, now),
-        "topic_membership::finish": topic_membership::finish(db, &change, &tokens, claim),
-        "topic_membership::leave_all": topic_membership::leave_all(db, &tokens, now),
-        "legacy_preference::next_range": legacy_preference::next_range(db, Some(id), 10_000),
-        "legacy_preference::count_in": legacy_preference::count_in(db, range),
-        "legacy_preference::clear": legacy_preference::clear(db, range),
-        "legacy_preference::reset_topics": legacy_preference::reset_topics(db, range),
-        "preference::of_customers": preference::of_customers(db, &ids()),
-        "customer_settings::of_customers": customer_settings::of_customers(db, &ids()),
-    );
     let db = &Planner::over::<migrations::pricing::Migrator>().await;
-    wrong.extend(wrong_plans!(
+    let mut wrong = wrong_plans!(
         db,
         "price_adjustment::of_products": price_adjustment::of_products(db, &ids()),
         "price_adjustment::remove": price_adjustment::remove(db, &ids()),
@@ -298,7 +137,7 @@ async fn the_rest_is_found_by_what_narrows_the_search() {
         "scheduled_price_change::lock_due": scheduled_price_change::lock_due(db, now, 100),
         "scheduled_price_change::next": scheduled_price_change::next(db),
         "price_change::of_products": price_change::of_products(db, &ids(), now),
-    ));
+    );
     let db = &Planner::over::<migrations::search::Migrator>().await;
     wrong.extend(wrong_plans!(
         db,
