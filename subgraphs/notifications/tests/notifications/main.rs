@@ -13,6 +13,7 @@ mod live;
 mod messages;
 mod partner_events;
 mod preferences;
+mod privacy;
 mod receiver;
 mod shop;
 mod topic_service;
