@@ -31,6 +31,9 @@ pub enum PushError {
     /// The app was uninstalled, or the token is none.
     #[error("the device is not registered")]
     Unregistered,
+    /// The device's app belongs to another project: it, or the configured project, is not the right one.
+    #[error("the device is registered with another project")]
+    OtherProject,
     /// The message itself is refused.
     #[error("FCM refused: {0}")]
     Refused(String),
@@ -43,15 +46,14 @@ struct Accepted {
     name: String,
 }
 
-#[derive(Deserialize)]
-struct ErrorBody {
-    error: ErrorDetails,
-}
-
+/// Google's form of errors.
 #[derive(Deserialize)]
 struct ErrorDetails {
     #[serde(default)]
+    status: String,
+    #[serde(default)]
     message: String,
+    /// Objects of several types: FCM's own code, invalid fields, what APNs answered.
     #[serde(default)]
     details: Vec<Value>,
 }
@@ -118,36 +120,48 @@ fn body(message: &PushMessage<'_>) -> Value {
 }
 
 fn refusal(error: HttpError) -> PushError {
-    match error.rejection() {
-        Some(rejection) if is_unregistered(rejection) => PushError::Unregistered,
+    // An answer in another form is not FCM's: the address leads somewhere else. The message is not at fault.
+    let Some((rejection, details)) = error
+        .rejection()
+        .and_then(|rejection| Some((rejection, ErrorDetails::of(rejection)?)))
+    else {
+        return PushError::Http(error);
+    };
+    match details.code() {
+        Some("UNREGISTERED") => PushError::Unregistered,
+        Some("SENDER_ID_MISMATCH") => PushError::OtherProject,
+        _ if details.is_about_token() => PushError::Unregistered,
         // Our credentials or the project: somebody mends the configuration, and then the message can go.
-        Some(rejection) if matches!(rejection.status, 401 | 403) => PushError::Http(error),
-        Some(rejection) => PushError::Refused(rejection.excerpt()),
-        None => PushError::Http(error),
+        _ if matches!(rejection.status, 401 | 403 | 404) => PushError::Http(error),
+        _ => PushError::Refused(rejection.excerpt()),
     }
 }
 
-/// Whether the device's token is at fault, not the message.
-fn is_unregistered(rejection: &Rejection) -> bool {
-    let Some(ErrorBody { error }) = rejection.json() else {
-        return false;
-    };
-    let code = error
-        .details
-        .iter()
-        .find_map(|detail| detail.get("errorCode")?.as_str());
-    match code {
-        Some("UNREGISTERED" | "SENDER_ID_MISMATCH") => true,
-        Some("INVALID_ARGUMENT") => {
-            let violations = error
-                .details
-                .iter()
-                .filter_map(|detail| detail.get("fieldViolations")?.as_array());
-            let names_token = violations
-                .flatten()
-                .any(|violation| violation["field"] == "message.token");
-            names_token || error.message.contains("registration token")
+impl ErrorDetails {
+    /// The error, which some of Google's servers put into a list.
+    fn of(rejection: &Rejection) -> Option<Self> {
+        let body: Value = rejection.json()?;
+        let error = body.get("error").or_else(|| body.get(0)?.get("error"))?;
+        serde_json::from_value(error.clone()).ok()
+    }
+
+    /// FCM's own code, which says more than the status.
+    fn code(&self) -> Option<&str> {
+        let mut codes = self.details.iter();
+        codes.find_map(|detail| detail.get("errorCode")?.as_str())
+    }
+
+    /// Whether the device's token is no token, while the message is valid.
+    fn is_about_token(&self) -> bool {
+        if self.code().unwrap_or(&self.status) != "INVALID_ARGUMENT" {
+            return false;
         }
-        _ => false,
+        let mut violations = self
+            .details
+            .iter()
+            .filter_map(|detail| detail.get("fieldViolations")?.as_array())
+            .flatten();
+        violations.any(|violation| violation["field"] == "message.token")
+            || self.message.contains("registration token")
     }
 }

@@ -1,5 +1,7 @@
 //! The client against answers as Google writes them.
 
+mod messages;
+
 use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
@@ -9,7 +11,7 @@ use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::{Request as Asked, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response as Answer};
+use axum::response::{AppendHeaders, IntoResponse, Response as Answer};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{TimeDelta, TimeZone, Utc};
@@ -20,10 +22,18 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::http::HttpError;
 
+/// An answer, with its `Retry-After`.
+#[derive(Clone, Debug)]
+struct Canning {
+    status: u16,
+    retry_after: Option<&'static str>,
+    body: String,
+}
+
 /// Answers in turn, and keeps what was asked.
 #[derive(Clone, Default)]
 struct Canned {
-    answers: Arc<Mutex<Vec<(u16, Value)>>>,
+    answers: Arc<Mutex<Vec<Canning>>>,
     asked: Arc<Mutex<Vec<Question>>>,
 }
 
@@ -45,13 +55,24 @@ async fn answer(State(canned): State<Canned>, asked: Asked) -> Answer {
         access_token_auth: header("access_token_auth"),
         body: String::from_utf8(body.to_vec()).unwrap(),
     });
-    let (status, body) = canned.answers.lock().unwrap().remove(0);
-    (StatusCode::from_u16(status).unwrap(), axum::Json(body)).into_response()
+    let answer = canned.answers.lock().unwrap().remove(0);
+    let status = StatusCode::from_u16(answer.status).unwrap();
+    let retry_after = answer.retry_after.map(|wait| [("retry-after", wait)]);
+    (status, retry_after.map(AppendHeaders), answer.body).into_response()
 }
 
 async fn server(answers: &[(u16, Value)]) -> (Canned, Url) {
+    let answers = answers.iter().map(|(status, body)| Canning {
+        status: *status,
+        retry_after: None,
+        body: body.to_string(),
+    });
+    raw_server(answers.collect()).await
+}
+
+async fn raw_server(answers: Vec<Canning>) -> (Canned, Url) {
     let canned = Canned::default();
-    canned.answers.lock().unwrap().extend_from_slice(answers);
+    *canned.answers.lock().unwrap() = answers;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let app = Router::new().fallback(answer).with_state(canned.clone());

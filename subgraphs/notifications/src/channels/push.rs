@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use entities::notifications::{device_token, notification};
+use entities::notifications::{device_token, notification, topic_membership};
 use platform::providers::fcm::{Fcm, PushError, PushMessage};
 use platform::tasks::TaskError;
 use resolvers::id::IdKind;
+use sea_orm::DbErr;
 use sha2::{Digest, Sha256};
 
 use super::{Delivery, Outgoing, Receipt, SendError};
@@ -41,7 +42,7 @@ impl PushChannel {
         let devices = device_token::of_customer(db, row.customer_id)
             .await
             .map_err(database)?;
-        let mut later = None;
+        let (mut later, mut refused) = (None, None);
         for device in devices {
             let hash = hash(&device.token);
             if accepted.contains_key(&hash) {
@@ -66,23 +67,40 @@ impl PushChannel {
                         .map_err(database)?;
                 }
                 Err(PushError::Unregistered) => {
-                    device_token::delete(db, row.customer_id, &device.token)
-                        .await
-                        .map_err(database)?;
-                    tracing::info!(
-                        notification_id = id,
-                        "device token dropped, its app is gone"
-                    );
+                    drop_device(message, &device).await.map_err(database)?;
                 }
-                Err(error) => later = Some(failure(error)),
+                Err(PushError::Http(call)) => later = Some(TaskError::of_call(&call, &call)),
+                Err(error) => {
+                    tracing::error!(notification_id = id, %error, "push message refused for a device");
+                    refused = Some(error);
+                }
             }
         }
-        match (later, accepted.into_values().next()) {
-            (Some(error), _) => Err(error),
-            (None, Some(name)) => delivery.receipt(message, "fcm", Some(name)),
-            (None, None) => Err(SendError::NotWanted(SuppressReason::NoRecipient)),
+        // Devices that refuse it must not keep it from those that can still get it.
+        match (later, accepted.into_values().next(), refused) {
+            (Some(error), _, _) => Err(SendError::Later(error)),
+            (None, Some(name), _) => delivery.receipt(message, "fcm", Some(name)),
+            (None, None, Some(error)) => Err(SendError::Refused(error.to_string())),
+            (None, None, None) => Err(SendError::NotWanted(SuppressReason::NoRecipient)),
         }
     }
+}
+
+/// Forgets a device that the push service does not know any more, with its topics, which end by themselves.
+async fn drop_device(message: &Outgoing<'_>, device: &device_token::Model) -> Result<(), DbErr> {
+    let transaction = message.database.begin().await?;
+    // Unless another customer has registered it meanwhile.
+    let customer = message.row.customer_id;
+    if device_token::delete(&transaction, customer, &device.token).await? {
+        let tokens = std::slice::from_ref(&device.token);
+        topic_membership::delete_tokens(&transaction, tokens).await?;
+    }
+    transaction.commit().await?;
+    tracing::info!(
+        notification_id = IdKind::Notification.format(message.row.id),
+        "device token dropped, its app is gone"
+    );
+    Ok(())
 }
 
 /// FCM's message names by the hash of the device's token.
@@ -100,11 +118,4 @@ fn hash(token: &str) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
-}
-
-fn failure(error: PushError) -> SendError {
-    match &error {
-        PushError::Refused(_) | PushError::Unregistered => SendError::Refused(error.to_string()),
-        PushError::Http(call) => SendError::Later(TaskError::of_call(&error, call)),
-    }
 }

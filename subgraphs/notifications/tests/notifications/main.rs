@@ -14,6 +14,7 @@ mod messages;
 mod partner_events;
 mod preferences;
 mod privacy;
+mod push;
 mod receiver;
 mod shop;
 mod topic_service;
