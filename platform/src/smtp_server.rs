@@ -45,19 +45,17 @@ pub async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send,
     handler: &dyn MailHandler,
 ) -> io::Result<()> {
-    let mut session = Session {
-        stream: BufReader::new(stream),
-        handler,
-        from: None,
-        to: Vec::new(),
-    };
+    let mut session = Session::new(stream, handler);
     session.reply("220 sandbox ESMTP").await?;
-    while let Some(line) = session.line().await? {
-        if session.handle(&line).await? == Next::Close {
-            break;
-        }
-    }
-    Ok(())
+    session.run().await
+}
+
+/// The same for a client that was greeted before its connection was encrypted.
+pub async fn serve_greeted(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send,
+    handler: &dyn MailHandler,
+) -> io::Result<()> {
+    Session::new(stream, handler).run().await
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +71,25 @@ struct Session<'a, S> {
     to: Vec<String>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<'_, S> {
+impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Session<'a, S> {
+    fn new(stream: S, handler: &'a dyn MailHandler) -> Self {
+        Self {
+            stream: BufReader::new(stream),
+            handler,
+            from: None,
+            to: Vec::new(),
+        }
+    }
+
+    async fn run(&mut self) -> io::Result<()> {
+        while let Some(line) = self.line().await? {
+            if self.handle(&line).await? == Next::Close {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     async fn handle(&mut self, line: &str) -> io::Result<Next> {
         let (verb, argument) = line.split_once(' ').unwrap_or((line, ""));
         let verb = verb.to_ascii_uppercase();

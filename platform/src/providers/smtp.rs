@@ -9,7 +9,7 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::PoolConfig;
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{CertificateStore, Tls, TlsParameters};
+use lettre::transport::smtp::client::{Tls, TlsParameters, TlsParametersBuilder};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use metrics::{counter, histogram};
@@ -74,6 +74,9 @@ pub enum SmtpError {
     /// The address or the email is refused for good.
     #[error("the mail server refused the email: {0}")]
     Refused(String),
+    /// The server has put this email off, such as by greylisting, or cannot take one like it.
+    #[error("the mail server put the email off: {0}")]
+    Deferred(String),
     /// The server does not accept email from us now: it is not reachable, busy, or rejects our credentials.
     #[error("the mail server is not available: {reason}")]
     Unavailable {
@@ -94,34 +97,37 @@ impl Smtp {
     /// start. With credentials, as in `smtp://user:password@host`, TLS is required except on this machine. `from` is the
     /// sender, such as `Shop <orders@shop.example>`.
     pub fn new(url: &Url, from: &str, clock: Clock) -> Result<Self, SmtpConfigError> {
-        let host = url.host_str().ok_or(SmtpConfigError::Url)?.to_owned();
+        let host = url.host_str().ok_or(SmtpConfigError::Url)?;
+        let encryption = Encryption::of(url, host)?;
+        let tls = TlsParameters::builder(host.to_owned());
+        Self::connect(url, encryption, tls, from, clock)
+    }
+
+    fn connect(
+        url: &Url,
+        encryption: Encryption,
+        tls: TlsParametersBuilder,
+        from: &str,
+        clock: Clock,
+    ) -> Result<Self, SmtpConfigError> {
+        let host = url.host_str().ok_or(SmtpConfigError::Url)?;
         let from: Mailbox = from
             .parse()
             .map_err(|_| SmtpConfigError::From(from.to_owned()))?;
-        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-        let is_local = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
-        let has_credentials = !url.username().is_empty();
-        let tls = || {
-            TlsParameters::builder(host.clone())
-                .certificate_store(CertificateStore::Default)
-                .build()
-                .map_err(SmtpConfigError::Tls)
+        let tls = || tls.build().map_err(SmtpConfigError::Tls);
+        let (tls, default_port) = match encryption {
+            Encryption::None => (Tls::None, 25),
+            Encryption::IfOffered => (Tls::Opportunistic(tls()?), 25),
+            Encryption::Required => (Tls::Required(tls()?), 587),
+            Encryption::FromStart => (Tls::Wrapper(tls()?), 465),
         };
-        let (tls, default_port) = match (url.scheme(), is_local) {
-            ("smtps", _) => (Tls::Wrapper(tls()?), 465),
-            // A server on this machine has no certificate that anybody has signed.
-            ("smtp", true) => (Tls::None, 25),
-            ("smtp", false) if has_credentials => (Tls::Required(tls()?), 587),
-            ("smtp", false) => (Tls::Opportunistic(tls()?), 25),
-            _ => return Err(SmtpConfigError::Url),
-        };
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host.as_str())
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
             .port(url.port().unwrap_or(default_port))
             .tls(tls)
             .timeout(Some(COMMAND))
             .hello_name(ClientId::Domain(from.email.domain().to_owned()))
             .pool_config(PoolConfig::new().max_size(CONNECTIONS).idle_timeout(IDLE));
-        if has_credentials {
+        if !url.username().is_empty() {
             let decode = |text: &str| percent_decode(text);
             builder = builder.credentials(Credentials::new(
                 decode(url.username()),
@@ -151,28 +157,21 @@ impl Smtp {
             .admit(now)
             .map_err(|retry_in| SmtpError::CircuitOpen { retry_in })?;
         let started = Instant::now();
-        let answer = tokio::time::timeout(DEADLINE, self.0.transport.send(message)).await;
+        let answer = tokio::time::timeout(DEADLINE, self.hand_over(message)).await;
         let (result, outcome) = match answer {
-            Ok(Ok(_)) => {
+            Ok(Ok(())) => {
                 admission.answered();
                 (Ok(()), "ok")
             }
+            Ok(Err(error @ (SmtpError::Refused(_) | SmtpError::Deferred(_)))) => {
+                admission.answered();
+                (Err(error), "rejected")
+            }
             Ok(Err(error)) => {
-                let error = classify(&error);
-                let is_refusal = matches!(error, SmtpError::Refused(_));
-                if is_refusal {
-                    admission.answered();
-                } else if admission.failed(self.0.clock.now()) {
+                if admission.failed(self.0.clock.now()) {
                     report_open_circuit();
                 }
-                (
-                    Err(error),
-                    if is_refusal {
-                        "rejected"
-                    } else {
-                        "unavailable"
-                    },
-                )
+                (Err(error), "unavailable")
             }
             Err(_) => {
                 if admission.hung(self.0.clock.now()) {
@@ -191,6 +190,25 @@ impl Smtp {
         histogram!("vantage_external_call_duration_seconds", "provider" => PROVIDER, "operation" => "send_email")
             .record(started.elapsed().as_secs_f64());
         result
+    }
+
+    async fn hand_over(&self, message: Message) -> Result<(), SmtpError> {
+        let transport = &self.0.transport;
+        let Err(error) = transport.send(message).await else {
+            return Ok(());
+        };
+        let error = classify(&error);
+        if !matches!(error, SmtpError::Refused(_)) {
+            return Err(error);
+        }
+        // A server that refuses us before it has seen an email says nothing of the email.
+        match transport.test_connection().await {
+            Ok(_) => Err(error),
+            Err(refused) => Err(SmtpError::Unavailable {
+                reason: redact(&describe(&refused)),
+                in_doubt: false,
+            }),
+        }
     }
 
     fn message(&self, email: &Email<'_>) -> Result<Message, SmtpError> {
@@ -248,6 +266,31 @@ fn report_open_circuit() {
     );
 }
 
+/// How the connection is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encryption {
+    None,
+    /// By STARTTLS, if the server offers it.
+    IfOffered,
+    Required,
+    FromStart,
+}
+
+impl Encryption {
+    fn of(url: &Url, host: &str) -> Result<Self, SmtpConfigError> {
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        let is_local = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+        match url.scheme() {
+            "smtps" => Ok(Self::FromStart),
+            // A server on this machine has no certificate that anybody has signed.
+            "smtp" if is_local => Ok(Self::None),
+            "smtp" if url.username().is_empty() => Ok(Self::IfOffered),
+            "smtp" => Ok(Self::Required),
+            _ => Err(SmtpConfigError::Url),
+        }
+    }
+}
+
 /// Codes for our credentials and our permission to send: somebody mends the configuration, and then the email can go.
 const NOT_THE_EMAILS_FAULT: [&str; 6] = ["421", "454", "530", "534", "535", "538"];
 
@@ -260,10 +303,15 @@ fn classify(error: &lettre::transport::smtp::Error) -> SmtpError {
     if error.is_permanent() && !is_ours {
         return SmtpError::Refused(reason);
     }
+    if (error.is_transient() && !is_ours) || error.is_client() {
+        return SmtpError::Deferred(reason);
+    }
+    // The crate tells a failure to connect from a later one only by its text.
+    let is_connected = !error.is_tls() && !error.to_string().starts_with("Connection error");
     SmtpError::Unavailable {
         reason,
         // An answer says that it was not accepted.
-        in_doubt: error.status().is_none() && !error.is_client() && !error.is_tls(),
+        in_doubt: error.status().is_none() && is_connected,
     }
 }
 
@@ -311,83 +359,4 @@ fn hex(digit: u8) -> Option<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn smtp(url: &str) -> Result<Smtp, SmtpConfigError> {
-        Smtp::new(
-            &url.parse().unwrap(),
-            "Shop <orders@shop.example>",
-            Clock::system(),
-        )
-    }
-
-    #[tokio::test]
-    async fn urls_are_of_a_mail_server() {
-        for good in [
-            "smtp://127.0.0.1:2525",
-            "smtp://mail.example",
-            "smtp://user:p%40ss@mail.example:587",
-            "smtps://user:password@mail.example",
-        ] {
-            assert!(smtp(good).is_ok(), "{good}");
-        }
-        for bad in ["http://mail.example", "smtp:mail", "ftp://mail.example"] {
-            assert!(smtp(bad).is_err(), "{bad}");
-        }
-        let from = Smtp::new(&"smtp://h".parse().unwrap(), "nobody", Clock::system());
-        assert!(matches!(from, Err(SmtpConfigError::From(_))));
-    }
-
-    #[test]
-    fn escapes_in_credentials_are_undone() {
-        for (written, meant) in [
-            ("user", "user"),
-            ("a%40b", "a@b"),
-            ("%C3%A9", "é"),
-            ("100%", "100%"),
-            ("%zz", "%zz"),
-            ("%4", "%4"),
-        ] {
-            assert_eq!(percent_decode(written), meant);
-        }
-    }
-
-    #[tokio::test]
-    async fn an_email_has_both_forms_and_can_be_unsubscribed_from_with_one_click() {
-        let smtp = smtp("smtp://127.0.0.1:2525").unwrap();
-        let email = Email {
-            to: "ada@example.com",
-            name: Some("Ada \"A\" Löwe\r\nBcc: x@example.com"),
-            id: "ntf_1",
-            subject: "Bestellung bestätigt\r\nBcc: y@example.com",
-            text: "Hallo",
-            html: "<p>Hallo</p>",
-            unsubscribe: Some("https://shop.example/unsubscribe/token"),
-        };
-        let written = smtp.message(&email).unwrap().formatted();
-        let written = String::from_utf8(written).unwrap();
-        let (head, body) = written.split_once("\r\n\r\n").unwrap();
-        for line in [
-            "From: Shop <orders@shop.example>",
-            "Message-ID: <ntf_1@shop.example>",
-            "List-Unsubscribe: <https://shop.example/unsubscribe/token>",
-            "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
-            "Auto-Submitted: auto-generated",
-        ] {
-            assert!(head.contains(line), "{line} in {head}");
-        }
-        let headers = head
-            .split("\r\n")
-            .filter(|line| !line.starts_with([' ', '\t']));
-        for name in headers.filter_map(|line| line.split(':').next()) {
-            assert!(!name.eq_ignore_ascii_case("bcc"), "{head}");
-        }
-        assert!(body.find("text/plain").unwrap() < body.find("text/html").unwrap());
-        let nowhere = Email {
-            to: "not an address",
-            ..email
-        };
-        assert!(matches!(smtp.message(&nowhere), Err(SmtpError::Refused(_))));
-    }
-}
+mod tests;

@@ -74,6 +74,7 @@ impl EmailChannel {
 fn failure(error: SmtpError) -> SendError {
     match error {
         SmtpError::Refused(_) => SendError::Refused(error.to_string()),
+        SmtpError::Deferred(_) => SendError::Later(TaskError::failed(&error)),
         SmtpError::Unavailable { .. } => SendError::Later(TaskError::Outage {
             reason: error.to_string(),
             retry_in: None,
