@@ -13,6 +13,7 @@ use platform::database::Database;
 use resolvers::id::IdKind;
 
 use crate::cli::{Channel, MessageStatus, Settings};
+use crate::commands::file_import::counted;
 use crate::config::Configuration;
 use crate::data_directory::Missing;
 use crate::domains::{self, Domain};
@@ -27,7 +28,15 @@ pub(super) async fn requeue(settings: &Settings, ids: &[String], all: bool) -> a
     let chosen = if all { None } else { Some(ids.as_slice()) };
     let now = Clock::system().now();
     let requeued = notifications::message::requeue(&database, chosen, now).await?;
-    output::line(&format!("{requeued} messages will be sent again"))
+    let mut told = format!("{} will be sent again", counted(requeued, "message"));
+    let others = (ids.len() as u64).saturating_sub(requeued);
+    if !all && others > 0 {
+        told.push_str(&format!(
+            ", {} not among the dead letters",
+            counted(others, "id")
+        ));
+    }
+    output::line(&told)
 }
 
 pub(super) async fn erase(settings: &Settings, customer: &str) -> anyhow::Result<()> {
@@ -35,7 +44,8 @@ pub(super) async fn erase(settings: &Settings, customer: &str) -> anyhow::Result
     let database = open(&configuration(settings)?).await?;
     let now = Clock::system().now();
     let erased = notifications::privacy::erase_customer(&database, customer, now).await?;
-    output::line(&format!("erased the texts of {erased} messages"))
+    let messages = counted(erased, "message");
+    output::line(&format!("erased the customer and the texts of {messages}"))
 }
 
 /// Which messages to list.
