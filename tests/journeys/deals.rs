@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::kit::{Graph, Layout, layouts};
+use crate::third_parties::ThirdParties;
 use crate::wait::until;
 
 const SETTINGS: [(&str, &str); 2] = [
@@ -45,7 +46,12 @@ async fn deals(graph: &Graph, token: &str) -> Vec<(String, String)> {
 #[tokio::test]
 async fn deals_are_scheduled_from_a_file_and_by_marketing_and_sent() {
     for layout in layouts() {
-        let graph = Graph::start(layout, &SETTINGS, &[]).await;
+        let scratch = tempfile::tempdir().unwrap();
+        let third_parties = ThirdParties::start(scratch.path()).await;
+        let messages = third_parties.message_settings();
+        let mut settings: Vec<_> = messages.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        settings.extend(SETTINGS);
+        let graph = Graph::start(layout, &settings, &[]).await;
         let token = graph.demo_token().await;
         let me = graph.query(Some(&token), DEALS, json!({})).await;
         let customer = me["data"]["me"]["id"].as_str().unwrap();
@@ -112,6 +118,10 @@ async fn deals_are_scheduled_from_a_file_and_by_marketing_and_sent() {
             (deals == [sent("Late"), sent("Early")]).then_some(())
         })
         .await;
+        let pushed = third_parties.pushed().await.into_iter();
+        let titles: Vec<_> = pushed.map(|(_, _, title)| title).collect();
+        // To each of the customer's two devices, in order.
+        assert_eq!(titles, ["Early", "Early", "Late", "Late"], "{layout:?}");
         graph.stop().await;
     }
 }

@@ -1,4 +1,4 @@
-//! EasyPost and Stripe, simulated in a separate process.
+//! Third parties, simulated in a separate process.
 
 use std::path::Path;
 
@@ -53,6 +53,45 @@ impl ThirdParties {
         ]
         .map(|(name, value)| (name, value.to_owned()))
         .to_vec()
+    }
+
+    /// Settings that connect the notifications domain to it.
+    pub(crate) fn message_settings(&self) -> Vec<(&'static str, String)> {
+        let url = &self.process.base;
+        [
+            ("VANTAGE_PROVIDERS__SMTP__URL", self.mail_server.as_str()),
+            ("VANTAGE_PROVIDERS__FCM__URL", url),
+            ("VANTAGE_PROVIDERS__FCM__ACCOUNT", "shop"),
+            ("VANTAGE_PROVIDERS__FCM__KEY", KEY),
+            ("VANTAGE_PROVIDERS__SMS__URL", url),
+            ("VANTAGE_PROVIDERS__SMS__ACCOUNT", "AC_journey"),
+            ("VANTAGE_PROVIDERS__SMS__KEY", KEY),
+        ]
+        .map(|(name, value)| (name, value.to_owned()))
+        .to_vec()
+    }
+
+    /// The push messages that were accepted for devices, oldest first: the device, the message's id, and its title.
+    pub(crate) async fn pushed(&self) -> Vec<(String, String, String)> {
+        let sent = self.get("/_control/messages").await;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let messages = sent["messages"].as_array().unwrap().iter();
+        messages
+            .map(|sent| &sent["message"])
+            .map(|message| {
+                (
+                    text(&message["token"]),
+                    text(&message["data"]["notificationId"]),
+                    text(&message["notification"]["title"]),
+                )
+            })
+            .collect()
+    }
+
+    /// The emails that were accepted, oldest first.
+    pub(crate) async fn mails(&self) -> Vec<Value> {
+        let mails = self.get("/_control/mails").await;
+        mails["mails"].as_array().unwrap().clone()
     }
 
     fn url(&self, path: &str) -> String {
@@ -120,6 +159,12 @@ impl ThirdParties {
     pub(crate) async fn calls(&self, method: &str, path: &str) -> Vec<Value> {
         let path = format!("/_control/calls?method={method}&path={path}");
         self.get(&path).await["calls"].as_array().unwrap().clone()
+    }
+
+    /// Forgets the calls received so far.
+    pub(crate) async fn forget_calls(&self) {
+        let request = self.http.delete(self.url("/_control/calls"));
+        assert!(request.send().await.unwrap().status().is_success());
     }
 
     /// Number of POST calls received so far at this path.

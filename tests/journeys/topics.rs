@@ -28,13 +28,9 @@ async fn turning_deals_off_and_social_on_makes_the_two_calls_of_the_sample() {
     for layout in layouts() {
         let directory = tempfile::tempdir().unwrap();
         let third_parties = ThirdParties::start(directory.path()).await;
-        let url = third_parties.process.base.clone();
-        let settings = [
-            ("VANTAGE_DEMO__ORDERS", "60"),
-            ("VANTAGE_PROVIDERS__FCM__URL", url.as_str()),
-            ("VANTAGE_PROVIDERS__FCM__ACCOUNT", "shop"),
-            ("VANTAGE_PROVIDERS__FCM__KEY", "a key of a journey"),
-        ];
+        let mut settings = third_parties.message_settings();
+        settings.push(("VANTAGE_DEMO__ORDERS", "60".to_owned()));
+        let settings: Vec<_> = settings.iter().map(|(n, v)| (*n, v.as_str())).collect();
         let graph = Graph::start(layout, &settings, &[]).await;
         let token = graph.demo_token().await;
         let me = graph.query(Some(&token), MATRIX, json!({})).await;
