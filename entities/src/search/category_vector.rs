@@ -26,7 +26,8 @@ pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Model>, DbErr> {
     Entity::find().all(db).await
 }
 
-/// Replaces the vectors of all categories.
+/// Replaces the vectors of all categories. Others who do must wait until the transaction ends, or both insert the same
+/// categories.
 pub async fn replace_all(
     transaction: &impl ConnectionTrait,
     rows: Vec<Model>,

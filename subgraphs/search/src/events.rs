@@ -23,6 +23,9 @@ pub(crate) const PRODUCT_DELETED: &str = "product.deleted.v1";
 /// All products are one aggregate: their sequence numbers say which change is the newer one.
 const PRODUCTS: &str = "products";
 
+/// What is popular in each category. No event is about it: its name is only locked.
+const CATEGORY_VECTORS: &str = "category_vectors";
+
 /// Most products of one event.
 const PRODUCTS_PER_EVENT: usize = 100;
 
@@ -112,6 +115,11 @@ impl DeletedProduct {
 /// any row, so that nobody waits for each other.
 pub(crate) async fn lock_products(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
     outbox::lock(transaction, TOPIC, PRODUCTS).await
+}
+
+/// Makes others who replace what is popular in each category wait until the transaction ends.
+pub(crate) async fn lock_category_vectors(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+    outbox::lock(transaction, TOPIC, CATEGORY_VECTORS).await
 }
 
 pub(crate) async fn products_upserted(

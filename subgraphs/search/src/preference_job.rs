@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::engine::{Document, ProductVector};
+use crate::events;
 use crate::rules::preference::{self, CategoryPopularity, Interaction, Liked, Preferences, WINDOW};
 
 /// Customers read at a time.
@@ -123,6 +124,7 @@ impl State {
             .collect();
         let count = rows.len();
         let transaction = self.database.begin().await?;
+        events::lock_category_vectors(&transaction).await?;
         category_vector::replace_all(&transaction, rows).await?;
         transaction.commit().await?;
         tracing::info!(categories = count, "popularity of categories computed");

@@ -1,8 +1,9 @@
 //! Personalized results: by whose preferences, how strongly, and on which pages.
 
 use chrono::Duration;
-use entities::search::customer_preference;
 use entities::search::signal::SignalKind;
+use entities::search::{category_vector, customer_preference};
+use futures::future::join_all;
 use resolvers::testing::code;
 use sea_orm::EntityTrait;
 use search::engine::ProductVector;
@@ -123,6 +124,24 @@ async fn blended_preferences_are_half_what_is_popular_in_the_category() {
         let (own, popular) = (vector.cosine(&vectors[0]), vector.cosine(&vectors[1]));
         assert!((own - popular).abs() < 0.15, "{own} {popular}");
         assert!(own > 0.5 && popular > 0.5, "{own} {popular}");
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn processes_that_compute_popularity_at_once_do_not_fail() {
+    for fixture in fixtures(&catalog()).await {
+        let customer = Uuid::now_v7();
+        let seen = [headphones(0), monitor(0)];
+        fixture.did(customer, SignalKind::View, seen).await;
+        for _ in 0..5 {
+            let all = (0..3).map(|_| fixture.state.compute_category_vectors());
+            for computed in join_all(all).await {
+                assert_eq!(computed.unwrap(), 2, "{}", fixture.scratch.name);
+            }
+        }
+        let stored = category_vector::all(fixture.scratch.database.read()).await;
+        assert_eq!(stored.unwrap().len(), 2);
         fixture.scratch.drop().await;
     }
 }
