@@ -134,6 +134,26 @@ async fn a_cluster_that_is_not_there_is_an_error_at_once_and_then_not_asked() {
 }
 
 #[tokio::test]
+async fn a_cluster_that_hangs_is_given_up_in_time() {
+    // Connections wait to be accepted.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url: Url = format!("http://{}", listener.local_addr().unwrap())
+        .parse()
+        .unwrap();
+    for dialect in DIALECTS {
+        let impatient = RemoteConfig {
+            timeout: Duration::from_millis(200),
+            ..config(dialect, url.clone(), "test")
+        };
+        let engine = Remote::new(impatient, Clock::system()).unwrap();
+        let started = Instant::now();
+        let error = engine.search(query("kettle")).await.unwrap_err();
+        assert!(matches!(error, EngineError::TimedOut), "{error}");
+        assert!(started.elapsed() < Duration::from_secs(1));
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_is_not_a_clusters_is_an_error() {
     async fn page(_: HeaderMap) -> (StatusCode, &'static str) {
         (StatusCode::OK, "<html>Welcome</html>")

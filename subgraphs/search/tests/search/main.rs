@@ -13,6 +13,8 @@ mod personal_kit;
 mod personalization;
 mod processes;
 mod ranking;
+mod ranking_kit;
+mod ranking_service;
 mod relevance;
 
 mod results;

@@ -1,149 +1,24 @@
-//! Ranked results: by a model, by a service, and on all pages.
+//! Results ranked by a model, on all pages.
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
-use axum::Router;
-use axum::extract::State as Extracted;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::routing::post;
 use chrono::TimeDelta;
-use entities::search::product;
-use entities::search::signal::{self, SignalKind};
-use parking_lot::Mutex;
+use entities::search::signal::SignalKind;
 use platform::flags::{EvaluationContext, FlagFile, Flags};
-use platform::providers::ranking_service::RankingService;
 use platform::supervisor::Supervisor;
 use resolvers::testing::execute;
-use sea_orm::{ActiveModelTrait, Set};
 use search::ranking::{CurrentModel, Ranker};
-use search::{State, subgraph};
+use search::subgraph;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use uuid::Uuid;
 
-use crate::kit::{Fixture, Item, fixtures, id, public, strings};
-
-/// Long enough for a busy machine; no answer is late by accident.
-const BUDGET: Duration = Duration::from_secs(30);
-
-/// How many products most tests have.
-const PRODUCTS: usize = 40;
-
-/// A search that finds everything.
-const SEARCH: &str = "query($first: Int, $after: String, $last: Int, $before: String) {
-    productSearch(query: \"wireless\", first: $first, after: $after, last: $last, before: $before) {
-        personalization { reranked }
-        pageInfo { endCursor startCursor hasNextPage hasPreviousPage }
-        totalCount
-        edges { why }
-        nodes { id }
-    }
-}";
-
-/// The ids of results, in order.
-fn ids(found: &Value) -> Vec<String> {
-    strings(&found["nodes"], "id")
-}
-
-impl Fixture {
-    /// Stores so many signals of somebody, as of a day ago.
-    async fn noticed(&self, product: Uuid, kind: SignalKind, count: usize) {
-        for _ in 0..count {
-            let signal = signal::ActiveModel {
-                id: Set(Uuid::now_v7()),
-                kind: Set(kind),
-                product_id: Set(product),
-                occurred_at: Set(self.state.clock.now() - TimeDelta::days(1)),
-                ..Default::default()
-            };
-            signal.insert(self.scratch.database.write()).await.unwrap();
-        }
-    }
-
-    /// The same with another ranker.
-    fn with_ranker(&self, ranker: Ranker) -> Ranked {
-        let state = State {
-            ranker,
-            ..self.state.clone()
-        };
-        Ranked { state }
-    }
-}
-
-/// A subgraph whose results are ranked.
-struct Ranked {
-    state: State,
-}
-
-impl Ranked {
-    async fn refresh(&self) {
-        let State {
-            ranker,
-            database,
-            clock,
-            ..
-        } = &self.state;
-        ranker
-            .popularity
-            .refresh(database, clock.now())
-            .await
-            .unwrap();
-    }
-
-    /// [`SEARCH`]; asserts that there are no errors.
-    async fn find(&self, mut variables: Value) -> Value {
-        if variables.get("last").is_none() && variables.get("first").is_none() {
-            variables["first"] = json!(100);
-        }
-        let answer = execute(&subgraph(self.state.clone()), None, SEARCH, variables).await;
-        assert_eq!(answer["errors"], Value::Null, "{answer:#}");
-        answer["data"]["productSearch"].clone()
-    }
-
-    /// The ids of all pages of this size, and whether each was ranked.
-    async fn walk(&self, size: usize, backward: bool) -> (Vec<String>, Vec<Value>) {
-        let (mut all, mut ranked) = (Vec::new(), Vec::new());
-        let (number, from, cursor, more) = if backward {
-            ("last", "before", "startCursor", "hasPreviousPage")
-        } else {
-            ("first", "after", "endCursor", "hasNextPage")
-        };
-        let mut beyond = Value::Null;
-        loop {
-            let page = self.find(json!({ number: size, from: beyond })).await;
-            let mut shown = ids(&page);
-            if backward {
-                shown.extend(std::mem::take(&mut all));
-                all = shown;
-            } else {
-                all.extend(shown);
-            }
-            ranked.push(page["personalization"]["reranked"].clone());
-            beyond = page["pageInfo"][cursor].clone();
-            if page["pageInfo"][more] == false {
-                return (all, ranked);
-            }
-        }
-    }
-}
+use crate::kit::{fixtures, id, public};
+use crate::ranking_kit::{BUDGET, PRODUCTS, Ranked, Service, alike, ids};
 
 fn why(found: &Value, place: usize) -> Vec<&str> {
     let why = found["edges"][place]["why"].as_array().unwrap();
     why.iter().map(|reason| reason.as_str().unwrap()).collect()
-}
-
-/// As many products that a query finds alike.
-fn alike(count: usize) -> Vec<product::Model> {
-    let item = Item {
-        title: "Wireless Speaker",
-        ..Item::PLAIN
-    };
-    (0..count).map(|number| item.row(number)).collect()
 }
 
 async fn flags(variant: &str) -> Flags {
@@ -267,103 +142,6 @@ async fn every_product_is_on_one_page_whatever_happens_to_the_ranking() {
 }
 
 #[tokio::test]
-async fn a_service_gets_the_features_and_its_scores_decide() {
-    for fixture in fixtures(&alike(PRODUCTS)).await {
-        fixture.noticed(id(8), SignalKind::View, 2).await;
-        fixture.noticed(id(9), SignalKind::View, 1).await;
-        let engine = fixture.with_ranker(Ranker::none());
-        let engine = ids(&engine.find(json!({})).await);
-        let service = Service::start().await;
-        let ranked = fixture.with_ranker(service.ranker(&fixture, BUDGET));
-        ranked.refresh().await;
-        let found = ranked.find(json!({})).await;
-        let reversed: Vec<String> = engine.iter().rev().cloned().collect();
-        assert_eq!(ids(&found), reversed);
-        assert_eq!(found["personalization"]["reranked"], true);
-        let requests = service.requests();
-        let [request] = &requests[..] else {
-            panic!("{requests:?}");
-        };
-        assert_eq!(request["version"], 1);
-        assert_eq!(request["query"], "wireless");
-        let products = request["products"].as_array().unwrap();
-        let sent: Vec<&str> = products
-            .iter()
-            .map(|one| one["id"].as_str().unwrap())
-            .collect();
-        assert_eq!(sent, engine);
-        let number = |place: usize, name: &str| products[place][name].as_f64().unwrap();
-        for (place, id) in engine.iter().enumerate() {
-            assert_eq!(number(place, "textScore"), 1.0, "{request:#}");
-            assert_eq!(number(place, "preferenceSimilarity"), 0.0);
-            // Of January, seen in October.
-            let recency = number(place, "recency");
-            assert!(recency > 0.0 && recency < 0.01, "{recency}");
-            let popularity = match id.as_str() {
-                one if one == public(8) => 1.0,
-                one if one == public(9) => 2_f64.ln() / 3_f64.ln(),
-                _ => 0.0,
-            };
-            assert!((number(place, "popularity7d") - popularity).abs() < 1e-9);
-        }
-        fixture.scratch.drop().await;
-    }
-}
-
-#[tokio::test]
-async fn results_stay_in_the_engines_order_when_the_service_fails() {
-    for fixture in fixtures(&alike(PRODUCTS)).await {
-        let engine = fixture.with_ranker(Ranker::none());
-        let engine = ids(&engine.find(json!({})).await);
-        let service = Service::start().await;
-        for behaviour in [
-            Behaviour::Status(500),
-            Behaviour::Status(404),
-            Behaviour::Body("nonsense"),
-            Behaviour::Body("{\"scores\": [1.0]}"),
-            Behaviour::Body("{\"scores\": null}"),
-        ] {
-            service.behave(behaviour);
-            let ranked = fixture.with_ranker(service.ranker(&fixture, BUDGET));
-            let found = ranked.find(json!({})).await;
-            assert_eq!(ids(&found), engine, "{behaviour:?}");
-            assert_eq!(found["personalization"]["reranked"], false);
-            let (walked, _) = ranked.walk(7, true).await;
-            assert_eq!(walked, engine, "{behaviour:?}");
-            service.behave(Behaviour::Reverse);
-            assert_eq!(
-                ranked.find(json!({})).await["personalization"]["reranked"],
-                true,
-                "it recovers: {behaviour:?}"
-            );
-        }
-        // Nobody listens.
-        let ranked = fixture.with_ranker(ranker(&fixture, "http://127.0.0.1:1/rank", BUDGET));
-        assert_eq!(ids(&ranked.find(json!({})).await), engine);
-        fixture.scratch.drop().await;
-    }
-}
-
-#[tokio::test]
-async fn a_slow_service_is_not_waited_for_and_after_five_searches_not_called() {
-    for fixture in fixtures(&alike(PRODUCTS)).await {
-        let engine = fixture.with_ranker(Ranker::none());
-        let engine = ids(&engine.find(json!({})).await);
-        let service = Service::start().await;
-        service.behave(Behaviour::Never);
-        let ranked = fixture.with_ranker(service.ranker(&fixture, Duration::from_millis(20)));
-        for _ in 0..8 {
-            let found = ranked.find(json!({})).await;
-            assert_eq!(ids(&found), engine);
-            assert_eq!(found["personalization"]["reranked"], false);
-        }
-        let calls = service.requests().len();
-        assert!(calls <= 5, "{calls}");
-        fixture.scratch.drop().await;
-    }
-}
-
-#[tokio::test]
 async fn a_model_is_replaced_when_its_file_changes_and_stays_when_that_is_broken() {
     for fixture in fixtures(&alike(PRODUCTS)).await {
         let built_in = include_str!("../../ranking/model.txt");
@@ -432,71 +210,4 @@ async fn eventually(is: impl AsyncFn() -> bool) {
     tokio::time::timeout(Duration::from_secs(60), state)
         .await
         .unwrap();
-}
-
-fn ranker(fixture: &Fixture, url: &str, budget: Duration) -> Ranker {
-    let clock = fixture.state.clock.clone();
-    let service = RankingService::new(url.parse().unwrap(), budget, clock);
-    Ranker::service(service.unwrap(), budget)
-}
-
-/// What the service does with a request.
-#[derive(Clone, Copy, Debug)]
-enum Behaviour {
-    /// The last product comes first.
-    Reverse,
-    Status(u16),
-    Body(&'static str),
-    Never,
-}
-
-/// A ranking service on a port of its own.
-#[derive(Clone)]
-struct Service {
-    url: String,
-    behaviour: Arc<Mutex<Behaviour>>,
-    requests: Arc<Mutex<Vec<Value>>>,
-}
-
-impl Service {
-    async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let service = Self {
-            url: format!("http://{}/v1/rank", listener.local_addr().unwrap()),
-            behaviour: Arc::new(Mutex::new(Behaviour::Reverse)),
-            requests: Arc::default(),
-        };
-        let routes = Router::new()
-            .route("/v1/rank", post(answer))
-            .with_state(service.clone());
-        tokio::spawn(async { axum::serve(listener, routes).await });
-        service
-    }
-
-    fn behave(&self, behaviour: Behaviour) {
-        *self.behaviour.lock() = behaviour;
-    }
-
-    fn ranker(&self, fixture: &Fixture, budget: Duration) -> Ranker {
-        ranker(fixture, &self.url, budget)
-    }
-
-    fn requests(&self) -> Vec<Value> {
-        self.requests.lock().clone()
-    }
-}
-
-async fn answer(Extracted(service): Extracted<Service>, Json(request): Json<Value>) -> Response {
-    let count = request["products"].as_array().unwrap().len();
-    service.requests.lock().push(request);
-    let behaviour = *service.behaviour.lock();
-    match behaviour {
-        Behaviour::Reverse => {
-            let scores: Vec<usize> = (0..count).collect();
-            Json(json!({ "scores": scores })).into_response()
-        }
-        Behaviour::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
-        Behaviour::Body(body) => body.into_response(),
-        Behaviour::Never => std::future::pending().await,
-    }
 }

@@ -6,11 +6,11 @@ mod facets;
 mod fields;
 mod generation;
 mod matching;
-
 mod page;
 mod rebuild;
 mod run;
 mod similarity;
+mod terms;
 mod update;
 
 use std::path::{Path, PathBuf};

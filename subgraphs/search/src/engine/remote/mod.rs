@@ -19,6 +19,7 @@ mod request;
 mod snapshot;
 mod status;
 mod text_query;
+mod transport;
 
 use std::sync::Arc;
 use std::time::Duration;
