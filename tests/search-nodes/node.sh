@@ -4,6 +4,7 @@
 #   node.sh install NODE          downloads it, once
 #   node.sh start NODE DIR PORT   serves HTTP on 127.0.0.1:PORT (transport on PORT+1), and returns when it answers
 #   node.sh stop DIR              ends it; its data stays in DIR
+#   node.sh kill DIR              ends it as a crash does
 #
 # NODE is one of
 #   opensearch-2.19     with painless and k-NN; Java 17 or newer
@@ -30,7 +31,8 @@ main() {
         start "${3:?DIR}" "${4:?PORT}"
         ;;
     stop) stop "${2:?DIR}" ;;
-    *) fail "usage: node.sh install NODE | start NODE DIR PORT | stop DIR" ;;
+    kill) crash "${2:?DIR}" ;;
+    *) fail "usage: node.sh install NODE | start NODE DIR PORT | stop DIR | kill DIR" ;;
     esac
 }
 
@@ -229,6 +231,17 @@ stop() {
     done
     kill -9 "$pid" 2>/dev/null || true
     rm -f "$file"
+}
+
+# Elasticsearch's server is a child of its launcher.
+crash() {
+    local pid
+    pid="$(cat "$1/node.pid")"
+    local children=()
+    read -ra children <"/proc/$pid/task/$pid/children" || true
+    kill -9 "$pid" "${children[@]}" 2>/dev/null || true
+    while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+    rm -f "$1/node.pid"
 }
 
 main "$@"

@@ -49,5 +49,8 @@ if [ $# -gt 0 ]; then
     cargo test "$@"
     exit
 fi
-cargo test --locked -p search --test contract --test remote -- --include-ignored
+cargo test --locked -p search --test contract --test remote -- --include-ignored --skip killed_node
 cargo test --locked -p vantage --test journeys search_engine -- --include-ignored
+# Ends the node, and starts it again.
+export VANTAGE_TEST_SEARCH_NODE="$node" VANTAGE_TEST_SEARCH_DIRECTORY="$scratch/node"
+cargo test --locked -p search --test remote killed_node -- --ignored

@@ -1,5 +1,6 @@
 //! Nodes that are away, slow, red, or have forgotten something.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
@@ -141,5 +142,62 @@ async fn a_red_index_is_unavailable_and_not_missing() {
         .await
         .unwrap();
     assert_eq!(numbers(&find(&engine, "kettle").await), [1]);
+    node.drop().await;
+}
+
+/// Runs `tests/search-nodes/node.sh` for the node of the tests.
+async fn node_script(arguments: &[&str]) {
+    let script = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/search-nodes/node.sh"
+    );
+    let mut command = tokio::process::Command::new(script);
+    // The node outlives the test, and must not keep its output open.
+    let output = command.args(arguments).stdout(Stdio::null()).status();
+    assert!(output.await.unwrap().success(), "{arguments:?}");
+}
+
+#[tokio::test]
+#[ignore = "ends the node of the other tests: tests/search-nodes/run.sh runs it alone"]
+async fn a_killed_node_loses_nothing_and_the_old_index_serves_after_it() {
+    let variable = |name| std::env::var(name).expect("run tests/search-nodes/run.sh");
+    let directory = variable("VANTAGE_TEST_SEARCH_DIRECTORY");
+    let node = Node::new();
+    let clock = Clock::manual(at(0));
+    let engine = node.engine_at(&node.url, clock.clone());
+    let kettles = vec![document(1, "Kettle", 10), document(2, "Kettle", 10)];
+    build(&engine, kettles).await.unwrap();
+    let changed = document(1, "Samovar", 20);
+    engine.update(vec![changed]).await.unwrap();
+    let serving = node.indexes().await;
+    let mut half = engine.begin_rebuild().await.unwrap();
+    half.add(vec![document(3, "Teapot", 10)]).await.unwrap();
+
+    node_script(&["kill", &directory]).await;
+    let started = Instant::now();
+    let failed = engine.search(query("samovar")).await;
+    assert!(
+        matches!(failed, Err(EngineError::Unreachable(_))),
+        "{failed:?}"
+    );
+    assert!(started.elapsed() < Duration::from_secs(1));
+    engine
+        .update(vec![document(2, "Urn", 30)])
+        .await
+        .unwrap_err();
+    half.publish().await.unwrap_err();
+
+    let port = node.url.port().unwrap().to_string();
+    let name = variable("VANTAGE_TEST_SEARCH_NODE");
+    node_script(&["start", &name, &directory, &port]).await;
+    clock.advance(TimeDelta::seconds(120));
+    let next = node.engine_at(&node.url, clock.clone());
+    // What was written is there, and what was not is written now.
+    assert_eq!(numbers(&find(&next, "samovar").await), [1]);
+    next.update(vec![document(2, "Urn", 30)]).await.unwrap();
+    assert_eq!(numbers(&find(&next, "urn").await), [2]);
+    assert_eq!(find(&next, "teapot").await.total, 0);
+    next.clean_up().await.unwrap();
+    assert_eq!(node.indexes().await, serving, "half a build is removed");
     node.drop().await;
 }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 use entities::search::product::{self, NewPrice};
 use platform::supervisor::Supervisor;
+use sea_orm::{ActiveModelTrait, Set};
 use search::engine::{
     Document, EngineError, IndexStatus, Rebuild, SearchEngine, SearchHits, SearchQuery,
 };
@@ -146,6 +147,39 @@ async fn a_new_index_contains_what_changed_while_it_was_built() {
             "a new index is followed from its start"
         );
         assert_eq!(found(&fixture, "999").await, 1);
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_round_after_stock_price_or_rating_have_changed_searches_follow() {
+    let rows: Vec<_> = (1..=3).map(|number| Item::PLAIN.row(number)).collect();
+    for fixture in fixtures(&rows).await {
+        let state = &fixture.state;
+        let mut worker = IndexWorker::new(state.clone(), Supervisor::new());
+        worker.run_once().await;
+        let total = async |filters: &str| {
+            let arguments = format!("query: \"\", filters: {{ {filters} }}");
+            fixture.search(&arguments, "totalCount").await["totalCount"].clone()
+        };
+        let filters = ["inStock: false", "minRating: 4.5", "minPrice: \"500\""];
+        for filter in filters {
+            assert_eq!(total(filter).await, 0, "{filter}");
+        }
+        state.clock.advance(Duration::seconds(1));
+        let changed = product::ActiveModel {
+            id: Set(id(1)),
+            available_quantity: Set(0),
+            rating: Set(Some(4.6)),
+            updated_at: Set(state.clock.now()),
+            ..Default::default()
+        };
+        changed.update(state.database.write()).await.unwrap();
+        set_price(state, 2, 50_000).await;
+        worker.run_once().await;
+        for filter in filters {
+            assert_eq!(total(filter).await, 1, "{filter}");
+        }
         fixture.scratch.drop().await;
     }
 }
