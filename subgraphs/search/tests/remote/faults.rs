@@ -92,7 +92,14 @@ async fn pages_follow_one_state_of_the_index_and_go_on_when_the_node_forgets_it(
         (11..=30).collect::<Vec<_>>()
     );
 
-    for forgotten in ["forgotten", &*snapshot] {
+    for forgotten in [
+        "forgotten",
+        "forgotten1234567",
+        "Zm9yZ290dGVuISE=",
+        "AAAA",
+        "ü",
+        &*snapshot,
+    ] {
         if forgotten == &*snapshot {
             // The node's memory of it ends.
             let path = match node.dialect {

@@ -252,22 +252,16 @@ pub(super) fn shortened(message: &str) -> String {
 }
 
 impl EngineError {
-    /// Whether the cluster no longer remembers the state of the index that was asked for.
+    /// Whether the cluster may not remember the state of the index that was asked for. Clusters have a dozen names for that,
+    /// and a request that is wrong for another reason fails without the state, too.
     pub(super) fn is_lost_snapshot(&self) -> bool {
-        match self {
-            Self::NoIndex => true,
-            Self::Refused {
-                status: 400 | 404,
-                kind,
-                reason,
-            } => {
-                kind == "search_context_missing_exception"
-                    || kind == "e_o_f_exception"
-                    || kind == "index_not_found_exception"
-                    || (kind == "illegal_argument_exception"
-                        && (reason.contains("invalid id") || reason.contains("EOFException")))
-            }
-            _ => false,
-        }
+        matches!(
+            self,
+            Self::NoIndex
+                | Self::Refused {
+                    status: 400 | 404,
+                    ..
+                }
+        )
     }
 }
