@@ -23,6 +23,9 @@ pub(crate) struct Search {
     pub(crate) timeout: Duration,
     /// How long the cluster may take for one request that writes.
     pub(crate) write_timeout: Duration,
+    /// A directory with `stop_words.txt`, `stemming.txt` and `synonyms.txt`; those that are missing there are those of this
+    /// version. The next build of an index reads them.
+    pub(crate) analysis: Option<PathBuf>,
     pub(crate) personalization: Personalization,
     pub(crate) ranker: Ranker,
 }
@@ -53,6 +56,7 @@ impl Default for Search {
             index: "vantage-products".to_owned(),
             timeout: Duration::from_millis(700),
             write_timeout: Duration::from_secs(30),
+            analysis: None,
             personalization: Personalization::default(),
             ranker: Ranker::default(),
         }

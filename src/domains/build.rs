@@ -313,10 +313,15 @@ fn search_engine(
     clock: &Clock,
 ) -> anyhow::Result<Arc<dyn SearchEngine>> {
     let search = &configuration.search;
+    let analysis = match &search.analysis {
+        Some(directory) => AnalysisSource::Directory(directory.clone()),
+        None => AnalysisSource::BuiltIn,
+    };
+    analysis.read().context("search.analysis")?;
     let dialect = match search.engine {
         config::Engine::Embedded => {
             let index = configuration.data.join("search-index");
-            return Ok(Arc::new(Embedded::new(index)));
+            return Ok(Arc::new(Embedded::new(index).with_analysis(analysis)));
         }
         config::Engine::OpenSearch => Dialect::OpenSearch,
         config::Engine::Elasticsearch => Dialect::Elasticsearch,
@@ -333,7 +338,7 @@ fn search_engine(
         index: search.index.clone(),
         timeout: search.timeout.get(),
         write_timeout: search.write_timeout.get(),
-        analysis: AnalysisSource::BuiltIn,
+        analysis,
     };
     let engine = Remote::new(config, clock.clone()).context("search")?;
     Ok(Arc::new(engine))

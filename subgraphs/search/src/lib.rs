@@ -21,6 +21,7 @@ mod preference_cache;
 mod preference_job;
 mod product;
 mod product_search;
+mod product_search_connection;
 mod product_search_filters;
 mod product_vectors;
 mod purchases;

@@ -12,9 +12,8 @@ use crate::customer::Customer;
 use crate::engine::Sort;
 use crate::loaders::Loaders;
 use crate::product::Product;
-use crate::product_search::{
-    self, MAX_QUERY, ProductSearchConnection, ProductSort, SearchArguments,
-};
+use crate::product_search::{self, MAX_QUERY, ProductSort, SearchArguments};
+use crate::product_search_connection::ProductSearchConnection;
 use crate::product_search_filters::ProductSearchFilters;
 use crate::search_experiment::{MAX_DAYS, SearchExperiment};
 use crate::search_suggestion::{self, SearchSuggestion};
@@ -27,7 +26,8 @@ pub(crate) struct Query;
 /// Root fields of queries, which read data.
 #[Object]
 impl Query {
-    /// The products for sale that match the words of a query and the filters.
+    /// The products for sale that match the words of a query and the filters. Null, with an error, if they cannot be
+    /// searched: the rest of the operation is served.
     #[graphql(directive = cost::apply(SEARCH), cache_control(max_age = 30))]
     #[expect(
         clippy::too_many_arguments,
@@ -66,21 +66,25 @@ impl Query {
             desc = "With `last`: read the products that precede this cursor, which belongs to a search with the same `sort`."
         )]
         before: Option<String>,
-    ) -> ApiResult<ProductSearchConnection> {
-        check_length("query", &query)?;
-        let page = PageRequest::new(first, after.as_deref(), last, before.as_deref())?;
-        let sort = Sort::from(sort.unwrap_or(ProductSort::Relevance));
-        let arguments = SearchArguments {
-            text: query,
-            filters: filters.unwrap_or_default(),
-            sort,
-            personalize: personalize.unwrap_or(true),
-            page,
+    ) -> Option<ApiResult<ProductSearchConnection>> {
+        let answer = async {
+            check_length("query", &query)?;
+            let page = PageRequest::new(first, after.as_deref(), last, before.as_deref())?;
+            let sort = Sort::from(sort.unwrap_or(ProductSort::Relevance));
+            let arguments = SearchArguments {
+                text: query,
+                filters: filters.unwrap_or_default(),
+                sort,
+                personalize: personalize.unwrap_or(true),
+                page,
+            };
+            product_search::search(context, arguments).await
         };
-        product_search::search(context, arguments).await
+        Some(answer.await)
     }
 
-    /// Completions of a text that is being typed. Those that start with it come first, then popular ones.
+    /// Completions of a text that is being typed. Those that start with it come first, then popular ones. Null, with an
+    /// error, if products cannot be searched.
     #[graphql(
         directive = cost::apply(SEARCH),
         directive = list_size::apply(None, Some(vec!["first".to_owned()]), None, Some(false)),
@@ -95,15 +99,14 @@ impl Query {
         prefix: String,
         #[graphql(default = 8, desc = "How many suggestions to read, from 0 to 100.")]
         first: Option<i32>,
-    ) -> ApiResult<Vec<SearchSuggestion>> {
-        check_length("prefix", &prefix)?;
-        let limit = page_size("first", first.unwrap_or(8))?;
-        search_suggestion::suggest(
-            context,
-            prefix,
-            usize::try_from(limit).unwrap_or(usize::MAX),
-        )
-        .await
+    ) -> Option<ApiResult<Vec<SearchSuggestion>>> {
+        let answer = async {
+            check_length("prefix", &prefix)?;
+            let limit = page_size("first", first.unwrap_or(8))?;
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            search_suggestion::suggest(context, prefix, limit).await
+        };
+        Some(answer.await)
     }
 
     /// A product that is for sale; null if there is none with this id.

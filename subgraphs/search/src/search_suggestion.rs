@@ -6,7 +6,7 @@ use async_graphql::{Context, SimpleObject};
 use resolvers::ApiResult;
 
 use crate::State;
-use crate::engine;
+use crate::engine::Deadline;
 use crate::loaders::Loaders;
 use crate::product::Product;
 
@@ -27,7 +27,8 @@ pub(crate) async fn suggest(
 ) -> ApiResult<Vec<SearchSuggestion>> {
     let engine = &context.data_unchecked::<State>().engine;
     // Twice as many as requested, because several products may have the same title.
-    let ids = engine::with_timeout(engine.suggest(prefix, 2 * limit)).await?;
+    let suggested = engine.suggest(prefix, 2 * limit);
+    let ids = Deadline::start().limit(suggested).await?;
     let loaders = context.data_unchecked::<Loaders>();
     let mut products = loaders.products.load_many(ids.iter().copied()).await?;
     let mut seen = HashSet::new();

@@ -7,6 +7,7 @@ mod relevance;
 pub mod remote;
 mod word_weights;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use chrono::{DateTime, Utc};
 use entities::search::product;
 use resolvers::ApiError;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 pub use resolvers::connection::Direction;
@@ -25,8 +27,9 @@ pub use crate::rules::parsed_query::{ParsedQuery, QueryWord};
 pub use crate::rules::price_range::UsdRange;
 pub use crate::rules::product_vector::{DIMENSIONS, ProductText, ProductVector};
 
-/// A search that takes longer counts as unavailable, because a customer is waiting.
-const DEADLINE: Duration = Duration::from_millis(750);
+/// How long an engine may take for everything that one field asks of it. Later it counts as unavailable, because a customer
+/// is waiting.
+const BUDGET: Duration = Duration::from_millis(750);
 
 /// Lower bounds of the rating facet's buckets, which have no upper bounds.
 pub const RATING_BUCKETS: [u8; 4] = [4, 3, 2, 1];
@@ -251,6 +254,8 @@ pub enum EngineError {
     Engine(#[from] tantivy::TantivyError),
     #[error("the words of the index cannot be read: {0}")]
     Analysis(#[from] AnalysisError),
+    #[error("{file} cannot be read: {problem}")]
+    AnalysisFile { file: PathBuf, problem: String },
     #[error("the engine stopped unexpectedly")]
     Stopped,
     #[error("the engine refused with {status} {kind}: {reason}")]
@@ -326,11 +331,23 @@ pub trait Rebuild: Send {
     async fn publish(self: Box<Self>) -> Result<(), EngineError>;
 }
 
-/// The engine's answer, or an error after the deadline.
-pub(crate) async fn with_timeout<T>(
-    answer: impl Future<Output = Result<T, EngineError>>,
-) -> Result<T, EngineError> {
-    tokio::time::timeout(DEADLINE, answer)
-        .await
-        .unwrap_or(Err(EngineError::TimedOut))
+/// Until when an engine may answer: the same moment for everything that one field asks of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline(Instant);
+
+impl Deadline {
+    /// From now.
+    pub(crate) fn start() -> Self {
+        Self(Instant::now() + BUDGET)
+    }
+
+    /// The engine's answer, or an error at the deadline.
+    pub(crate) async fn limit<T>(
+        self,
+        answer: impl Future<Output = Result<T, EngineError>>,
+    ) -> Result<T, EngineError> {
+        tokio::time::timeout_at(self.0, answer)
+            .await
+            .unwrap_or(Err(EngineError::TimedOut))
+    }
 }

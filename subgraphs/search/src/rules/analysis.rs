@@ -10,6 +10,9 @@ use super::tokens::{Side, are_one_word, tokens};
 /// Shorter words have no endings.
 const MIN_STEMMED: usize = 4;
 
+/// Most phrases that have one meaning: each finds all others.
+const MAX_PHRASES: usize = 100;
+
 /// The content of the files; `subgraphs/search/analysis` describes their formats.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnalysisFiles {
@@ -118,7 +121,10 @@ impl Analysis {
     fn read_synonyms(&mut self, line: &str) -> Result<(), &'static str> {
         let phrases = |text: &str| {
             let phrases = text.split(',').map(|phrase| self.stems_of(phrase));
-            let phrases: Vec<_> = phrases.collect();
+            let phrases: Vec<_> = phrases.take(MAX_PHRASES + 1).collect();
+            if phrases.len() > MAX_PHRASES {
+                return Err("a line has at most 100 phrases on each side");
+            }
             match phrases.iter().any(Vec::is_empty) {
                 true => Err("a phrase is empty"),
                 false => Ok(phrases),
@@ -333,6 +339,10 @@ mod tests {
                 "synonyms.txt, line 3: a word has no synonym: separate them with commas, or with \"=>\"",
             ),
             (with("", "a =>"), "synonyms.txt, line 1: a phrase is empty"),
+            (
+                with("", &"a, ".repeat(101)),
+                "synonyms.txt, line 1: a line has at most 100 phrases on each side",
+            ),
         ];
         for (error, expected) in cases {
             assert_eq!(error, expected);

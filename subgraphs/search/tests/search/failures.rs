@@ -18,7 +18,7 @@ use search::engine::{
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::kit::{Item, fixtures};
+use crate::kit::{Item, fixtures, public};
 
 const COUNT: &str = "{ productSearch(query: \"\") { totalCount } }";
 
@@ -173,6 +173,97 @@ async fn an_engine_that_never_answers_is_given_up_within_a_second() {
             assert_eq!(code(&answer), "SUBGRAPH_UNAVAILABLE");
             assert!(started.elapsed() < Duration::from_secs(1));
         }
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_never_answers_fails_alone() {
+    let document = "query($ids: [ID!]!) {
+        productSearch(query: \"thing\") { totalCount }
+        searchSuggestions(prefix: \"thing\") { text }
+        products(ids: $ids) { title }
+    }";
+    for fixture in fixtures(&[Item::PLAIN.row(0)]).await {
+        let subgraph = fixture.with_engine(Arc::new(Silent));
+        let started = Instant::now();
+        let answer = execute(&subgraph, None, document, json!({ "ids": [public(0)] })).await;
+        assert!(started.elapsed() < Duration::from_secs(1));
+        let expected = json!({
+            "productSearch": null,
+            "searchSuggestions": null,
+            "products": [{ "title": "Thing" }],
+        });
+        assert_eq!(answer["data"], expected, "{answer:#}");
+        let errors = answer["errors"].as_array().unwrap();
+        let mut paths: Vec<_> = errors.iter().map(|error| error["path"].clone()).collect();
+        paths.sort_by_key(ToString::to_string);
+        assert_eq!(
+            paths,
+            [json!(["productSearch"]), json!(["searchSuggestions"])]
+        );
+        for error in errors {
+            assert_eq!(error["extensions"]["code"], "SUBGRAPH_UNAVAILABLE");
+        }
+        fixture.scratch.drop().await;
+    }
+}
+
+/// An engine that takes its time for results, and never has a correction.
+#[derive(Debug)]
+struct Slow(Arc<dyn SearchEngine>);
+
+#[async_trait]
+impl SearchEngine for Slow {
+    async fn search(&self, query: SearchQuery) -> Result<SearchHits, EngineError> {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        self.0.search(query).await
+    }
+
+    async fn suggest(&self, prefix: String, limit: usize) -> Result<Vec<Uuid>, EngineError> {
+        self.0.suggest(prefix, limit).await
+    }
+
+    async fn correct(&self, _: String) -> Result<Option<String>, EngineError> {
+        std::future::pending().await
+    }
+
+    async fn status(&self) -> Result<IndexStatus, EngineError> {
+        self.0.status().await
+    }
+
+    async fn built_at(&self) -> Result<Option<DateTime<Utc>>, EngineError> {
+        self.0.built_at().await
+    }
+
+    async fn update(&self, documents: Vec<Document>) -> Result<(), EngineError> {
+        self.0.update(documents).await
+    }
+
+    async fn delete(&self, products: Vec<Uuid>) -> Result<(), EngineError> {
+        self.0.delete(products).await
+    }
+
+    async fn begin_rebuild(&self) -> Result<Box<dyn Rebuild>, EngineError> {
+        self.0.begin_rebuild().await
+    }
+}
+
+#[tokio::test]
+async fn everything_that_a_search_asks_of_an_engine_has_one_deadline() {
+    for fixture in fixtures(&[Item::PLAIN.row(0)]).await {
+        let subgraph = fixture.with_engine(Arc::new(Slow(fixture.state.engine.clone())));
+        let document = "{ productSearch(query: \"thing\") { totalCount didYouMean } }";
+        let started = Instant::now();
+        let answer = execute(&subgraph, None, document, json!({})).await;
+        assert!(started.elapsed() < Duration::from_secs(1));
+        let expected = json!({ "productSearch": { "totalCount": 1, "didYouMean": null } });
+        assert_eq!(answer["data"], expected, "{answer:#}");
+        assert_eq!(code(&answer), "SUBGRAPH_UNAVAILABLE");
+        assert_eq!(
+            answer["errors"][0]["path"],
+            json!(["productSearch", "didYouMean"])
+        );
         fixture.scratch.drop().await;
     }
 }
