@@ -46,6 +46,9 @@ pub(crate) struct SearchEvaluate {
     pub(crate) file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) settings: Settings,
+    /// Measure ranked results, as customers see them, and what the ranking changes, instead of the engine's order
+    #[arg(long)]
+    pub(crate) ranked: bool,
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: EvaluationFormat,
 }

@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use anyhow::{Context, bail};
-use search::evaluation::{self, Evaluation, Health, Personalization, Quality, QueryResult};
+use search::evaluation::{
+    self, Evaluation, Health, Personalization, Quality, QueryResult, RankingEffect,
+};
 use search::judged_queries::JudgedQueries;
 
 use super::open;
@@ -35,19 +37,31 @@ pub(super) async fn run(arguments: SearchEvaluate) -> anyhow::Result<()> {
         .open_index()
         .await
         .context("the search index is not usable")?;
-    let evaluation = evaluation::evaluate(&state, &judged).await?;
+    let evaluation = evaluation::evaluate(&state, &judged, arguments.ranked).await?;
     let text = match arguments.format {
         EvaluationFormat::Json => serde_json::to_string_pretty(&evaluation)? + "\n",
         EvaluationFormat::Text => report(&evaluation),
     };
     output::print(&text)?;
-    let (passed, target) = (evaluation.quality.pass_rate, judged.target.pass_rate);
-    if passed < target {
-        bail!(
-            "{} of the queries pass, which is less than {}",
-            percent(passed),
-            percent(target)
-        );
+    let target = judged.target;
+    let held_out_target = target.held_out_pass_rate.unwrap_or(target.pass_rate);
+    for (queries, quality, target) in [
+        ("the queries", evaluation.tuned, target.pass_rate),
+        (
+            "the queries that are held out",
+            evaluation.held_out,
+            held_out_target,
+        ),
+    ] {
+        if let Some(quality) = quality
+            && quality.pass_rate < target
+        {
+            bail!(
+                "{} of {queries} pass, which is less than {}",
+                percent(quality.pass_rate),
+                percent(target)
+            );
+        }
     }
     Ok(())
 }
@@ -76,6 +90,10 @@ fn report(evaluation: &Evaluation) -> String {
         line(kind, quality);
     }
     line("all", quality);
+    if let (Some(held_out), Some(tuned)) = (&evaluation.held_out, &evaluation.tuned) {
+        line("of these: tuned for", tuned);
+        line("of these: held out", held_out);
+    }
     let mut losers: Vec<&QueryResult> = evaluation
         .results
         .iter()
@@ -86,7 +104,12 @@ fn report(evaluation: &Evaluation) -> String {
         let _ = writeln!(text, "\nbelow an NDCG@10 of {}:", evaluation.query_ndcg);
     }
     for loser in losers {
-        let _ = writeln!(text, "{:.3} {:?} ({})", loser.ndcg, loser.query, loser.kind);
+        let held_out = if loser.held_out { ", held out" } else { "" };
+        let _ = writeln!(
+            text,
+            "{:.3} {:?} ({}{held_out})",
+            loser.ndcg, loser.query, loser.kind
+        );
         for product in loser.products.iter().take(SHOWN) {
             let grade = product
                 .grade
@@ -97,10 +120,26 @@ fn report(evaluation: &Evaluation) -> String {
             let _ = writeln!(text, "      nothing is found");
         }
     }
+    if let Some(ranking) = &evaluation.ranking {
+        text.push_str(&ranked(ranking));
+    }
     if let Some(personalization) = &evaluation.personalization {
         text.push_str(&personalized(personalization));
     }
     text.push_str(&health(&evaluation.health));
+    text
+}
+
+fn ranked(effect: &RankingEffect) -> String {
+    let RankingEffect {
+        ndcg,
+        ranked_ndcg,
+        lowered_titles,
+    } = effect;
+    let mut text = format!("\nranked: NDCG@10 {ranked_ndcg:.3}, in the engine's order {ndcg:.3}\n");
+    for title in lowered_titles {
+        let _ = writeln!(text, "further down than in the engine's order: {title}");
+    }
     text
 }
 

@@ -36,6 +36,8 @@ pub struct Target {
     pub query_ndcg: f64,
     /// The share of queries that must pass.
     pub pass_rate: f64,
+    /// The same for queries that are held out; the same share by default.
+    pub held_out_pass_rate: Option<f64>,
 }
 
 /// A query with graded products.
@@ -46,6 +48,8 @@ pub struct JudgedQuery {
     pub kind: String,
     /// From 0 to 3. Products without a grade count as wrong.
     pub grades: HashMap<Uuid, u8>,
+    /// Whether nobody has looked at its results to improve them: only such queries say how good others are.
+    pub held_out: bool,
 }
 
 /// Why a file of judged queries cannot be used.
@@ -92,6 +96,8 @@ struct Entry {
     kind: String,
     /// The ids of products by their grade.
     grades: BTreeMap<u8, Vec<String>>,
+    #[serde(default, rename = "heldOut")]
+    held_out: bool,
 }
 
 impl JudgedQueries {
@@ -107,7 +113,12 @@ impl JudgedQueries {
         if file.queries.is_empty() {
             return Err(JudgedQueriesError::Empty);
         }
-        let shares = [file.target.query_ndcg, file.target.pass_rate];
+        let Target {
+            query_ndcg,
+            pass_rate,
+            held_out_pass_rate,
+        } = file.target;
+        let shares = [query_ndcg, pass_rate, held_out_pass_rate.unwrap_or(0.0)];
         if shares.iter().any(|share| !(0.0..=1.0).contains(share)) {
             return Err(JudgedQueriesError::Target);
         }
@@ -186,6 +197,7 @@ impl Entry {
             query: self.query,
             kind: self.kind,
             grades,
+            held_out: self.held_out,
         })
     }
 
@@ -225,6 +237,7 @@ mod tests {
         assert_eq!(no_queries, "it has no queries");
         assert!(error(|file| file["version"] = json!(2)).contains("version is 2"));
         assert!(error(|file| file["target"]["passRate"] = json!(90)).contains("target"));
+        assert!(error(|file| file["target"]["heldOutPassRate"] = json!(75)).contains("target"));
         assert!(error(|file| file["goal"] = json!(1)).contains("unknown field `goal`"));
         let twice = error(|file| {
             let query = file["queries"][0].clone();
