@@ -6,6 +6,7 @@ mod deals;
 mod notifications;
 mod prices;
 mod search;
+mod stock;
 #[cfg(test)]
 mod tests;
 mod webhooks;
@@ -29,6 +30,7 @@ pub(crate) use self::search::{
     EvaluationFormat, Search, SearchEvaluate, SearchExperiment, SearchReportFormat, SearchStatus,
     SearchStatusFormat, SearchVectors, SearchVectorsCommand,
 };
+pub(crate) use self::stock::{Stock, StockImport, StockSet};
 pub(crate) use self::webhooks::{Webhook, Webhooks, WebhooksSettings};
 use crate::config::{Overrides, listen};
 use crate::data_directory::Missing;
@@ -96,6 +98,9 @@ pub(crate) enum Command {
     /// Manage prices
     #[command(subcommand)]
     Prices(Prices),
+    /// Manage stock
+    #[command(subcommand)]
+    Stock(Stock),
     /// Manage search
     #[command(subcommand)]
     Search(Search),

@@ -80,6 +80,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Notifications(command) => commands::notifications::run(command).await,
             Command::Deals(command) => commands::deals::run(command).await,
             Command::Prices(command) => commands::prices::run(command).await,
+            Command::Stock(command) => commands::stock::run(command).await,
             Command::Rates(command) => commands::rates::run(command).await,
             Command::Backup(command) => commands::backup::back_up(command).await,
             Command::Restore(command) => commands::backup::restore(command).await,

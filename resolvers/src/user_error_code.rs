@@ -78,6 +78,8 @@ user_error_codes! {
     OrderNotCancellable = "ORDER_NOT_CANCELLABLE",
     /// The order's total is lower or higher than what can be paid.
     OrderTotalNotPayable = "ORDER_TOTAL_NOT_PAYABLE",
+    /// There is less of the product than wanted.
+    OutOfStock = "OUT_OF_STOCK",
     /// The bank declined the payment. The order exists and is cancelled.
     PaymentDeclined = "PAYMENT_DECLINED",
     /// The product has no price yet.

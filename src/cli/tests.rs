@@ -54,6 +54,9 @@ fn every_documented_line_is_understood() {
         "vantage tasks retry returns refund/ret_1 void/ret_2",
         "vantage tasks retry orders --all",
         "vantage tasks discard orders payment/ord_1",
+        "vantage stock set prd_1 12 --reason recount --actor anna@example.com",
+        "vantage stock import delivery.csv --dry-run",
+        "vantage stock list",
     ] {
         assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
     }

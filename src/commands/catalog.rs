@@ -65,5 +65,11 @@ fn summarize(report: ImportReport, dry_run: bool) -> anyhow::Result<()> {
             "{prices} not imported: prices of products that are there are changed by `vantage prices import`"
         ))?;
     }
+    if report.unused_quantities > 0 {
+        let quantities = counted(report.unused_quantities, "quantity");
+        output::line(&format!(
+            "{quantities} not imported: stock of products that are there is changed by `vantage stock import`"
+        ))?;
+    }
     Ok(())
 }

@@ -21,6 +21,7 @@ mod schema_check;
 pub(crate) mod search;
 pub(crate) mod seed;
 pub(crate) mod serve;
+pub(crate) mod stock;
 pub(crate) mod subgraph;
 pub(crate) mod tasks;
 pub(crate) mod token;

@@ -38,6 +38,7 @@ mod sandbox;
 mod schema;
 mod search_engine;
 mod start;
+mod stock;
 mod storefront;
 mod subgraph_answers;
 mod subgraph_credentials;

@@ -39,7 +39,7 @@ pub(crate) fn input(order: &Value, item: &Value, key: &str) -> Value {
         "input": {
             "orderId": order,
             "items": [{
-                "orderItemId": item, "quantity": 1, "condition": "DEFECTIVE",
+                "orderItemId": item, "quantity": 1, "condition": "OPENED_UNUSED",
                 "reasonCode": "defective_on_arrival",
             }],
         },

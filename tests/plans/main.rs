@@ -66,7 +66,11 @@ async fn parcels_are_found_by_what_narrows_the_search() {
 
 #[tokio::test]
 async fn orders_are_found_by_what_narrows_the_search() {
-    use orders::{customer, order, order_event, order_item, order_payment, payment_method};
+    use orders::stock_movement::MovementKind;
+    use orders::{
+        customer, order, order_event, order_item, order_payment, payment_method, stock_level,
+        stock_movement,
+    };
     let db = &Planner::over::<migrations::orders::Migrator>().await;
     let ([id, ..], now) = (ids(), Utc::now());
     let wrong = wrong_plans!(
@@ -80,6 +84,11 @@ async fn orders_are_found_by_what_narrows_the_search() {
         "order::newest_with_payment": order::newest_with_payment(db, 20),
         "order::count": order::count(db, id, &[order::OrderStatus::Shipped]),
         "order_item::by_ids": order_item::by_ids(db, &ids()),
+        "stock_level::of_products": stock_level::of_products(db, &ids()),
+        "stock_level::lock": stock_level::lock(db, &ids()),
+        "stock_level::after": stock_level::after(db, Some(id), 100),
+        "stock_movement::of_references": stock_movement::of_references(db, &["ord_1:oi_1".to_owned()], MovementKind::Ordered),
+        "stock_movement::of_product": stock_movement::of_product(db, id, Some(9), 20),
         "order_item::of_orders": order_item::of_orders(db, &ids()),
         "order_event::of_orders": order_event::of_orders(db, &ids()),
         "order_payment::of_order": order_payment::of_order(db, id),
@@ -115,6 +124,7 @@ async fn returns_are_found_by_what_narrows_the_search() {
 #[tokio::test]
 async fn the_rest_is_found_by_what_narrows_the_search() {
     use pricing::{price_adjustment, price_change, product_price, scheduled_price_change};
+    use search::product::NewStock;
     use search::search_exposure::{Outcome, Variant};
     use search::signal::SignalKind;
     use search::{
@@ -149,7 +159,9 @@ async fn the_rest_is_found_by_what_narrows_the_search() {
         "product::touch": product::touch(db, now, now),
         "product::updated_since": product::updated_since(db, now, Some((now, id)), 100),
         "product::count_active": product::count_active(db),
-        "product::restock": product::restock(db, id, 1, now),
+        "product::set_stock": product::set_stock(db, &[NewStock { product: id, available_quantity: 1, sequence: 1 }], now),
+        "product::stock_unannounced": product::stock_unannounced(db, 100),
+        "product::set_stock_announced": product::set_stock_announced(db, &ids(), now),
         "product::touch_all": product::touch_all(db, &ids(), now),
         "signal::customers_after": signal::customers_after(db, now, Some(id), 100),
         "signal::counts_of": signal::counts_of(db, &ids(), now),

@@ -6,3 +6,5 @@ pub mod order_event;
 pub mod order_item;
 pub mod order_payment;
 pub mod payment_method;
+pub mod stock_level;
+pub mod stock_movement;

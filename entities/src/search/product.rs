@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect};
@@ -49,6 +48,10 @@ pub struct Model {
     pub catalog_sequence: i64,
     /// The newest change by another system's event that was applied, by its number among the product's.
     pub source_sequence: i64,
+    /// The newest level of the ledger of stock that was applied, by its number among the product's.
+    pub stock_sequence: i64,
+    /// When the ledger of stock was told of the product.
+    pub stock_announced_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -147,7 +150,7 @@ pub async fn lock(
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
-/// Stores what the catalog says of these products; of those that there are already, price and popularity stay. At most
+/// Stores what the catalog says of these products; of those that there are already, price, stock and popularity stay. At most
 /// 1,000 at a time.
 pub async fn put(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
     if rows.is_empty() {
@@ -164,7 +167,6 @@ pub async fn put(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbEr
                     Column::ImageUrl,
                     Column::Rating,
                     Column::ReviewCount,
-                    Column::AvailableQuantity,
                     Column::Active,
                     Column::UpdatedAt,
                     Column::WeightGrams,
@@ -269,26 +271,80 @@ pub async fn categories(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr>
         .await
 }
 
-/// Adds units to stock and returns how many there were before; `None` if the product does not exist.
-pub async fn restock(
+/// A product's new stock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewStock {
+    pub product: Uuid,
+    pub available_quantity: i32,
+    /// Its number among the changes of the product's stock.
+    pub sequence: i64,
+}
+
+/// Applies new stock to the products that there are, unless a newer one was applied already. Returns how many were.
+pub async fn set_stock(
     transaction: &impl ConnectionTrait,
-    id: Uuid,
-    units: i32,
+    stock: &[NewStock],
     now: DateTime<Utc>,
-) -> Result<Option<i32>, DbErr> {
-    let Some(product) = Entity::find_by_id(id)
-        .lock_exclusive()
-        .one(transaction)
-        .await?
-    else {
-        return Ok(None);
-    };
-    let before = product.available_quantity;
-    let mut row = product.into_active_model();
-    row.available_quantity = Set(before.saturating_add(units));
-    row.updated_at = Set(now);
-    row.update(transaction).await?;
-    Ok(Some(before))
+) -> Result<usize, DbErr> {
+    let ids: Vec<Uuid> = stock.iter().map(|new| new.product).collect();
+    let mut changed: HashMap<Uuid, Model> = HashMap::new();
+    let mut products = lock(transaction, &ids).await?;
+    for new in stock {
+        let Some(product) = products.get_mut(&new.product) else {
+            continue;
+        };
+        if new.sequence > product.stock_sequence {
+            product.available_quantity = new.available_quantity;
+            product.stock_sequence = new.sequence;
+            product.updated_at = now;
+            changed.insert(product.id, product.clone());
+        }
+    }
+    if changed.is_empty() {
+        return Ok(0);
+    }
+    let count = changed.len();
+    // The rows exist and are locked: this is one statement for all updates.
+    let rows = changed
+        .into_values()
+        .map(IntoActiveModel::into_active_model);
+    Entity::insert_many(rows)
+        .on_conflict(
+            OnConflict::column(Column::Id)
+                .update_columns([
+                    Column::AvailableQuantity,
+                    Column::StockSequence,
+                    Column::UpdatedAt,
+                ])
+                .to_owned(),
+        )
+        .exec_without_returning(transaction)
+        .await?;
+    Ok(count)
+}
+
+/// Products of which the ledger of stock has not been told, in order of id.
+pub async fn stock_unannounced(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::StockAnnouncedAt.is_null())
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Records that the ledger of stock was told of these products.
+pub async fn set_stock_announced(
+    db: &impl ConnectionTrait,
+    ids: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::StockAnnouncedAt, Expr::value(now))
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .exec(db)
+        .await?;
+    Ok(())
 }
 
 /// Marks products as changed, so that they are indexed anew.

@@ -4,11 +4,16 @@ use chrono::Duration;
 use entities::insert_many;
 use entities::orders::order_event::Actor;
 use entities::orders::payment_method::PaymentMethodKind;
-use entities::orders::{customer, order, order_event, order_item, payment_method};
-use platform::database::Database;
+use entities::orders::stock_movement::MovementKind;
+use entities::orders::{
+    customer, order, order_event, order_item, payment_method, stock_level, stock_movement,
+};
+use platform::database::{Database, DatabaseTransaction};
+use resolvers::id::IdKind;
 
 use super::Plan;
 use crate::demo::Stream;
+use crate::demo::catalog::PRODUCTS;
 use crate::demo::customers::{Customer, DEMO_CUSTOMER_EMAIL};
 use crate::demo::orders::Order;
 
@@ -42,6 +47,7 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
             created_at: joined,
         });
     }
+    write_stock(&transaction, plan).await?;
     insert_many::<customer::Entity>(&transaction, customers).await?;
     insert_many::<payment_method::Entity>(&transaction, methods).await?;
     for chunk in plan.chunks() {
@@ -62,6 +68,36 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
         .await?;
     }
     transaction.commit().await?;
+    Ok(())
+}
+
+/// The ledger of stock begins with what there is: the shop's orders are from before it.
+async fn write_stock(transaction: &DatabaseTransaction, plan: &Plan) -> anyhow::Result<()> {
+    let (mut levels, mut movements) = (Vec::new(), Vec::new());
+    for index in 0..PRODUCTS {
+        let product = plan.product(index);
+        levels.push(stock_level::Model {
+            product_id: product.id,
+            available: product.available,
+            damaged: 0,
+            sequence: 1,
+            updated_at: product.created_at,
+        });
+        movements.push(stock_movement::Model {
+            product_id: product.id,
+            sequence: 1,
+            kind: MovementKind::Opening,
+            available: product.available,
+            damaged: 0,
+            reference: IdKind::Product.format(product.id),
+            order_item_id: None,
+            actor: "demo".to_owned(),
+            reason: None,
+            occurred_at: product.created_at,
+        });
+    }
+    insert_many::<stock_level::Entity>(transaction, levels).await?;
+    insert_many::<stock_movement::Entity>(transaction, movements).await?;
     Ok(())
 }
 

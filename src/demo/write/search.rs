@@ -42,6 +42,8 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
             origin_country: attributes.map(|of| of.origin_country.to_owned()),
             catalog_sequence: 0,
             source_sequence: 0,
+            stock_sequence: 1,
+            stock_announced_at: Some(product.created_at),
         }
     });
     insert_many::<product::Entity>(&transaction, rows.collect()).await?;

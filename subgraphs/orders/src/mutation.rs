@@ -26,7 +26,11 @@ use crate::order_cancel::{self, OrderCancelPayload};
 use crate::order_place::{self, OrderPlacePayload};
 use crate::order_place_input::OrderPlaceInput;
 use crate::payment_task::{SettlePayment, Settlement};
+use crate::query::SUPPORT;
 use crate::quote::{self, PriceFallbackReason};
+use crate::stock::Stock;
+use crate::stock_adjust::{self, StockAdjustPayload};
+use crate::stock_adjust_input::StockAdjustInput;
 
 /// The result stored under an idempotency key: the changed order.
 #[derive(Debug, Serialize, Deserialize)]
@@ -112,16 +116,23 @@ impl Mutation {
             Attempt::Replay(placed) => return replay_place(context, state, placed).await,
             Attempt::First(effect) => effect,
         };
-        let id = order_place::place(
-            &effect.transaction,
+        let transaction = &effect.transaction;
+        let placed = order_place::place(
+            transaction,
             customer,
-            parsed,
+            &parsed,
             &quote,
             &totals,
             &method,
             now,
-        )
-        .await?;
+        );
+        let id = match placed.await? {
+            Ok(id) => id,
+            Err(shortages) => {
+                effect.rollback().await?;
+                return Ok(OrderPlacePayload::out_of_stock(&parsed, &shortages));
+            }
+        };
         let placed = Placed {
             id,
             currency_fallback: quote.fallback,
@@ -190,6 +201,69 @@ impl Mutation {
         context.data_unchecked::<Loaders>().forget();
         OrderCancelPayload::of(row)
     }
+
+    /// Changes the stock of products, for support: all changes, or none if one has an error.
+    #[graphql(requires_scopes = "support")]
+    async fn stock_adjust(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The stock to change.")] input: StockAdjustInput,
+        #[graphql(
+            desc = "A fresh UUID for each request. Repeating a request with its key changes nothing more."
+        )]
+        idempotency_key: String,
+    ) -> ApiResult<StockAdjustPayload> {
+        let actor = access::actor(context, SUPPORT)?;
+        let state = context.data_unchecked::<State>();
+        let now = state.clock.now();
+        let using = KeyUse {
+            caller: actor.key_owner,
+            operation: "stockAdjust",
+            key: &idempotency_key,
+            input: &input,
+            retention_days: idempotency::MONEY_RETENTION_DAYS,
+        };
+        let keyed = IdempotentMutation::new(&state.database, using, now);
+        if let Some(outcome) = keyed.previous_outcome().await? {
+            return stock_adjusted(context, outcome).await;
+        }
+        let refused = |user_errors| StockAdjustPayload {
+            stock: Vec::new(),
+            user_errors,
+        };
+        let changes = match stock_adjust::check(&input) {
+            Ok(changes) => changes,
+            Err(errors) => return Ok(refused(errors)),
+        };
+        let effect = match keyed.begin().await? {
+            Attempt::Replay(outcome) => return stock_adjusted(context, outcome).await,
+            Attempt::First(effect) => effect,
+        };
+        let locked = stock_adjust::lock(&effect.transaction, &changes).await?;
+        let problems = stock_adjust::check_stock(&changes, &locked);
+        if !problems.is_empty() {
+            effect.rollback().await?;
+            let errors = problems
+                .into_iter()
+                .map(|(index, problem)| problem.at(index));
+            return Ok(refused(errors.collect()));
+        }
+        let products = changes.iter().map(|change| change.product).collect();
+        stock_adjust::write(&effect.transaction, changes, locked, &actor.name, now).await?;
+        let outcome = stock_adjust::Outcome { products };
+        effect.commit(&outcome).await?;
+        stock_adjusted(context, outcome).await
+    }
+}
+
+async fn stock_adjusted(
+    context: &Context<'_>,
+    outcome: stock_adjust::Outcome,
+) -> ApiResult<StockAdjustPayload> {
+    Ok(StockAdjustPayload {
+        stock: Stock::of_products(context, &outcome.products).await?,
+        user_errors: Vec::new(),
+    })
 }
 
 /// Charges the payment of a new order. If it takes too long, it is settled in the background.

@@ -1,4 +1,4 @@
-//! `orderPlace`: writes a pending order, then charges it.
+//! `orderPlace`: takes the stock and writes a pending order, then charges it.
 
 use std::time::Duration;
 
@@ -21,7 +21,10 @@ use crate::quote::{PriceFallbackReason, Quote};
 use crate::rules::checkout;
 use crate::rules::settlement::PaymentState;
 use crate::rules::status::OrderStatus;
+use crate::rules::stock::Shortage;
 use crate::rules::totals::{self, Totals};
+use crate::stock_shortage::{self, StockShortage};
+use crate::stock_write;
 use crate::transitions;
 
 /// How long a request waits for the outcome of a payment, which is settled in any case.
@@ -38,6 +41,8 @@ pub(crate) struct OrderPlacePayload {
     pub payment_client_secret: Option<String>,
     /// Why the order is in US dollars instead of the customer's currency; null otherwise.
     pub currency_fallback: Option<PriceFallbackReason>,
+    /// The products of which there is less than ordered; empty if there is enough. Nothing was ordered then.
+    pub shortages: Vec<StockShortage>,
     /// What is wrong with the input, or why the payment was declined; otherwise empty.
     pub user_errors: Vec<InputError>,
 }
@@ -48,7 +53,16 @@ impl OrderPlacePayload {
             order: None,
             payment_client_secret: None,
             currency_fallback: None,
+            shortages: Vec::new(),
             user_errors,
+        }
+    }
+
+    /// Refused because of these shortages.
+    pub(crate) fn out_of_stock(parsed: &ParsedInput, shortages: &[Shortage]) -> Self {
+        Self {
+            shortages: shortages.iter().map(StockShortage::from).collect(),
+            ..Self::with_errors(stock_shortage::errors(parsed, shortages))
         }
     }
 }
@@ -118,16 +132,17 @@ pub(crate) fn totals(
         })
 }
 
-/// Writes the pending order with its lines and its requested payment.
+/// Takes the stock and writes the pending order with its lines and its requested payment. If there is not enough of a
+/// product, the transaction must be rolled back.
 pub(crate) async fn place(
     transaction: &DatabaseTransaction,
     customer: Uuid,
-    parsed: ParsedInput,
+    parsed: &ParsedInput,
     quote: &Quote,
     totals: &Totals,
     method: &ResolvedMethod,
     now: DateTime<Utc>,
-) -> ApiResult<Uuid> {
+) -> ApiResult<Result<Uuid, Vec<Shortage>>> {
     let known = customer::by_ids(transaction, &[customer]).await?;
     if known.is_empty() {
         return Err(ApiError::not_found("There is no account for this token"));
@@ -143,8 +158,8 @@ pub(crate) async fn place(
         subtotal_amount: totals.subtotal,
         shipping_amount: totals.shipping,
         tax_amount: totals.tax,
-        shipping_address: parsed.shipping_address,
-        billing_address: parsed.billing_address,
+        shipping_address: parsed.shipping_address.clone(),
+        billing_address: parsed.billing_address.clone(),
         payment_method_id: save_method(transaction, customer, method, now).await?,
         payment_intent_id: None,
         placed_at: now,
@@ -155,10 +170,17 @@ pub(crate) async fn place(
         updated_at: now,
     };
     let items = items(&order, quote, totals);
+    let catalog = quote.lines.iter();
+    let catalog = catalog.map(|line| (line.product, line.catalog_quantity));
+    stock_write::open(transaction, &catalog.collect(), stock_write::CATALOG, now).await?;
+    let taken = stock_write::take(transaction, &order, &items, now).await?;
+    if let Err(shortages) = taken {
+        return Ok(Err(shortages));
+    }
     let language = parsed.language.as_deref();
     transitions::place(transaction, &order, quote.currency, items, language).await?;
     payment::request(transaction, order.id, now).await?;
-    Ok(order.id)
+    Ok(Ok(order.id))
 }
 
 fn items(order: &order::Model, quote: &Quote, totals: &Totals) -> Vec<order_item::Model> {
@@ -245,6 +267,7 @@ pub(crate) async fn payload(
             _ => None,
         },
         currency_fallback: None,
+        shortages: Vec::new(),
         user_errors: user_errors.into_iter().collect(),
         order: Some(Order::try_from(row)?),
     })

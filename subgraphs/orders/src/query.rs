@@ -8,6 +8,10 @@ use resolvers::{ApiResult, access};
 use crate::customer::Customer;
 use crate::order::Order;
 use crate::order_item::OrderItem;
+use crate::stock::Stock;
+
+/// The scope of those who see and change what customers cannot.
+pub(crate) const SUPPORT: &str = "support";
 
 pub(crate) struct Query;
 
@@ -35,6 +39,23 @@ impl Query {
         let answer: ApiResult<Option<Order>> = async {
             access::customer(context)?;
             Order::of_caller(context, IdKind::Order.argument("id", &id)?).await
+        }
+        .await;
+        answer.transpose()
+    }
+
+    /// The stock of a product, for support; null if the catalog has never announced the product.
+    #[graphql(requires_scopes = "support")]
+    async fn stock(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The product's id, `prd_…`.")] product_id: ID,
+    ) -> Option<ApiResult<Stock>> {
+        let answer: ApiResult<Option<Stock>> = async {
+            access::scope(context, SUPPORT)?;
+            let product = IdKind::Product.argument("productId", &product_id)?;
+            let found = Stock::of_products(context, &[product]).await?;
+            Ok(found.into_iter().next())
         }
         .await;
         answer.transpose()

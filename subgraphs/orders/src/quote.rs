@@ -20,7 +20,7 @@ use crate::rules::totals::{Price, PricedLine};
 
 static PRODUCTS: Document = Document::new(
     "query($representations: [_Any!]!) {
-  _entities(representations: $representations) { ... on Product { id title category active } }
+  _entities(representations: $representations) { ... on Product { id title category active availableQuantity } }
 }",
 );
 
@@ -61,6 +61,8 @@ pub(crate) struct QuotedLine {
     pub product: Uuid,
     pub name: String,
     pub restriction: Option<Restriction>,
+    /// What the catalog shows; the ledger of stock begins with it.
+    pub catalog_quantity: i32,
     pub priced: PricedLine,
 }
 
@@ -122,6 +124,7 @@ pub(crate) async fn fetch(
             product: line.product,
             name: product.title.clone(),
             restriction: rates.restriction(&product.category),
+            catalog_quantity: product.available_quantity,
             priced: PricedLine {
                 quantity: line.quantity,
                 unit: price.read(currency).ok_or_else(unusable)?,
@@ -188,11 +191,13 @@ struct Products {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Product {
     id: String,
     title: String,
     category: String,
     active: bool,
+    available_quantity: i32,
 }
 
 #[derive(Deserialize)]

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::events::{self, Amount, Placed, PlacedItem, Refunded, StatusChanged};
 use crate::rules::status::{self, IllegalTransition, OrderStatus};
+use crate::stock_write;
 
 /// An order's next status, with its actor and the actor's time.
 #[derive(Clone, Debug)]
@@ -107,6 +108,10 @@ pub(crate) async fn advance(
     };
     order.updated_at = now;
     order::update(transaction, order.clone()).await?;
+    if transition.to == OrderStatus::Cancelled {
+        let actor = transition.actor.as_str();
+        stock_write::give_back(transaction, order.id, actor, now).await?;
+    }
     append_to_timeline(
         transaction,
         order.id,

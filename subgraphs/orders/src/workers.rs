@@ -18,20 +18,28 @@ use crate::State;
 use crate::payment_task::{SettlePayment, Settlement};
 use crate::reconciliation;
 use crate::rules::fulfillment::{self, Fulfillment};
+use crate::stock_consumers;
 use crate::transitions::{self, Transition, TransitionError};
 
 /// The consumer groups of this domain.
-pub const CONSUMERS: &[ConsumerGroup] = &[ConsumerGroup {
+pub const CONSUMERS: &[ConsumerGroup] =
+    &[PARCELS, stock_consumers::RETURNS, stock_consumers::CATALOG];
+
+const PARCELS: ConsumerGroup = ConsumerGroup {
     name: "orders.tracking",
     topics: &["tracking.events"],
-}];
+};
 
 /// The subscribers of this domain.
 pub fn subscribers() -> Vec<Subscriber> {
-    vec![Subscriber {
-        group: CONSUMERS[0],
+    let parcels = Subscriber {
+        group: PARCELS,
         handler: Arc::new(FollowParcels),
-    }]
+    };
+    [parcels]
+        .into_iter()
+        .chain(stock_consumers::subscribers())
+        .collect()
 }
 
 /// The scheduled jobs of this domain.

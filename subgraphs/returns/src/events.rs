@@ -73,7 +73,7 @@ pub(crate) enum Details {
         refund: Refund,
     },
     Completed {
-        /// The items that are in stock again.
+        /// The items that arrived, of which unused ones are in stock again.
         items: Vec<Item>,
     },
     ManualReview {

@@ -80,7 +80,7 @@ pub enum Transition {
         provider_id: Option<String>,
         method: RefundMethod,
     },
-    /// The package arrived and its units are in stock again.
+    /// The package arrived.
     Completed,
     ManualReview(ReviewReason),
     /// A label that was bought stays on the row, to be voided at its provider.

@@ -47,6 +47,8 @@ pub struct ImportReport {
     pub pruned: u64,
     /// Base prices of products that were there already, which are not imported.
     pub unused_prices: u64,
+    /// Other quantities than the stock of products that were there already, which are not imported.
+    pub unused_quantities: u64,
     /// If there are any, nothing was changed.
     pub problems: u64,
 }
@@ -245,6 +247,7 @@ impl Import<'_> {
             deleted,
             unchanged,
             unused_prices,
+            unused_quantities,
         } = self.counts;
         let report = ImportReport {
             products: self.lines.len() as u64,
@@ -254,6 +257,7 @@ impl Import<'_> {
             deleted,
             pruned,
             unused_prices,
+            unused_quantities,
             problems: self.problems,
         };
         let Some(transaction) = self.transaction else {

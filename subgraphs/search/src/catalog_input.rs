@@ -62,7 +62,7 @@ pub(crate) struct ProductInput {
     pub height_mm: Change<i32>,
     pub hs_code: Change<String>,
     pub origin_country: Change<String>,
-    /// Only used for a new product.
+    /// Only used for a new product, as is `available_quantity`.
     pub base_price_usd: Option<ExactDecimal>,
 }
 
@@ -195,6 +195,11 @@ impl ProductInput {
 }
 
 impl ProductChange {
+    /// What its stock is to begin with.
+    pub(crate) fn available_quantity(&self) -> Option<i32> {
+        self.input.available_quantity
+    }
+
     /// The product after the change; `None` if it is not there and not wanted.
     ///
     /// # Errors
@@ -225,7 +230,6 @@ impl ProductChange {
             brand: input.brand.of(row.brand),
             image_url: input.image_url.of(row.image_url),
             active,
-            available_quantity: input.available_quantity.unwrap_or(row.available_quantity),
             rating: match input.rating {
                 Change::Set(rating) => rating.0.to_f64(),
                 Change::Remove => None,
@@ -267,7 +271,8 @@ fn new_product(
         image_url: None,
         rating: None,
         review_count: 0,
-        available_quantity: 0,
+        // What the ledger of stock begins with.
+        available_quantity: input.available_quantity.unwrap_or(0),
         // Until pricing publishes it.
         price_usd_minor: base_price_usd.and_then(cents).unwrap_or(0),
         popularity: 0,
@@ -283,6 +288,8 @@ fn new_product(
         origin_country: None,
         catalog_sequence: 0,
         source_sequence: 0,
+        stock_sequence: 0,
+        stock_announced_at: Some(now),
     })
 }
 

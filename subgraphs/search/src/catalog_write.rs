@@ -24,6 +24,8 @@ pub(crate) struct Counts {
     pub unchanged: u64,
     /// Base prices of products that were there already: pricing owns those.
     pub unused_prices: u64,
+    /// Other quantities than the stock of products that were there already: the ledger of stock owns those.
+    pub unused_quantities: u64,
 }
 
 /// Rows to write and what to publish of them.
@@ -50,6 +52,10 @@ impl Changes {
         let base_price_usd = change.base_price_usd;
         if stored.is_some() && base_price_usd.is_some() {
             self.counts.unused_prices += 1;
+        }
+        let quantity = change.available_quantity();
+        if stored.is_some_and(|row| quantity.is_some_and(|given| given != row.available_quantity)) {
+            self.counts.unused_quantities += 1;
         }
         let Some(mut row) = change.apply(stored, now)? else {
             self.counts.unchanged += 1;
@@ -116,5 +122,6 @@ impl std::ops::AddAssign for Counts {
         self.deleted += other.deleted;
         self.unchanged += other.unchanged;
         self.unused_prices += other.unused_prices;
+        self.unused_quantities += other.unused_quantities;
     }
 }

@@ -20,6 +20,9 @@ pub(crate) const PRODUCT_UPSERTED: &str = "product.upserted.v1";
 /// Products are no longer for sale.
 pub(crate) const PRODUCT_DELETED: &str = "product.deleted.v1";
 
+/// The stock that products had before its ledger in the orders domain began.
+pub(crate) const PRODUCT_STOCK: &str = "product.stock.v1";
+
 /// All products are one aggregate: their sequence numbers say which change is the newer one.
 const PRODUCTS: &str = "products";
 
@@ -102,6 +105,23 @@ impl UpsertedProduct {
     }
 }
 
+/// What a product's ledger begins with.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProductStock {
+    id: String,
+    available_quantity: i32,
+}
+
+impl ProductStock {
+    pub(crate) fn new(row: &product::Model) -> Self {
+        Self {
+            id: IdKind::Product.format(row.id),
+            available_quantity: row.available_quantity,
+        }
+    }
+}
+
 impl DeletedProduct {
     pub(crate) fn new(row: &product::Model) -> Self {
         Self {
@@ -136,6 +156,14 @@ pub(crate) async fn products_deleted(
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     publish(transaction, PRODUCT_DELETED, products, now).await
+}
+
+pub(crate) async fn product_stock(
+    transaction: &DatabaseTransaction,
+    products: &[ProductStock],
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    publish(transaction, PRODUCT_STOCK, products, now).await
 }
 
 async fn publish<P: Serialize>(

@@ -32,6 +32,7 @@ mod rules;
 mod search_event;
 mod search_experiment;
 mod search_suggestion;
+pub mod stock;
 mod vector_import;
 pub mod workers;
 

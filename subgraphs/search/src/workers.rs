@@ -1,4 +1,4 @@
-//! Reacts to other domains' events: returned products are restocked, prices follow those of the pricing domain, and
+//! Reacts to other domains' events: stock follows its ledger, prices follow those of the pricing domain, and
 //! products those of another system that owns the catalog. Purchases become signals. Computes preferences, and deletes
 //! what is too old.
 
@@ -30,14 +30,10 @@ use crate::State;
 use crate::preference_job;
 use crate::purchases::PurchaseHandler;
 use crate::rules::preference::WINDOW;
+use crate::stock;
 
 /// The consumer groups of this domain.
-pub const CONSUMERS: &[ConsumerGroup] = &[RETURNS, PRICES, CATALOG, ORDERS];
-
-const RETURNS: ConsumerGroup = ConsumerGroup {
-    name: "search.returns",
-    topics: &["returns.events"],
-};
+pub const CONSUMERS: &[ConsumerGroup] = &[stock::INVENTORY, PRICES, CATALOG, ORDERS];
 
 const PRICES: ConsumerGroup = ConsumerGroup {
     name: "search.prices",
@@ -65,10 +61,7 @@ const BATCH: u64 = 1_000;
 /// The subscribers of this domain.
 pub fn subscribers() -> Vec<Subscriber> {
     vec![
-        Subscriber {
-            group: RETURNS,
-            handler: Arc::new(RestockHandler),
-        },
+        stock::subscriber(),
         Subscriber {
             group: PRICES,
             handler: Arc::new(PriceHandler),
@@ -93,8 +86,14 @@ pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
     };
     let personalization = state.personalization.clone();
     let (nightly, weekly) = (state.clone(), state);
-    let [following, recording, sweeping, at_night, once_a_week] =
-        std::array::from_fn(|_| context.clone());
+    let [
+        following,
+        recording,
+        sweeping,
+        announcing,
+        at_night,
+        once_a_week,
+    ] = std::array::from_fn(|_| context.clone());
     let preferences = personalization.preferences;
     let exposures = personalization.exposures;
     vec![
@@ -111,6 +110,9 @@ pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
             preference_job::run_weekly(weekly.clone(), once_a_week.clone())
         }),
         Job::new("search.signals", move || sweep(sweeping.clone())),
+        Job::new("search.stock", move || {
+            stock::run_announcing(announcing.clone())
+        }),
     ]
 }
 
@@ -132,49 +134,6 @@ pub async fn sweep_once(database: &Database, now: DateTime<Utc>) -> Result<(), D
     while search_exposure::sweep(db, now - RETENTION, BATCH).await? > 0 {}
     while customer_preference::sweep(db, now - EMPTY_PREFERENCES, BATCH).await? > 0 {}
     Ok(())
-}
-
-/// Restocks the units of a completed return.
-struct RestockHandler;
-
-/// The fields used of `return.completed`, version 1.
-#[derive(Debug, Deserialize)]
-struct Completed {
-    items: Vec<Item>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Item {
-    /// Null in returns from before this field existed.
-    product_id: Option<String>,
-    quantity: i32,
-}
-
-#[async_trait]
-impl Handler for RestockHandler {
-    async fn handle(
-        &self,
-        transaction: &DatabaseTransaction,
-        event: &Event,
-        now: DateTime<Utc>,
-    ) -> Result<(), HandleError> {
-        let Some(completed) = inbox::read::<Completed>(event, "return.completed")? else {
-            return Ok(());
-        };
-        events::lock_products(transaction).await?;
-        for item in completed.items {
-            let Some(product_id) = item.product_id else {
-                continue;
-            };
-            let id = IdKind::Product.of_event(&product_id)?;
-            let before = product::restock(transaction, id, item.quantity, now).await?;
-            if before.is_none() {
-                tracing::warn!(product_id, "returned product is not in the catalog");
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Copies changed prices, which results are filtered and sorted by.

@@ -8,4 +8,5 @@ pub(crate) mod line;
 pub(crate) mod payment_method;
 pub(crate) mod settlement;
 pub(crate) mod status;
+pub(crate) mod stock;
 pub(crate) mod totals;

@@ -6,7 +6,7 @@ use platform::bus::InProcessBus;
 use platform::tables::{outbox_event, task};
 use platform::workers::WorkerContext;
 use resolvers::testing::execute;
-use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -20,6 +20,7 @@ pub(crate) const PLACE: &str = "mutation($input: OrderPlaceInput!, $key: String!
             id status total { amount currency } timeline { event actor } allowedActions
         }
         paymentClientSecret currencyFallback userErrors { code field message }
+        shortages { product { id } wanted availableQuantity }
     }
 }";
 
@@ -117,9 +118,15 @@ impl Shop {
         row
     }
 
-    /// The events written for other domains, in order.
+    /// The events about orders written for other domains, in order.
     pub(crate) async fn published(&self) -> Vec<outbox_event::Model> {
+        self.published_on("orders.events").await
+    }
+
+    /// The events on this topic, in order.
+    pub(crate) async fn published_on(&self, topic: &str) -> Vec<outbox_event::Model> {
         outbox_event::Entity::find()
+            .filter(outbox_event::Column::Topic.eq(topic))
             .order_by_asc(outbox_event::Column::Sequence)
             .all(self.scratch.database.read())
             .await

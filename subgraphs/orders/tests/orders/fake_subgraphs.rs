@@ -11,14 +11,19 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 /// Products for sale, with their price in US cents and their category.
-const PRODUCTS: [(u128, i64, &str, &str); 6] = [
+const PRODUCTS: [(u128, i64, &str, &str); 7] = [
     (1, 3_000, "Notebook", "Stationery"),
     (2, 14_999, "4K Monitor Pro 32 inch", "Monitors"),
     (3, 2_500, "Gift Card Classic", "Gift Cards"),
     (4, 1_250, "Engraved Pen", "Engraved Jewelry"),
     (5, 10, "Sticker", "Stationery"),
     (DEAR, 1_200_000, "Film Camera", "Cameras"),
+    (LAST_UNIT, 4_200, "Lamp", "Lamps"),
 ];
+/// What the catalog shows of every product but the last one.
+pub(crate) const IN_STOCK: i32 = 1_000;
+/// The only product of which there is one unit.
+pub(crate) const LAST_UNIT: u128 = 7;
 /// Too expensive to pay for in quantity.
 pub(crate) const DEAR: u128 = 6;
 /// One that is no longer sold, and one without a price.
@@ -54,6 +59,7 @@ struct Product {
     title: String,
     category: String,
     active: bool,
+    available_quantity: i32,
 }
 
 #[Object]
@@ -77,6 +83,7 @@ impl Search {
             title: title.to_owned(),
             category: category.to_owned(),
             active: number != GONE,
+            available_quantity: if number == LAST_UNIT { 1 } else { IN_STOCK },
         })
     }
 }

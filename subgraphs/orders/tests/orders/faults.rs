@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::checkout::input;
 use crate::fake_stripe::WORKS;
+use crate::fake_subgraphs::IN_STOCK;
 use crate::fixture::{Shop, shops};
 
 /// Runs this for each fault on each database, all at the same time: a request whose payment cannot be recorded waits
@@ -45,6 +46,8 @@ async fn a_database_that_fails_at_any_step_leaves_one_order_that_is_paid_once() 
             let of_order = |intent: &&Value| intent["metadata"]["order"] == *id;
             assert_eq!(intents.iter().filter(of_order).count(), 1, "{case}");
             assert_eq!(shop.published().await.len(), 2 * (step + 1), "{case}");
+            let sold = 2 * i32::try_from(step + 1).unwrap();
+            assert_eq!(shop.stock_of(1).await, (IN_STOCK - sold, 0), "{case}");
             if is_past_the_end {
                 break;
             }
@@ -74,6 +77,7 @@ async fn a_database_that_fails_at_any_step_leaves_one_cancellation_that_is_refun
             assert_eq!(refunds.len(), step + 1, "{case}");
             assert_eq!(&refunds[step]["metadata"]["reference"], id, "{case}");
             assert_eq!(shop.published().await.len(), 4 * (step + 1), "{case}");
+            assert_eq!(shop.stock_of(1).await, (IN_STOCK, 0), "{case}");
             if is_past_the_end {
                 break;
             }

@@ -18,6 +18,8 @@ mod paging;
 mod refusals;
 mod settlement;
 mod statements;
+mod stock;
+mod stock_adjust;
 mod unknown_values;
 mod webhooks;
 mod workers;

@@ -316,6 +316,8 @@ pub(crate) fn product(number: u64, now: DateTime<Utc>) -> product::Model {
         origin_country: Some("US".to_owned()),
         catalog_sequence: 0,
         source_sequence: 0,
+        stock_sequence: 0,
+        stock_announced_at: None,
     }
 }
 

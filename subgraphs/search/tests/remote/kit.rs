@@ -52,6 +52,8 @@ pub(crate) fn document(number: u128, title: &str, seconds: i64) -> Document {
             origin_country: None,
             catalog_sequence: 0,
             source_sequence: 0,
+            stock_sequence: 0,
+            stock_announced_at: None,
         },
         vector: None,
     }

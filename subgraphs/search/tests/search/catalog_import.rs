@@ -97,6 +97,7 @@ async fn a_file_adds_changes_and_removes_products_and_publishes_it() {
         };
         let expected = ImportReport {
             unused_prices: 1,
+            unused_quantities: 0,
             ..counts(1, 1, 1, 1)
         };
         let reported = fixture.import_with(Cursor::new(file.clone()), dry).await;
@@ -138,6 +139,7 @@ async fn a_file_adds_changes_and_removes_products_and_publishes_it() {
         // The same again changes nothing, and nobody is told anything.
         let again = ImportReport {
             unused_prices: 2,
+            unused_quantities: 0,
             ..counts(0, 0, 4, 0)
         };
         assert_eq!(fixture.csv(&file, None).await, (again, Vec::new()));
@@ -214,9 +216,13 @@ async fn json_has_the_same_fields_and_misspelt_ones_are_problems() {
             "{problems:?}"
         );
         let (report, _) = read(file.replace("colour", "brand")).await;
-        assert_eq!(report, counts(2, 1, 0, 0));
+        let expected = ImportReport {
+            unused_quantities: 1,
+            ..counts(2, 1, 0, 0)
+        };
+        assert_eq!(report, expected);
         let row = fixture.product(0).await.unwrap();
-        assert_eq!((row.rating, row.available_quantity), (Some(4.5), 7));
+        assert_eq!((row.rating, row.available_quantity), (Some(4.5), 1));
         let (report, _) = read(format!(r#"[{{"id": "{}", "brand": null}}]"#, public(0))).await;
         assert_eq!(report, counts(0, 1, 0, 0));
         assert_eq!(fixture.product(0).await.unwrap().brand, None);

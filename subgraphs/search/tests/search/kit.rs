@@ -81,6 +81,8 @@ impl Item {
             origin_country: None,
             catalog_sequence: 0,
             source_sequence: 0,
+            stock_sequence: 0,
+            stock_announced_at: None,
         }
     }
 }

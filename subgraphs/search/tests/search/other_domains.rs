@@ -1,4 +1,4 @@
-//! What other domains tell: a returned product is in stock again, and prices change; searches follow.
+//! What other domains tell: stock and prices change; searches follow.
 
 use chrono::Duration;
 use entities::insert_many;
@@ -21,7 +21,7 @@ fn event(kind: &str, data: Value) -> Event {
     let topic = match kind {
         "price.changed" => "pricing.events",
         kind if kind.starts_with("product.") => "catalog.events",
-        _ => "returns.events",
+        _ => "inventory.events",
     };
     Event {
         id: Uuid::now_v7(),
@@ -55,7 +55,7 @@ async fn quantity(fixture: &Fixture, number: usize) -> i32 {
 }
 
 #[tokio::test]
-async fn a_completed_return_puts_each_unit_back_into_stock() {
+async fn stock_follows_its_ledger_and_an_older_level_changes_nothing() {
     let sold_out = Item {
         quantity: 0,
         ..Item::PLAIN
@@ -63,40 +63,64 @@ async fn a_completed_return_puts_each_unit_back_into_stock() {
     for fixture in fixtures(&[Item::PLAIN.row(1), sold_out.row(2)]).await {
         let found = fixture.ask(IN_STOCK, json!({})).await;
         assert_eq!(found["data"]["productSearch"]["totalCount"], 1, "{found:#}");
-        let product = |number| IdKind::Product.format(id(number));
-        let data = json!({
-            "version": 1,
-            "items": [
-                {"productId": product(1), "quantity": 1},
-                {"productId": product(2), "quantity": 3},
-                {"productId": null, "quantity": 1},
-                {"productId": product(3), "quantity": 1},
-            ],
-        });
-        tell(&fixture, &event("return.initiated", data.clone()))
-            .await
-            .unwrap();
-        assert_eq!(quantity(&fixture, 1).await, 1);
-        tell(&fixture, &event("return.completed", data))
-            .await
-            .unwrap();
-        assert_eq!(quantity(&fixture, 1).await, 2);
-        assert_eq!(quantity(&fixture, 2).await, 3);
+        let level = |number, sequence: i64, quantity: i32| json!({ "productId": IdKind::Product.format(id(number)), "sequence": sequence, "availableQuantity": quantity });
+        let adjusted = |levels: Value| {
+            event(
+                "inventory.adjusted",
+                json!({ "version": 1, "reason": "ordered", "products": levels }),
+            )
+        };
         let mut follower = IndexFollower::new(fixture.state.clone());
-        assert_eq!(follower.follow().await.unwrap(), 2);
+        follower.follow().await.unwrap();
+        let steps = [
+            (
+                json!([level(1, 2, 0), level(2, 5, 3), level(3, 1, 9)]),
+                2,
+                (0, 3),
+            ),
+            // Late, the same again, and two levels of a product in one event.
+            (json!([level(1, 1, 7), level(2, 5, 9)]), 0, (0, 3)),
+            (json!([level(1, 4, 4), level(1, 3, 8)]), 1, (4, 3)),
+        ];
+        for (levels, indexed, expected) in steps {
+            fixture.state.clock.advance(Duration::seconds(1));
+            tell(&fixture, &adjusted(levels)).await.unwrap();
+            let shown = (quantity(&fixture, 1).await, quantity(&fixture, 2).await);
+            assert_eq!(shown, expected);
+            assert_eq!(follower.follow().await.unwrap(), indexed);
+        }
         let found = fixture.ask(IN_STOCK, json!({})).await;
         assert_eq!(found["data"]["productSearch"]["totalCount"], 2);
-        assert_eq!(follower.follow().await.unwrap(), 0, "once");
 
-        let nonsense = event(
-            "return.completed",
-            json!({"items": [{"productId": "x", "quantity": 1}]}),
-        );
+        let nonsense = adjusted(json!([{"productId": "x", "sequence": 1, "availableQuantity": 1}]));
         let refused = tell(&fixture, &nonsense).await;
         assert!(
             matches!(refused, Err(HandleError::Unusable(_))),
             "{refused:?}"
         );
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn products_from_before_the_ledger_are_announced_to_it_once() {
+    let old = |number| Item::PLAIN.row(number);
+    for fixture in fixtures(&[old(1), old(2)]).await {
+        let database = &fixture.scratch.database;
+        let now = fixture.state.clock.now();
+        for _ in 0..2 {
+            search::stock::announce(database, now).await.unwrap();
+        }
+        let rows = outbox_event::Entity::find().all(database.read()).await;
+        let rows = rows.unwrap();
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].event_type, "product.stock.v1");
+        let products = rows[0].data["products"].as_array().unwrap();
+        let quantities: Vec<_> = products
+            .iter()
+            .map(|product| &product["availableQuantity"])
+            .collect();
+        assert_eq!(quantities, [1, 1]);
         fixture.scratch.drop().await;
     }
 }
