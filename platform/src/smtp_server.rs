@@ -115,7 +115,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Session<'a, S> {
             "RCPT" if self.from.is_none() => self.reply("503 5.5.1 MAIL first").await,
             "RCPT" => {
                 let to = address(argument);
-                match self.handler.command(&verb, &to).await {
+                let handler = self.handler;
+                match self.decision(handler.command(&verb, &to)).await {
                     Reaction::Accept => {
                         self.to.push(to);
                         self.reply("250 2.1.5 OK").await
@@ -142,8 +143,24 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Session<'a, S> {
 
     /// Answers with `accepted` unless the handler decides otherwise.
     async fn decided(&mut self, verb: &str, address: &str, accepted: &str) -> io::Result<Next> {
-        let reaction = self.handler.command(verb, address).await;
+        let handler = self.handler;
+        let reaction = self.decision(handler.command(verb, address)).await;
         self.react(reaction, accepted).await
+    }
+
+    /// What the handler decides, unless the client leaves meanwhile.
+    async fn decision(&mut self, deciding: impl Future<Output = Reaction>) -> Reaction {
+        tokio::pin!(deciding);
+        let has_left = tokio::select! {
+            biased;
+            reaction = &mut deciding => return reaction,
+            read = self.stream.fill_buf() => read.map_or(true, <[u8]>::is_empty),
+        };
+        if has_left {
+            return Reaction::Disconnect;
+        }
+        // It has sent the next command already.
+        deciding.await
     }
 
     async fn react(&mut self, reaction: Reaction, accepted: &str) -> io::Result<Next> {
@@ -193,7 +210,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Session<'a, S> {
             to: std::mem::take(&mut self.to),
             raw,
         };
-        let reaction = self.handler.receive(mail).await;
+        let handler = self.handler;
+        let reaction = self.decision(handler.receive(mail)).await;
         self.react(reaction, "250 2.0.0 OK").await
     }
 
@@ -300,6 +318,39 @@ mod tests {
             raw: b"Subject: x\r\n\r\n.dot\r\nend\r\n".to_vec(),
         };
         assert_eq!(*sink.0.lock(), [mail]);
+    }
+
+    /// Never decides.
+    struct Hanging;
+
+    #[async_trait]
+    impl MailHandler for Hanging {
+        async fn command(&self, verb: &str, _: &str) -> Reaction {
+            match verb {
+                "MAIL" => std::future::pending().await,
+                _ => Reaction::Accept,
+            }
+        }
+
+        async fn receive(&self, _: ReceivedMail) -> Reaction {
+            Reaction::Accept
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_leaves_while_it_waits_costs_no_connection() {
+        let (mut client, server) = tokio::io::duplex(1 << 16);
+        let serving = tokio::spawn(async move { serve(server, &Hanging).await });
+        client
+            .write_all(b"HELO me\r\nMAIL FROM:<a@example.com>\r\n")
+            .await
+            .unwrap();
+        let mut answers = [0; 256];
+        while !String::from_utf8_lossy(&answers).contains("250") {
+            assert!(client.read(&mut answers).await.unwrap() > 0);
+        }
+        drop(client);
+        serving.await.unwrap().unwrap();
     }
 
     #[tokio::test]
