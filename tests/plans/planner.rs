@@ -193,3 +193,34 @@ impl ConnectionTrait for Planner {
         self.db.query_all_raw(statement).await
     }
 }
+
+#[tokio::test]
+async fn a_statement_that_reads_a_table_whole_is_found_on_each_database() {
+    for planner in Planner::each::<migrations::notifications::Migrator>().await {
+        for (sql, is_whole) in [
+            (
+                "SELECT * FROM \"notifications\" WHERE \"title\" = 'x'",
+                true,
+            ),
+            ("SELECT count(*) FROM \"notifications\"", true),
+            (
+                "SELECT * FROM \"preferences\" WHERE \"category\" = 'deals'",
+                true,
+            ),
+            (
+                "SELECT * FROM \"notifications\" WHERE \"status\" = 'sent'",
+                false,
+            ),
+            (
+                "SELECT * FROM \"notifications\" ORDER BY \"id\" LIMIT 20",
+                false,
+            ),
+        ] {
+            let statement = Statement::from_string(planner.get_database_backend(), sql);
+            planner.query_all_raw(statement).await.unwrap();
+            let wrong = planner.wrong("a statement");
+            assert_eq!(!wrong.is_empty(), is_whole, "{sql}: {wrong:?}");
+        }
+        planner.drop().await;
+    }
+}
