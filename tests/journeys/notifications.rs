@@ -104,7 +104,10 @@ async fn the_customer_is_told_of_each_step_once_by_the_preferences_in_force() {
         settings.extend(third_parties.message_settings());
         let carrier = third_parties.process.base.clone();
         settings.push(("VANTAGE_PROVIDERS__DHL__URL", carrier));
-        settings.push(("VANTAGE_PROVIDERS__DHL__KEY", "a key".to_owned()));
+        settings.push((
+            "VANTAGE_PROVIDERS__DHL__KEY",
+            "a key of a journey".to_owned(),
+        ));
         let often = "VANTAGE_TRACKING__CARRIERS__DHL__POLL_INTERVAL";
         settings.push((often, "1s".to_owned()));
         let settings: Vec<_> = settings.iter().map(|(n, v)| (*n, v.as_str())).collect();
