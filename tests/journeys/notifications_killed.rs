@@ -53,8 +53,8 @@ async fn every_message_is_sent_although_its_process_is_killed_a_hundred_times() 
             _ => Moment::After(random.random_range(20..1_500)),
         })
         .collect();
-    // The sandbox keeps a thousand emails.
-    kill_while_sending(&moments, 8).await;
+    // The sandbox keeps a thousand emails, and many are transmitted twice.
+    kill_while_sending(&moments, 5).await;
 }
 
 async fn database(data: &Path, domain: &str) -> Database {
@@ -284,7 +284,9 @@ async fn kill_while_sending(moments: &[Moment], events: usize) {
     );
 
     let mut times: BTreeMap<String, usize> = BTreeMap::new();
-    for mail in shop.third_parties.mails().await {
+    let mails = shop.third_parties.mails().await;
+    assert!(mails.len() < 1_000, "the sandbox may have dropped some");
+    for mail in mails {
         let id = mail["message_id"].as_str().unwrap();
         *times.entry(id.to_owned()).or_default() += 1;
     }
