@@ -358,6 +358,9 @@ pub(crate) struct Token {
     /// For this customer: an id (usr_…) or an email address
     #[arg(long, value_name = "CUSTOMER")]
     pub(crate) customer: Option<String>,
+    /// For a support agent who is no customer, with the scope `support`
+    #[arg(long, conflicts_with_all = ["demo", "customer"])]
+    pub(crate) support: bool,
     /// OAuth scopes, separated by spaces or commas, or repeated
     #[arg(long, value_name = "SCOPE", value_delimiter = ',')]
     pub(crate) scope: Vec<String>,

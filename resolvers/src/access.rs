@@ -41,6 +41,29 @@ pub fn owner(context: &Context<'_>, owner: Uuid, refusal: &str) -> ApiResult<Uui
     }
 }
 
+/// Whether the caller is the owner, or has a token with this scope, such as support's.
+pub fn is_owner_or_has_scope(context: &Context<'_>, owner: Uuid, scope: &str) -> ApiResult<bool> {
+    if caller(context)?.scopes.contains(scope) {
+        return Ok(true);
+    }
+    Ok(visitor(context)? == Some(owner))
+}
+
+/// Refuses everybody but the owner and those with this scope: UNAUTHENTICATED without a token, FORBIDDEN with this
+/// message otherwise.
+pub fn owner_or_scope(
+    context: &Context<'_>,
+    owner: Uuid,
+    scope: &str,
+    refusal: &str,
+) -> ApiResult<()> {
+    if is_owner_or_has_scope(context, owner, scope)? {
+        return Ok(());
+    }
+    customer(context)?;
+    Err(ApiError::forbidden(refusal))
+}
+
 /// The verified caller, if their token has this scope. Otherwise UNAUTHENTICATED without a token and FORBIDDEN with one, as
 /// the router answers.
 pub fn scope<'a>(context: &Context<'a>, scope: &str) -> ApiResult<&'a Caller> {

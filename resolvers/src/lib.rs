@@ -15,6 +15,7 @@ pub mod idempotency;
 pub mod metrics;
 pub mod money;
 pub mod money_format;
+pub mod money_input;
 mod normalize;
 mod nul_characters;
 pub mod scalars;

@@ -17,9 +17,28 @@ pub async fn execute(
     let caller = customer.map_or_else(Caller::default, |id| {
         Caller::customer(IdKind::Customer.format(id))
     });
+    execute_as(subgraph, caller, document, variables).await
+}
+
+/// Executes as this caller, and returns the whole response as JSON.
+pub async fn execute_as(
+    subgraph: &Subgraph,
+    caller: Caller,
+    document: &str,
+    variables: serde_json::Value,
+) -> serde_json::Value {
     let request = Request::new(document).variables(Variables::from_json(variables));
     let response = subgraph.execute(request, caller).await;
     serde_json::to_value(response).expect("a response is JSON")
+}
+
+/// A caller with this subject, who need not be a customer, and with this scope.
+pub fn with_scope(subject: &str, scope: &str) -> Caller {
+    Caller {
+        subject: Some(subject.to_owned()),
+        scopes: [scope.to_owned()].into(),
+        ..Caller::default()
+    }
 }
 
 /// The code of the response's first error.

@@ -28,8 +28,12 @@ macro_rules! user_error_codes {
 }
 
 user_error_codes! {
+    /// Somebody else has decided already; the message says what.
+    AlreadyDecided = "ALREADY_DECIDED",
     /// No exchange rate of the currency is known at the moment.
     CurrencyNotAvailable = "CURRENCY_NOT_AVAILABLE",
+    /// This cannot be decided in this state; the message lists what can.
+    DecisionNotPossible = "DECISION_NOT_POSSIBLE",
     /// A product, an order item or a customer is named twice.
     DuplicateItem = "DUPLICATE_ITEM",
     /// A channel and category are named twice.
@@ -38,6 +42,8 @@ user_error_codes! {
     InvalidAddress = "INVALID_ADDRESS",
     /// An adjustment has no kind, or not one of a percentage and an amount in range.
     InvalidAdjustment = "INVALID_ADJUSTMENT",
+    /// The amount is not positive, has too many decimals, is in another currency, or is not wanted here.
+    InvalidAmount = "INVALID_AMOUNT",
     /// An id is malformed, or of another type of object.
     InvalidId = "INVALID_ID",
     /// There are no items, changes or customers, or too many.
@@ -72,6 +78,8 @@ user_error_codes! {
     InvalidTimezone = "INVALID_TIMEZONE",
     /// The device token is empty or too long.
     InvalidToken = "INVALID_TOKEN",
+    /// It waits for no decision.
+    NotInReview = "NOT_IN_REVIEW",
     /// An item belongs to another order.
     NotOfThisOrder = "NOT_OF_THIS_ORDER",
     /// The order has been shipped, or is already cancelled.
@@ -92,6 +100,8 @@ user_error_codes! {
     PurchaseNotAccepted = "PURCHASE_NOT_ACCEPTED",
     /// The text of a reason is too long.
     ReasonTextTooLong = "REASON_TEXT_TOO_LONG",
+    /// More would be refunded than was captured.
+    RefundTooHigh = "REFUND_TOO_HIGH",
     /// The return is cancelled, so it gets no label.
     ReturnCancelled = "RETURN_CANCELLED",
     /// A rule prevents the return.

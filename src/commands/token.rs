@@ -1,4 +1,4 @@
-//! `vantage token`: mints a token with the development key, for a customer or the demo customer.
+//! `vantage token`: mints a token with the development key, for a customer, the demo customer or a support agent.
 
 use anyhow::{Context, bail};
 use entities::orders::customer;
@@ -13,6 +13,14 @@ use crate::domains::{self, Domain};
 use crate::keys;
 use crate::output;
 
+/// The subject of a support agent's token. In production it is what the identity provider calls them.
+const SUPPORT_SUBJECT: &str = "support-agent";
+
+fn scopes(command: &Token) -> Vec<String> {
+    let support = command.support.then(|| "support".to_owned());
+    support.into_iter().chain(command.scope.clone()).collect()
+}
+
 pub(crate) async fn run(command: Token) -> anyhow::Result<()> {
     let configuration = Configuration::load(
         command.settings.config.as_deref(),
@@ -25,6 +33,7 @@ pub(crate) async fn run(command: Token) -> anyhow::Result<()> {
         );
     }
     let subject = match &command.customer {
+        _ if command.support => SUPPORT_SUBJECT.to_owned(),
         Some(id) if !id.contains('@') => {
             if IdKind::Customer.parse(id).is_none() {
                 bail!(
@@ -50,7 +59,7 @@ pub(crate) async fn run(command: Token) -> anyhow::Result<()> {
         .context("there is no development key")?;
     let token = NewToken {
         subject,
-        scopes: command.scope,
+        scopes: scopes(&command),
         ttl: command.ttl.get(),
     };
     output::line(&key.mint(&token, std::time::SystemTime::now())?)?;

@@ -44,6 +44,7 @@ mod subgraph_answers;
 mod subgraph_credentials;
 mod subgraphs;
 mod supervision;
+mod support;
 mod third_parties;
 mod topics;
 mod tracking;

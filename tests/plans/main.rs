@@ -68,8 +68,12 @@ async fn parcels_are_found_by_what_narrows_the_search() {
 async fn orders_are_found_by_what_narrows_the_search() {
     use orders::stock_movement::MovementKind;
     use orders::{
-        customer, order, order_event, order_item, order_payment, payment_method, stock_level,
-        stock_movement,
+        customer, order, order_decision, order_event, order_item, order_payment, order_refund,
+        order_review, payment_method, stock_level, stock_movement,
+    };
+    let waiting = order_review::Filter {
+        is_open: true,
+        ..Default::default()
     };
     let db = &Planner::over::<migrations::orders::Migrator>().await;
     let ([id, ..], now) = (ids(), Utc::now());
@@ -93,6 +97,19 @@ async fn orders_are_found_by_what_narrows_the_search() {
         "order_event::of_orders": order_event::of_orders(db, &ids()),
         "order_payment::of_order": order_payment::of_order(db, id),
         "order_payment::open_without_task": order_payment::open_without_task(db, "payment", now, 20),
+        "order_payment::of_orders": order_payment::of_orders(db, &ids()),
+        "order_payment::open_since": order_payment::open_since(db, now, 20),
+        "order::newest": order::newest(db, &[], Some((now, id)), 20),
+        "order_decision::of_orders": order_decision::of_orders(db, &ids()),
+        "order_refund::of_orders": order_refund::of_orders(db, &ids()),
+        "order_refund::by_id": order_refund::by_id(db, id),
+        "order_review::of_order": order_review::of_order(db, id),
+        "order_review::of_orders": order_review::of_orders(db, &ids()),
+        "order_review::page": order_review::page(db, &waiting, Some((now, id)), 20),
+        "order_review::count": order_review::count(db, &waiting),
+        "order_review::overdue": order_review::overdue(db, now, 20),
+        "order_review::report": order_review::report(db, id, now, now),
+        "order_review::waiting": order_review::waiting(db),
         "order_payment::count_unsettled": order_payment::count_unsettled(db),
     );
     assert_eq!(wrong, NONE, "{wrong:#?}");
@@ -100,13 +117,18 @@ async fn orders_are_found_by_what_narrows_the_search() {
 
 #[tokio::test]
 async fn returns_are_found_by_what_narrows_the_search() {
-    use returns::{customer_return, return_event, return_item};
+    use returns::{customer_return, return_decision, return_event, return_item, return_review};
     let db = &Planner::over::<migrations::returns::Migrator>().await;
     let ([id, ..], now) = (ids(), Utc::now());
+    let waiting = return_review::Filter {
+        is_open: true,
+        ..Default::default()
+    };
     let wrong = wrong_plans!(
         db,
         "customer_return::by_ids": customer_return::by_ids(db, &ids()),
         "customer_return::of_orders": customer_return::of_orders(db, id, &ids()),
+        "customer_return::of_any_orders": customer_return::of_any_orders(db, &ids()),
         "customer_return::lock_tracked": customer_return::lock_tracked(db, "1"),
         "customer_return::unscanned": customer_return::unscanned(db, now, id, 20),
         "customer_return::unlabelled": customer_return::unlabelled(db, now, id, 20),
@@ -117,6 +139,15 @@ async fn returns_are_found_by_what_narrows_the_search() {
         "return_item::of_returns": return_item::of_returns(db, &ids()),
         "return_item::returned": return_item::returned(db, &ids()),
         "return_event::of_returns": return_event::of_returns(db, &ids()),
+        "return_decision::of_returns": return_decision::of_returns(db, &ids()),
+        "return_decision::latest": return_decision::latest(db, id),
+        "return_review::of_return": return_review::of_return(db, id),
+        "return_review::of_returns": return_review::of_returns(db, &ids()),
+        "return_review::page": return_review::page(db, &waiting, Some((now, id)), 20),
+        "return_review::count": return_review::count(db, &waiting),
+        "return_review::overdue": return_review::overdue(db, now, 20),
+        "return_review::report": return_review::report(db, id, now, now),
+        "return_review::waiting": return_review::waiting(db),
     );
     assert_eq!(wrong, NONE, "{wrong:#?}");
 }

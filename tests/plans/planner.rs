@@ -12,13 +12,16 @@ use sea_orm_migration::MigratorTrait;
 use uuid::Uuid;
 
 /// Tables that stay small regardless of the shop's size, so that full scans are cheap.
-const SMALL: [&str; 6] = [
+const SMALL: [&str; 8] = [
     "category_vectors",
     "exchange_rates",
     "call_rates",
     "tasks",
     "leases",
     "order_payments",
+    // Of those that wait for a person, by partial indexes.
+    "order_reviews",
+    "return_reviews",
 ];
 
 /// Statements that scan a large table by design.

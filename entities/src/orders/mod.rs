@@ -2,9 +2,12 @@
 
 pub mod customer;
 pub mod order;
+pub mod order_decision;
 pub mod order_event;
 pub mod order_item;
 pub mod order_payment;
+pub mod order_refund;
+pub mod order_review;
 pub mod payment_method;
 pub mod stock_level;
 pub mod stock_movement;

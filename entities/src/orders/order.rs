@@ -190,6 +190,40 @@ pub async fn count(
     list(customer, statuses).count(db).await
 }
 
+/// Orders of all customers in these statuses, newest first. An empty list means all statuses.
+pub async fn newest(
+    db: &impl ConnectionTrait,
+    statuses: &[OrderStatus],
+    after: Option<Key>,
+    limit: u64,
+) -> Result<Vec<Arc<Model>>, DbErr> {
+    let mut query = of_all(statuses);
+    if let Some((placed_at, id)) = after {
+        let key = Expr::tuple([Column::PlacedAt.into_expr(), Column::Id.into_expr()]);
+        query = query.filter(key.lt(Expr::tuple([Expr::value(placed_at), Expr::value(id)])));
+    }
+    let rows = query
+        .order_by_desc(Column::PlacedAt)
+        .order_by_desc(Column::Id)
+        .limit(limit)
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(Arc::new).collect())
+}
+
+/// How many orders there are in these statuses. An empty list means all statuses.
+pub async fn count_all(db: &impl ConnectionTrait, statuses: &[OrderStatus]) -> Result<u64, DbErr> {
+    of_all(statuses).count(db).await
+}
+
+fn of_all(statuses: &[OrderStatus]) -> Select<Entity> {
+    if statuses.is_empty() {
+        Entity::find()
+    } else {
+        Entity::find().filter(Column::Status.is_in(statuses.iter().copied()))
+    }
+}
+
 fn list(customer: Uuid, statuses: &[OrderStatus]) -> Select<Entity> {
     let query = Entity::find().filter(Column::CustomerId.eq(customer));
     if statuses.is_empty() {

@@ -1,6 +1,8 @@
 //! Requests to the payment provider for an order, with their state. Written before the provider is called, so
 //! that a call of unknown outcome is settled later.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Query;
@@ -86,6 +88,35 @@ pub async fn open_without_task(
         .filter(Column::State.is_in(OPEN))
         .filter(Column::UpdatedAt.lt(before))
         .filter(Column::OrderId.not_in_subquery(tasks))
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// By order.
+pub async fn of_orders(
+    db: &impl ConnectionTrait,
+    orders: &[Uuid],
+) -> Result<HashMap<Uuid, Model>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.order_id, row)).collect())
+}
+
+/// Orders whose payments are open and have not changed since `before`.
+pub async fn open_since(
+    db: &impl ConnectionTrait,
+    before: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<Uuid>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::OrderId)
+        .filter(Column::State.is_in(OPEN))
+        .filter(Column::UpdatedAt.lt(before))
         .limit(limit)
         .into_tuple()
         .all(db)

@@ -118,11 +118,29 @@ pub async fn of_orders(
         .order_by_asc(Column::Id)
         .all(db)
         .await?;
+    Ok(by_order(rows))
+}
+
+fn by_order(rows: Vec<Model>) -> HashMap<Uuid, Vec<Model>> {
     let mut by_order: HashMap<Uuid, Vec<Model>> = HashMap::new();
     for row in rows {
         by_order.entry(row.order_id).or_default().push(row);
     }
-    Ok(by_order)
+    by_order
+}
+
+/// The returns of each order, of any customer, oldest first.
+pub async fn of_any_orders(
+    db: &impl ConnectionTrait,
+    orders: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .order_by_asc(Column::CreatedAt)
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await?;
+    Ok(by_order(rows))
 }
 
 /// Refunded amount of each order's payment, in minor units of its currency.

@@ -3,6 +3,8 @@
 pub mod customer_return;
 pub mod order_lock;
 pub mod refund_supplement;
+pub mod return_decision;
 pub mod return_event;
 pub mod return_item;
+pub mod return_review;
 pub mod store_credit;

@@ -8,12 +8,14 @@ use sea_orm::{ExprTrait, IntoActiveModel};
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
-    /// Why money could not be refunded.
+    /// Why no money was refunded.
     StoreCreditReason {
         /// The payment method has expired or was closed.
         PaymentUnusable = "payment_unusable",
         /// The bank sent the refund back.
         RefundFailed = "refund_failed",
+        /// Support decided so.
+        SupportDecision = "support_decision",
     }
 }
 

@@ -4,6 +4,7 @@ mod m20260101_000001_create_orders;
 mod m20260103_000001_create_order_payments;
 mod m20260302_000001_move_payment_attempts;
 mod m20261130_000010_create_stock;
+mod m20261130_000020_create_order_reviews;
 
 use sea_orm_migration::prelude::*;
 
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
         migrations.push(Box::new(m20260103_000001_create_order_payments::Migration));
         migrations.push(Box::new(m20260302_000001_move_payment_attempts::Migration));
         migrations.push(Box::new(m20261130_000010_create_stock::Migration));
+        migrations.push(Box::new(m20261130_000020_create_order_reviews::Migration));
         migrations
     }
 }

@@ -2,6 +2,7 @@
 
 use chrono::Duration;
 use entities::insert_many;
+use entities::returns::return_review::{self, ReviewReason};
 use entities::returns::{customer_return, return_event, return_item};
 use platform::database::Database;
 use returns::RefundMethod;
@@ -40,6 +41,8 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
             .iter()
             .flat_map(|(order, made)| event_rows(order, made, plan));
         insert_many::<return_event::Entity>(&transaction, events.collect()).await?;
+        let reviews = returns.iter().filter_map(|(_, made)| review_row(made));
+        insert_many::<return_review::Entity>(&transaction, reviews.collect()).await?;
     }
     transaction.commit().await?;
     Ok(())
@@ -129,6 +132,23 @@ fn item_row(order: &Order, made: &Return<'_>) -> return_item::Model {
         refund_amount: quote(order, made).items,
         created_at: made.created_at,
     }
+}
+
+/// Why the return waits for a person, if it does.
+fn review_row(made: &Return<'_>) -> Option<return_review::Model> {
+    let since = made.events.last().map_or(made.created_at, |(_, at)| *at);
+    let (reason, since) = match made.status {
+        ReturnStatus::ManualReview => (ReviewReason::NoScan, since),
+        ReturnStatus::Initiated => (ReviewReason::NoLabel, since + Duration::hours(2)),
+        _ => return None,
+    };
+    Some(return_review::Model {
+        return_id: made.id,
+        reason,
+        since,
+        closed_at: None,
+        reminded_at: None,
+    })
 }
 
 fn event_rows(order: &Order, made: &Return<'_>, plan: &Plan) -> Vec<return_event::Model> {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::loaders::{Loaders, OrderList, OrderPage};
 use crate::order::{Order, OrderConnection, OrderStatus};
+use crate::query::SUPPORT;
 
 /// Only created for the customer: for the caller, or from one of their orders.
 pub(crate) struct Customer {
@@ -18,12 +19,12 @@ pub(crate) struct Customer {
 }
 
 impl Customer {
-    /// The customer, if they exist and are the caller.
+    /// The customer, if they exist, and are the caller or the caller is support.
     pub(crate) async fn resolve_reference(
         context: &Context<'_>,
         id: Uuid,
     ) -> ApiResult<Option<Self>> {
-        if access::visitor(context)? != Some(id) {
+        if !access::is_owner_or_has_scope(context, id, SUPPORT)? {
             return Ok(None);
         }
         let loaders = context.data_unchecked::<Loaders>();
@@ -77,7 +78,13 @@ impl Customer {
             Vec<OrderStatus>,
         >,
     ) -> ApiResult<OrderConnection> {
-        let customer = access::owner(context, self.id, "You can only see your own orders")?;
+        let customer = self.id;
+        access::owner_or_scope(
+            context,
+            customer,
+            SUPPORT,
+            "You can only see your own orders",
+        )?;
         let request =
             PageRequest::<order::Key>::new(first, after.as_deref(), last, before.as_deref())?;
         let statuses = status.unwrap_or_default().into_iter().map(Into::into);

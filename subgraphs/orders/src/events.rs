@@ -18,11 +18,14 @@ pub const SHIPPED: &str = "order.shipped";
 pub const DELIVERED: &str = "order.delivered";
 /// It will not be sent.
 pub const CANCELLED: &str = "order.cancelled";
-/// The payment of a cancelled order was refunded.
+/// The payment of a cancelled order was refunded, or support refunded an amount.
 pub const REFUNDED: &str = "order.refunded";
 
 /// The payment provider's amount differs from the order's: support should look at it.
 pub const SUPPORT_ALERT: &str = "order.support_alert";
+
+/// An order waits for a person for too long.
+pub const REVIEW_OVERDUE: &str = "order.review_overdue";
 
 /// An order was placed. Version 1.
 #[derive(Debug, Serialize)]
@@ -73,7 +76,7 @@ pub(crate) struct StatusChanged<'a> {
     pub timestamp: DateTime<Utc>,
 }
 
-/// The payment of a cancelled order was refunded. Version 1.
+/// The payment of a cancelled order was refunded, or support refunded an amount. Version 1.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Refunded<'a> {
@@ -82,6 +85,18 @@ pub(crate) struct Refunded<'a> {
     pub customer_id: &'a str,
     pub refunded: Amount,
     pub timestamp: DateTime<Utc>,
+}
+
+/// An order waits for a person for too long. Version 1.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReviewOverdue<'a> {
+    pub version: u32,
+    pub order_id: &'a str,
+    /// `payment_mismatch`, `refund_mismatch`, `refund_refused`, `payment_in_doubt`, `returned_to_sender` or
+    /// `sent_after_cancellation`.
+    pub reason: &'a str,
+    pub since: DateTime<Utc>,
 }
 
 /// Support should look at an order's payment. Version 1.

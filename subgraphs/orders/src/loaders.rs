@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
-use entities::orders::{customer, order, order_event, order_item, payment_method};
+use entities::orders::{
+    customer, order, order_decision, order_event, order_item, order_payment, order_refund,
+    order_review, payment_method,
+};
 use futures::future::try_join_all;
 use platform::database::Database;
 use resolvers::batch::{Batched, Batches};
@@ -44,6 +47,26 @@ finder_loader! {
 finder_loader! {
     /// Payment methods by id.
     PaymentMethods: Uuid => Arc<payment_method::Model>, payment_method::by_ids
+}
+
+finder_loader! {
+    /// Payments by order.
+    PaymentOfOrder: Uuid => order_payment::Model, order_payment::of_orders
+}
+
+finder_loader! {
+    /// Reviews by order.
+    ReviewOfOrder: Uuid => order_review::Model, order_review::of_orders
+}
+
+finder_loader! {
+    /// What support did, by order.
+    DecisionsOfOrder: Uuid => Vec<order_decision::Model>, order_decision::of_orders
+}
+
+finder_loader! {
+    /// Refunds by support, by order.
+    RefundsOfOrder: Uuid => Vec<order_refund::Model>, order_refund::of_orders
 }
 
 /// A customer's orders with certain statuses, or all of them if no status is given.
@@ -124,6 +147,10 @@ pub(crate) struct Loaders {
     pub items_of_order: Batched<ItemsOfOrder>,
     pub events_of_order: Batched<EventsOfOrder>,
     pub payment_methods: Batched<PaymentMethods>,
+    pub payment_of_order: Batched<PaymentOfOrder>,
+    pub review_of_order: Batched<ReviewOfOrder>,
+    pub decisions_of_order: Batched<DecisionsOfOrder>,
+    pub refunds_of_order: Batched<RefundsOfOrder>,
     pub order_pages: Batched<OrderPages>,
     pub order_counts: Batched<OrderCounts>,
 }
@@ -138,6 +165,10 @@ impl Loaders {
             items_of_order: batches.loader(ItemsOfOrder(database())),
             events_of_order: batches.loader(EventsOfOrder(database())),
             payment_methods: batches.loader(PaymentMethods(database())),
+            payment_of_order: batches.loader(PaymentOfOrder(database())),
+            review_of_order: batches.loader(ReviewOfOrder(database())),
+            decisions_of_order: batches.loader(DecisionsOfOrder(database())),
+            refunds_of_order: batches.loader(RefundsOfOrder(database())),
             order_pages: batches.loader(OrderPages(database())),
             order_counts: batches.loader(OrderCounts(database())),
         }
@@ -150,6 +181,10 @@ impl Loaders {
         self.items_of_order.clear();
         self.events_of_order.clear();
         self.payment_methods.clear();
+        self.payment_of_order.clear();
+        self.review_of_order.clear();
+        self.decisions_of_order.clear();
+        self.refunds_of_order.clear();
         self.order_pages.clear();
         self.order_counts.clear();
     }

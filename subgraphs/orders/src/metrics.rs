@@ -18,4 +18,24 @@ pub fn describe() {
         "vantage_order_payments_unsettled",
         "Payments without a final outcome, by state."
     );
+    describe_counter!(
+        "vantage_orders_reviews_total",
+        "Orders that began to wait for a person, by reason."
+    );
+    describe_counter!(
+        "vantage_orders_decisions_total",
+        "Decisions of support about orders, by decision."
+    );
+    describe_counter!(
+        "vantage_orders_refunds_total",
+        "Refunds by support, by outcome."
+    );
+    describe_gauge!(
+        "vantage_orders_reviews_waiting",
+        "Orders that wait for a person."
+    );
+    describe_gauge!(
+        "vantage_orders_oldest_review_seconds",
+        "How long the order that waits longest for a person has waited."
+    );
 }

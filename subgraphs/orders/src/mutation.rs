@@ -25,12 +25,16 @@ use crate::loaders::Loaders;
 use crate::order_cancel::{self, OrderCancelPayload};
 use crate::order_place::{self, OrderPlacePayload};
 use crate::order_place_input::OrderPlaceInput;
+use crate::order_refund::OrderRefundPayload;
+use crate::order_review_decide::OrderReviewPayload;
+use crate::order_review_input::{OrderRefundInput, OrderReviewInput};
 use crate::payment_task::{SettlePayment, Settlement};
 use crate::query::SUPPORT;
 use crate::quote::{self, PriceFallbackReason};
 use crate::stock::Stock;
 use crate::stock_adjust::{self, StockAdjustPayload};
 use crate::stock_adjust_input::StockAdjustInput;
+use crate::support_mutations;
 
 /// The result stored under an idempotency key: the changed order.
 #[derive(Debug, Serialize, Deserialize)]
@@ -254,6 +258,36 @@ impl Mutation {
         effect.commit(&outcome).await?;
         stock_adjusted(context, outcome).await
     }
+
+    /// Decides about an order that waits for a person. Of concurrent decisions one wins, and the others are ALREADY_DECIDED.
+    /// Requires the scope `support`.
+    #[graphql(requires_scopes = "support")]
+    async fn order_review_decide(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The order, what to do about it, and why.")] input: OrderReviewInput,
+        #[graphql(
+            desc = "A unique key of at most 255 characters, such as a UUID. Repeating it with the same input within 30 days returns the same order and has no further effect; with another input, it is a CONFLICT."
+        )]
+        idempotency_key: String,
+    ) -> ApiResult<OrderReviewPayload> {
+        support_mutations::decide(context, &input, &idempotency_key).await
+    }
+
+    /// Refunds an order's payment, or a part of it, within what was captured and not refunded yet. Requires the scope
+    /// `support`.
+    #[graphql(requires_scopes = "support", directive = cost::apply(THIRD_PARTY))]
+    async fn order_refund(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The order, how much to refund, and why.")] input: OrderRefundInput,
+        #[graphql(
+            desc = "A unique key of at most 255 characters, such as a UUID. Repeating it with the same input within 30 days returns the same refund and has no further effect; with another input, it is a CONFLICT."
+        )]
+        idempotency_key: String,
+    ) -> ApiResult<OrderRefundPayload> {
+        support_mutations::refund(context, &input, &idempotency_key).await
+    }
 }
 
 async fn stock_adjusted(
@@ -328,7 +362,7 @@ async fn replay_cancel(
 }
 
 /// A dependency that may not be configured: its key is logged, not shown to the client.
-fn required<'a, T>(part: Option<&'a T>, key: &str) -> ApiResult<&'a T> {
+pub(crate) fn required<'a, T>(part: Option<&'a T>, key: &str) -> ApiResult<&'a T> {
     part.ok_or_else(|| {
         tracing::error!("orders cannot be placed or cancelled here: set {key}");
         ApiError::unavailable("Orders cannot be placed or cancelled at the moment")

@@ -16,7 +16,10 @@ use crate::customer::Customer;
 use crate::loaders::Loaders;
 use crate::order_event::OrderEvent;
 use crate::order_item::OrderItem;
+use crate::order_refund::{self, OrderRefund};
+use crate::order_review::{OrderDecided, OrderReview};
 use crate::payment_method::PaymentMethod;
+use crate::query::SUPPORT;
 use crate::rules::allowed_actions;
 
 /// The progress of an order.
@@ -65,28 +68,32 @@ impl TryFrom<Arc<entity::Model>> for Order {
 }
 
 impl Order {
-    /// The order if it exists; FORBIDDEN if it is not the caller's.
+    /// The order if it exists; FORBIDDEN if it is not the caller's and the caller is not support.
     pub(crate) async fn of_caller(context: &Context<'_>, id: Uuid) -> ApiResult<Option<Self>> {
         let Some(row) = Self::row(context, id).await? else {
             return Ok(None);
         };
-        access::owner(context, row.customer_id, "You can only see your own orders")?;
+        access::owner_or_scope(
+            context,
+            row.customer_id,
+            SUPPORT,
+            "You can only see your own orders",
+        )?;
         row.try_into().map(Some)
     }
 
-    /// Resolves a representation: the order if it exists and is the caller's.
+    /// Resolves a representation: the order if it exists and the caller may see it.
     pub(crate) async fn resolve_reference(
         context: &Context<'_>,
         id: Uuid,
     ) -> ApiResult<Option<Self>> {
-        let Some(caller) = access::visitor(context)? else {
+        let Some(row) = Self::row(context, id).await? else {
             return Ok(None);
         };
-        Self::row(context, id)
-            .await?
-            .filter(|row| row.customer_id == caller)
-            .map(Self::try_from)
-            .transpose()
+        if !access::is_owner_or_has_scope(context, row.customer_id, SUPPORT)? {
+            return Ok(None);
+        }
+        row.try_into().map(Some)
     }
 
     async fn row(context: &Context<'_>, id: Uuid) -> ApiResult<Option<Arc<entity::Model>>> {
@@ -104,7 +111,7 @@ impl Order {
     }
 }
 
-/// An order, visible only to the customer who placed it. Amounts are in the currency of the payment unless stated
+/// An order, visible only to the customer who placed it and to support. Amounts are in the currency of the payment unless stated
 /// otherwise.
 #[Object]
 impl Order {
@@ -205,6 +212,37 @@ impl Order {
         let loaders = context.data_unchecked::<Loaders>();
         let rows = loaders.events_of_order.load_list(self.row.id).await?;
         Ok(rows.into_iter().map(OrderEvent).collect())
+    }
+
+    /// Refunds by support, oldest first. Those of returns are with the returns.
+    async fn refunds(&self, context: &Context<'_>) -> ApiResult<Vec<OrderRefund>> {
+        order_refund::of_order(context, self.row.id, self.currency).await
+    }
+
+    /// Why a person looks at the order, or has looked; null if nobody had to. Requires the scope `support`; null without
+    /// it.
+    #[graphql(requires_scopes = "support")]
+    async fn review(&self, context: &Context<'_>) -> Option<ApiResult<OrderReview>> {
+        if let Err(refused) = access::scope(context, SUPPORT) {
+            return Some(Err(refused));
+        }
+        let loaders = context.data_unchecked::<Loaders>();
+        let review = loaders.review_of_order.load_one(self.row.id).await;
+        let order = self.row.clone();
+        let of = |review| OrderReview { order, review };
+        review.transpose().map(|review| review.map(of))
+    }
+
+    /// What support did about the order, oldest first. Requires the scope `support`; null without it.
+    #[graphql(requires_scopes = "support")]
+    async fn decisions(&self, context: &Context<'_>) -> Option<ApiResult<Vec<OrderDecided>>> {
+        if let Err(refused) = access::scope(context, SUPPORT) {
+            return Some(Err(refused));
+        }
+        let loaders = context.data_unchecked::<Loaders>();
+        let made = loaders.decisions_of_order.load_list(self.row.id).await;
+        let of = |made| OrderDecided(made, self.currency);
+        Some(made.map(|made| made.into_iter().map(of).collect()))
     }
 
     /// What the customer can do with the order now.

@@ -17,6 +17,7 @@ use resolvers::money::{CurrencyCode, Money};
 use sea_orm::DbErr;
 use uuid::Uuid;
 
+use crate::order_review::{self, ReviewReason};
 use crate::payment_task::SettlePayment;
 use crate::rules::settlement::{self, Charge, Outcome, PaymentState, ProviderStatus};
 use crate::rules::status::OrderStatus;
@@ -208,6 +209,7 @@ pub(crate) async fn apply(
         SettlePayment::enqueue(transaction, order.id, due, now).await?;
     }
     payment.updated_at = now;
+    order_review::settled(transaction, order.id, payment.state, now).await?;
     order_payment::update(transaction, payment).await?;
     Ok(())
 }
@@ -254,11 +256,14 @@ pub(crate) async fn apply_refund(
             reason = refund.failure_reason,
             "refund of a cancelled order failed, it must be issued manually"
         );
+        let reason = ReviewReason::RefundRefused;
+        order_review::open(transaction, order.id, reason, now).await?;
     } else {
         let currency = CurrencyCode::from_code(&order.local_currency_code)
             .ok_or(SettleError::UnknownValue(order.id))?;
         let given_back = Money::new(refund.amount, currency);
         transitions::refunded(transaction, order, given_back, now).await?;
+        order_review::settled(transaction, order.id, next, now).await?;
     }
     count(next);
     payment.state = next;

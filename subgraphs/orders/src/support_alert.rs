@@ -10,6 +10,7 @@ use resolvers::money::{CurrencyCode, Money};
 use sea_orm::DbErr;
 
 use crate::events::{self, Amount, SupportAlert};
+use crate::order_review::{self, ReviewReason};
 use crate::rules::settlement::Charge;
 
 /// What does not match the order.
@@ -24,7 +25,17 @@ pub(crate) enum Mismatch {
     Refund,
 }
 
-/// Alerts support that the provider's amount differs from the order's.
+impl Mismatch {
+    /// The reason that the queue shows.
+    const fn queued_as(self) -> ReviewReason {
+        match self {
+            Self::Payment => ReviewReason::PaymentMismatch,
+            Self::Refund => ReviewReason::RefundMismatch,
+        }
+    }
+}
+
+/// Puts the order into the queue, and alerts support that the provider's amount differs from the order's.
 pub(crate) async fn alert(
     transaction: &DatabaseTransaction,
     order: &order::Model,
@@ -32,6 +43,7 @@ pub(crate) async fn alert(
     charge: &Charge,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
+    order_review::open(transaction, order.id, mismatch.queued_as(), now).await?;
     let (order_id, reason) = (IdKind::Order.format(order.id), mismatch.into_str());
     tracing::error!(
         order_id,

@@ -1,6 +1,7 @@
 //! Background work and reactions to other domains' events: orders follow their parcels.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -9,12 +10,16 @@ use entities::orders::order_event::Actor;
 use platform::bus::Event;
 use platform::database::DatabaseTransaction;
 use platform::inbox::{self, ConsumerGroup, HandleError, Handler, Subscriber};
+use platform::jobs;
 use platform::tasks::Runner;
 use platform::workers::{Job, WorkerContext};
 use resolvers::id::IdKind;
+use sea_orm::DbErr;
 use serde::Deserialize;
 
 use crate::State;
+use crate::order_refund_task::IssueOrderRefund;
+use crate::order_review;
 use crate::payment_task::{SettlePayment, Settlement};
 use crate::reconciliation;
 use crate::rules::fulfillment::{self, Fulfillment};
@@ -49,7 +54,23 @@ pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
     let payments = Job::new("orders.payments", move || {
         reconciliation::run(payments.clone())
     });
-    tasks.into_iter().chain([payments]).collect()
+    let reviews = context.clone();
+    let reviews = Job::new("orders.reviews", move || watch_reviews(reviews.clone()));
+    tasks.into_iter().chain([payments, reviews]).collect()
+}
+
+/// Puts orders into the queue whose payments have been in doubt for an hour, and reports those that have waited for a
+/// day.
+pub async fn review(state: &State) -> Result<(), DbErr> {
+    order_review::watch(&state.database, &state.clock).await
+}
+
+/// How often orders are looked for that wait for a person.
+const REVIEWS: Duration = Duration::from_secs(60);
+
+async fn watch_reviews(context: WorkerContext) {
+    let work = || order_review::watch(&context.database, &context.clock);
+    jobs::run_leased(&context, "orders.reviews", REVIEWS, work).await;
 }
 
 /// The runner of payment tasks, if there is a provider.
@@ -59,7 +80,11 @@ pub fn runner(state: &State, context: &WorkerContext) -> Option<Runner> {
         clock: context.clock.clone(),
         stripe: state.stripe.clone()?,
     };
-    Some(Runner::new(context.clone()).register::<SettlePayment>(settlement))
+    Some(
+        Runner::new(context.clone())
+            .register::<SettlePayment>(settlement.clone())
+            .register::<IssueOrderRefund>(settlement),
+    )
 }
 
 /// Advances an order when the carrier has its parcels, and when all are delivered.

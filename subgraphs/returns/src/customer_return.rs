@@ -7,13 +7,16 @@ use entities::returns::customer_return as entity;
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
 use resolvers::scalars::DateTime;
-use resolvers::{ApiError, ApiResult, access};
+use resolvers::{ApiError, ApiResult, access, connection};
 use uuid::Uuid;
 
+use crate::SUPPORT;
+use crate::events;
 use crate::loaders::Loaders;
 use crate::order::Order;
 use crate::refund_quote::{RefundMethod, RefundQuote};
 use crate::return_item::ReturnItem;
+use crate::return_review::ReturnReview;
 use crate::rules::status;
 
 /// The progress of a return.
@@ -32,7 +35,7 @@ pub(crate) enum ReturnStatus {
     Completed,
     /// A support agent is reviewing it.
     ManualReview,
-    /// The customer cancelled it.
+    /// The customer or support cancelled it.
     Cancelled,
 }
 
@@ -65,32 +68,37 @@ impl Return {
         self.label.is_some()
     }
 
-    /// The caller's return with this id: `None` if it does not exist, FORBIDDEN if it belongs to somebody else.
+    /// The return with this id: `None` if it does not exist, FORBIDDEN if it belongs to somebody else and the caller is not
+    /// support.
     pub(crate) async fn of_caller(context: &Context<'_>, id: &ID) -> ApiResult<Option<Self>> {
-        let customer = access::customer(context)?;
         let id = IdKind::Return.argument("id", id)?;
-        match Self::load(context, id).await? {
-            Some(row) if row.customer_id != customer => {
-                Err(ApiError::forbidden("You can only see your own returns"))
-            }
-            row => row.map(Self::try_from).transpose(),
-        }
+        let Some(row) = Self::load(context, id).await? else {
+            return Ok(None);
+        };
+        access::owner_or_scope(
+            context,
+            row.customer_id,
+            SUPPORT,
+            "You can only see your own returns",
+        )?;
+        row.try_into().map(Some)
     }
 
-    /// Resolves a representation: `None` unless the return exists and is the caller's.
+    /// Resolves a representation: `None` unless the return exists and the caller may see it.
     pub(crate) async fn resolve_reference(
         context: &Context<'_>,
         id: &ID,
     ) -> ApiResult<Option<Self>> {
-        let (Some(customer), Some(id)) = (access::visitor(context)?, IdKind::Return.parse(id))
-        else {
+        let Some(id) = IdKind::Return.parse(id) else {
             return Ok(None);
         };
-        Self::load(context, id)
-            .await?
-            .filter(|row| row.customer_id == customer)
-            .map(Self::try_from)
-            .transpose()
+        let Some(row) = Self::load(context, id).await? else {
+            return Ok(None);
+        };
+        if !access::is_owner_or_has_scope(context, row.customer_id, SUPPORT)? {
+            return Ok(None);
+        }
+        row.try_into().map(Some)
     }
 
     async fn load(context: &Context<'_>, id: Uuid) -> ApiResult<Option<entity::Model>> {
@@ -99,7 +107,7 @@ impl Return {
     }
 }
 
-/// Items of one order that a customer sends back, visible only to them. Amounts are in the currency of the order's payment
+/// Items of one order that a customer sends back, visible only to them and to support. Amounts are in the currency of the order's payment
 /// unless stated otherwise.
 #[Object]
 impl Return {
@@ -170,6 +178,18 @@ impl Return {
             .collect())
     }
 
+    /// Why a person looks at the return, or has looked; null if nobody had to.
+    async fn review(&self, context: &Context<'_>) -> Option<ApiResult<ReturnReview>> {
+        let loaders = context.data_unchecked::<Loaders>();
+        let review = loaders.review_of_return.load_one(self.row.id).await;
+        let of = |review| ReturnReview {
+            row: self.row.clone(),
+            currency: self.currency,
+            review,
+        };
+        review.transpose().map(|review| review.map(of))
+    }
+
     /// A sentence in English that tells the customer what to do or wait for; null when nothing more will happen.
     async fn next_step(&self) -> Option<Cow<'static, str>> {
         status::next_step(self.row.status, self.row.label_carrier.as_deref())
@@ -227,11 +247,13 @@ impl ReturnLabel {
     }
 }
 
+connection!(ReturnConnection, ReturnEdge, Return);
+
 /// Something that happened to a return.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnEvent {
     /// What happened, as a string: `return_initiated`, `label_generated`, `carrier_scanned`, `refund_issued`, `completed`,
-    /// `manual_review`, `cancelled`, `shipping_refunded` or `store_credit_issued`.
+    /// `manual_review`, `cancelled`, `shipping_refunded`, `store_credit_issued`, `label_wanted` or `review_decided`.
     #[graphql(deprecation = "Use `type`, which is an enumeration.")]
     pub event: String,
     /// What happened; null for an event that this version does not know.
@@ -256,12 +278,16 @@ pub(crate) enum ReturnEventType {
     Completed,
     /// Support began to review the return.
     ManualReview,
-    /// The customer cancelled the return.
+    /// The customer or support cancelled the return.
     Cancelled,
     /// The order's shipping was refunded later than the rest.
     ShippingRefunded,
     /// The customer got store credit instead of money.
     StoreCreditIssued,
+    /// Support wants another label.
+    LabelWanted,
+    /// Support decided about the return.
+    ReviewDecided,
 }
 
 impl ReturnEventType {
@@ -276,6 +302,8 @@ impl ReturnEventType {
             "cancelled" => Some(Self::Cancelled),
             "shipping_refunded" => Some(Self::ShippingRefunded),
             "store_credit_issued" => Some(Self::StoreCreditIssued),
+            events::LABEL_WANTED_TIMELINE => Some(Self::LabelWanted),
+            events::REVIEW_DECIDED_TIMELINE => Some(Self::ReviewDecided),
             _ => None,
         }
     }
@@ -293,7 +321,13 @@ mod tests {
             .iter()
             .copied()
             .map(status::timeline_event);
-        for event in reached.chain(["shipping_refunded", "store_credit_issued"]) {
+        let others = [
+            "shipping_refunded",
+            "store_credit_issued",
+            "label_wanted",
+            "review_decided",
+        ];
+        for event in reached.chain(others) {
             let found = ReturnEventType::of(event).expect(event);
             let name = found.to_value().to_string();
             assert_eq!(name.to_lowercase(), event);

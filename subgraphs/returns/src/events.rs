@@ -33,6 +33,19 @@ pub(crate) const STORE_CREDIT_ISSUED: &str = "return.store_credit_issued";
 /// The order's shipping was refunded after the rest of the refund.
 pub(crate) const SHIPPING_REFUNDED: &str = "return.shipping_refunded";
 
+/// Support wants another label for the return.
+pub(crate) const LABEL_WANTED: &str = "return.label_wanted";
+/// The same in a timeline.
+pub(crate) const LABEL_WANTED_TIMELINE: &str = "label_wanted";
+
+/// Support decided about a return.
+pub(crate) const REVIEW_DECIDED: &str = "return.review_decided";
+/// The same in a timeline.
+pub(crate) const REVIEW_DECIDED_TIMELINE: &str = "review_decided";
+
+/// A return waits for a person for too long.
+pub(crate) const REVIEW_OVERDUE: &str = "return.review_overdue";
+
 /// A return reached a status. Version 1.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -78,6 +91,9 @@ pub(crate) enum Details {
     },
     ManualReview {
         reason: &'static str,
+    },
+    LabelWanted {
+        decision: &'static str,
     },
     Cancelled {
         /// The tracking number of the voided label, if there was one.
@@ -164,7 +180,7 @@ pub(crate) struct StoreCreditIssued {
     pub store_credit_id: String,
     pub amount: Decimal,
     pub currency: &'static str,
-    /// `payment_unusable` or `refund_failed`.
+    /// `payment_unusable`, `refund_failed` or `support_decision`.
     pub reason: &'static str,
 }
 
@@ -181,4 +197,32 @@ pub(crate) struct ShippingRefunded {
     pub currency: &'static str,
     /// The return's whole refund, including this.
     pub refund: Refund,
+}
+
+/// Support decided about a return that waited for a person. Version 1.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReviewDecided {
+    pub version: u32,
+    pub return_id: String,
+    pub order_id: String,
+    pub customer_id: String,
+    /// `no_scan`, `rate_out_of_bounds`, `no_label`, `refund_refused`, `returned_to_customer`, `cancelled_but_scanned` or
+    /// `label_not_voided`.
+    pub reason: &'static str,
+    /// `retry_label`, `refund`, `refund_to_store_credit`, `reject` or `wait`.
+    pub decision: &'static str,
+    pub actor: String,
+    pub previous_status: &'static str,
+    pub status: &'static str,
+}
+
+/// A return waits for a person for too long. Version 1.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReviewOverdue {
+    pub version: u32,
+    pub return_id: String,
+    pub reason: &'static str,
+    pub since: DateTime<Utc>,
 }

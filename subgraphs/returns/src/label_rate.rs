@@ -1,9 +1,28 @@
 //! Chooses a rate for a label.
 
+use entities::returns::return_decision;
 use platform::providers::easypost::Rate;
 
 /// The price range in which a label is bought without a person's approval, in US cents.
 const PLAUSIBLE_CENTS: std::ops::RangeInclusive<i64> = 100..=5_000;
+
+/// What support decided about the label.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wanted<'a> {
+    /// The only carrier, whatever its case; any if `None`.
+    pub carrier: Option<&'a str>,
+    /// Whether any price is plausible.
+    pub accepts_any_rate: bool,
+}
+
+impl<'a> Wanted<'a> {
+    pub(crate) fn of(decision: &'a return_decision::Model) -> Self {
+        Self {
+            carrier: decision.carrier.as_deref(),
+            accepts_any_rate: decision.accepts_any_rate,
+        }
+    }
+}
 
 /// What to do with the carriers' rates.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,14 +34,20 @@ pub(crate) enum Choice<'a> {
     None,
 }
 
-/// The cheapest rate for ground transport, if its price is plausible.
-pub(crate) fn choose(rates: &[Rate]) -> Choice<'_> {
+/// The cheapest rate for ground transport, if its price is plausible or accepted.
+pub(crate) fn choose<'a>(rates: &'a [Rate], wanted: &Wanted<'_>) -> Choice<'a> {
     let is_ground =
         |rate: &&Rate| rate.currency == "USD" && rate.service.to_lowercase().contains("ground");
-    let Some(cheapest) = rates.iter().filter(is_ground).min_by_key(|rate| rate.rate) else {
+    let is_wanted = |rate: &&Rate| {
+        let carrier = wanted.carrier;
+        carrier.is_none_or(|carrier| rate.carrier.eq_ignore_ascii_case(carrier))
+    };
+    let suitable = rates.iter().filter(is_ground).filter(is_wanted);
+    let Some(cheapest) = suitable.min_by_key(|rate| rate.rate) else {
         return Choice::None;
     };
     match cheapest.cents() {
+        Some(_) if wanted.accepts_any_rate => Choice::Buy(cheapest),
         Some(cents) if PLAUSIBLE_CENTS.contains(&cents) => Choice::Buy(cheapest),
         _ => Choice::Implausible(cheapest),
     }
@@ -48,23 +73,42 @@ mod tests {
             let rates = rates.iter().map(|(service, price)| rate(service, price));
             rates.collect()
         };
+        let any = Wanted::default();
         let offered = rates(&[
             ("Ground", "9.10"),
             ("FEDEX_GROUND", "9.09"),
             ("Priority", "1.00"),
         ]);
-        assert_eq!(choose(&offered), Choice::Buy(&offered[1]));
+        assert_eq!(choose(&offered, &any), Choice::Buy(&offered[1]));
         for plausible in ["1.00", "50.00"] {
             let offered = rates(&[("Ground", plausible)]);
-            assert_eq!(choose(&offered), Choice::Buy(&offered[0]));
+            assert_eq!(choose(&offered, &any), Choice::Buy(&offered[0]));
         }
         for implausible in ["0.99", "50.01", "50.001"] {
             let offered = rates(&[("Ground", implausible)]);
-            assert_eq!(choose(&offered), Choice::Implausible(&offered[0]));
+            assert_eq!(choose(&offered, &any), Choice::Implausible(&offered[0]));
         }
-        assert_eq!(choose(&rates(&[("Priority", "8.00")])), Choice::None);
+        assert_eq!(choose(&rates(&[("Priority", "8.00")]), &any), Choice::None);
         let mut foreign = rates(&[("Ground", "8.00")]);
         foreign[0].currency = "CAD".into();
-        assert_eq!(choose(&foreign), Choice::None);
+        assert_eq!(choose(&foreign, &any), Choice::None);
+    }
+
+    #[test]
+    fn support_may_want_another_carrier_or_accept_any_price() {
+        let mut offered = vec![rate("Ground", "80.00"), rate("Ground", "9.00")];
+        offered[1].carrier = "UPS".to_owned();
+        let wanted = |carrier, accepts_any_rate| Wanted {
+            carrier,
+            accepts_any_rate,
+        };
+        let choice = choose(&offered, &wanted(Some("usps"), false));
+        assert_eq!(choice, Choice::Implausible(&offered[0]));
+        let choice = choose(&offered, &wanted(Some("USPS"), true));
+        assert_eq!(choice, Choice::Buy(&offered[0]));
+        let choice = choose(&offered, &wanted(Some("UPS"), false));
+        assert_eq!(choice, Choice::Buy(&offered[1]));
+        let choice = choose(&offered, &wanted(Some("FedEx"), true));
+        assert_eq!(choice, Choice::None);
     }
 }

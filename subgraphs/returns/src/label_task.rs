@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use entities::returns::{customer_return, return_item};
+use entities::returns::{customer_return, return_decision, return_item};
 use entities::tracking_number;
 use platform::objects::ObjectKey;
 use platform::providers::easypost::{self, Address, Easypost, EasypostError, Shipment};
@@ -17,7 +17,7 @@ use resolvers::{ApiError, ApiResult};
 use uuid::Uuid;
 
 use crate::State;
-use crate::label_rate::{self, Choice};
+use crate::label_rate::{self, Choice, Wanted};
 use crate::order_payment::OrderPayment;
 use crate::rules::parcel_weight;
 use crate::rules::status::ReturnStatus;
@@ -101,7 +101,9 @@ async fn buy(
     if shipment.is_bought() {
         return Ok(LabelPurchase::Label(Box::new(shipment.label()?)));
     }
-    Ok(match label_rate::choose(&shipment.rates) {
+    let decided = return_decision::latest(state.database.read(), row.id).await?;
+    let wanted = decided.as_ref().map_or_else(Wanted::default, Wanted::of);
+    Ok(match label_rate::choose(&shipment.rates, &wanted) {
         Choice::Buy(rate) => {
             LabelPurchase::Label(Box::new(easypost.buy(&shipment.id, &rate.id).await?))
         }

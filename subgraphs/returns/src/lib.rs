@@ -17,10 +17,13 @@ mod order_item;
 mod order_payment;
 mod orphan_refunds;
 mod query;
+mod refund_approval;
 mod refund_quote;
+mod refund_refusal;
 mod refund_requote;
 mod refund_supplement;
 mod refund_task;
+mod replaced_label_task;
 mod return_cancel;
 mod return_create;
 mod return_create_input;
@@ -30,11 +33,17 @@ mod return_label_generate;
 mod return_preview;
 mod return_reason;
 mod return_request;
+mod return_review;
+mod return_review_decide;
+mod return_review_input;
+mod review;
+mod review_effects;
 pub mod rules;
 mod self_service;
 mod store_credit;
 mod subscription;
 mod support_alert;
+mod support_returns;
 mod tasks;
 pub mod transitions;
 mod user_error;
@@ -64,6 +73,9 @@ pub use migrations::returns::Migrator;
 
 /// The domain's name: of its database, its SDL file and its process.
 pub const NAME: &str = "returns";
+
+/// The scope of those who decide about returns of any customer.
+pub(crate) const SUPPORT: &str = "support";
 
 /// The dependencies of this domain's resolvers.
 #[derive(Clone, Debug)]

@@ -5,7 +5,9 @@ use std::sync::{Arc, OnceLock};
 
 use async_graphql::Context;
 use async_graphql::dataloader::Loader;
-use entities::returns::{customer_return, return_event, return_item};
+use entities::returns::{
+    customer_return, return_decision, return_event, return_item, return_review,
+};
 use platform::caller::Caller;
 use platform::database::Database;
 use resolvers::batch::{Batched, Batches};
@@ -22,6 +24,11 @@ finder_loader! {
 }
 
 finder_loader! {
+    /// Returns by order, of any customer: for support.
+    AllReturnsOfOrder: Uuid => Vec<customer_return::Model>, customer_return::of_any_orders
+}
+
+finder_loader! {
     /// Items by return.
     ItemsOfReturn: Uuid => Vec<return_item::Model>, return_item::of_returns
 }
@@ -29,6 +36,16 @@ finder_loader! {
 finder_loader! {
     /// Timelines by return.
     EventsOfReturn: Uuid => Vec<return_event::Model>, return_event::of_returns
+}
+
+finder_loader! {
+    /// Reviews by return.
+    ReviewOfReturn: Uuid => return_review::Model, return_review::of_returns
+}
+
+finder_loader! {
+    /// Decisions by return.
+    DecisionsOfReturn: Uuid => Vec<return_decision::Model>, return_decision::of_returns
 }
 
 finder_loader! {
@@ -70,8 +87,11 @@ impl Loader<OrderOf> for ReturnsOfOrder {
 pub(crate) struct Loaders {
     pub returns: Batched<ReturnById>,
     pub returns_of_order: Batched<ReturnsOfOrder>,
+    pub all_returns_of_order: Batched<AllReturnsOfOrder>,
     pub items_of_return: Batched<ItemsOfReturn>,
     pub events_of_return: Batched<EventsOfReturn>,
+    pub review_of_return: Batched<ReviewOfReturn>,
+    pub decisions_of_return: Batched<DecisionsOfReturn>,
     pub returned_of_item: Batched<ReturnedOfItem>,
     facts_of_item: Batched<FactsOfItem>,
     purchase_of_item: Batched<PurchaseOfItem>,
@@ -89,8 +109,11 @@ impl Loaders {
         Self {
             returns: batches.loader(ReturnById(database())),
             returns_of_order: batches.loader(ReturnsOfOrder(database())),
+            all_returns_of_order: batches.loader(AllReturnsOfOrder(database())),
             items_of_return: batches.loader(ItemsOfReturn(database())),
             events_of_return: batches.loader(EventsOfReturn(database())),
+            review_of_return: batches.loader(ReviewOfReturn(database())),
+            decisions_of_return: batches.loader(DecisionsOfReturn(database())),
             returned_of_item: batches.loader(ReturnedOfItem(database())),
             facts_of_item: batches.loader(FactsOfItem(orders.clone())),
             purchase_of_item: batches.loader(PurchaseOfItem(orders)),
@@ -102,8 +125,11 @@ impl Loaders {
     pub(crate) fn forget(&self) {
         self.returns.clear();
         self.returns_of_order.clear();
+        self.all_returns_of_order.clear();
         self.items_of_return.clear();
         self.events_of_return.clear();
+        self.review_of_return.clear();
+        self.decisions_of_return.clear();
         self.returned_of_item.clear();
     }
 

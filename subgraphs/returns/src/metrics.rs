@@ -25,4 +25,20 @@ pub fn describe() {
         "vantage_returns_unknown_scans_total",
         "Scans from EasyPost whose status is unknown, and which were ignored."
     );
+    describe_counter!(
+        "vantage_returns_reviews_total",
+        "Returns that began to wait for a person, by reason."
+    );
+    describe_counter!(
+        "vantage_returns_decisions_total",
+        "Decisions of support about returns, by decision."
+    );
+    describe_gauge!(
+        "vantage_returns_reviews_waiting",
+        "Returns that wait for a person."
+    );
+    describe_gauge!(
+        "vantage_returns_oldest_review_seconds",
+        "How long the return that waits longest for a person has waited."
+    );
 }

@@ -12,7 +12,6 @@ use resolvers::{ApiError, ApiResult, access};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::State;
 use crate::input;
 use crate::loaders::Loaders;
 use crate::return_cancel::{self, ReturnCancelPayload};
@@ -20,8 +19,11 @@ use crate::return_create::{self, ReturnCreatePayload};
 use crate::return_create_input::ReturnCreateInput;
 use crate::return_label_generate::{self, ReturnLabelPayload};
 use crate::return_request::ReturnRequest;
+use crate::return_review_decide::{self, Decided, ReturnReviewPayload};
+use crate::return_review_input::{Decision, ReturnReviewInput};
 use crate::rules::eligibility::SELF_SERVICE_OFF;
 use crate::self_service;
+use crate::{SUPPORT, State};
 
 /// The result stored under an idempotency key: the created or changed return.
 #[derive(Debug, Serialize, Deserialize)]
@@ -172,6 +174,65 @@ impl Mutation {
         effect.commit(&Outcome { id }).await?;
         context.data_unchecked::<Loaders>().forget();
         ReturnCancelPayload::of(row)
+    }
+
+    /// Decides about a return that waits for a person. Of concurrent decisions one wins, and the others are ALREADY_DECIDED.
+    /// Requires the scope `support`.
+    #[graphql(requires_scopes = "support")]
+    async fn return_review_decide(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The return, what to do about it, and why.")] input: ReturnReviewInput,
+        #[graphql(
+            desc = "A unique key of at most 255 characters, such as a UUID. Repeating it with the same input within 30 days returns the same return and has no further effect; with another input, it is a CONFLICT."
+        )]
+        idempotency_key: String,
+    ) -> ApiResult<ReturnReviewPayload> {
+        let actor = access::actor(context, SUPPORT)?;
+        let id = IdKind::Return.argument("input.returnId", &input.return_id)?;
+        let state = context.data_unchecked::<State>();
+        let now = state.clock.now();
+        let using = KeyUse {
+            caller: actor.key_owner,
+            operation: "returnReviewDecide",
+            key: &idempotency_key,
+            input: &input,
+            retention_days: idempotency::MONEY_RETENTION_DAYS,
+        };
+        let keyed = IdempotentMutation::new(&state.database, using, now);
+        if let Some(outcome) = keyed.previous_outcome().await? {
+            return ReturnReviewPayload::of(replay(context, state, outcome).await?);
+        }
+        let decision = match Decision::parse(&input) {
+            Ok(decision) => decision,
+            Err(errors) => return Ok(ReturnReviewPayload::with_errors(errors)),
+        };
+        let paid = match decision.amount {
+            Some(amount) => return_review_decide::paid(state, id, amount.currency).await?,
+            None => None,
+        };
+        let effect = match keyed.begin().await? {
+            Attempt::Replay(outcome) => {
+                return ReturnReviewPayload::of(replay(context, state, outcome).await?);
+            }
+            Attempt::First(effect) => effect,
+        };
+        let decided = Decided {
+            actor: &actor.name,
+            decision: &decision,
+            paid,
+            now,
+        };
+        let row = match return_review_decide::decide(&effect.transaction, id, &decided).await? {
+            Ok(row) => row,
+            Err(error) => {
+                effect.rollback().await?;
+                return Ok(ReturnReviewPayload::with_errors(vec![error]));
+            }
+        };
+        effect.commit(&Outcome { id }).await?;
+        context.data_unchecked::<Loaders>().forget();
+        ReturnReviewPayload::of(row)
     }
 }
 

@@ -1,24 +1,28 @@
 //! Root queries and entity resolvers.
 
 use async_graphql::{Context, ID, Object};
-use resolvers::ApiResult;
+use entities::returns::return_review;
 use resolvers::access::authenticated;
 use resolvers::id::IdKind;
+use resolvers::{ApiResult, access};
 
-use crate::customer_return::Return;
+use crate::SUPPORT;
+use crate::customer_return::{Return, ReturnConnection, ReturnStatus};
 use crate::order::Order;
 use crate::order_item::OrderItem;
 use crate::return_create_input::ReturnCreateInput;
 use crate::return_preview::{self, ReturnPreview};
 use crate::return_reason::ReturnReason;
+use crate::return_review::ReviewReason;
 use crate::rules::reasons::REASONS;
+use crate::support_returns;
 
 pub(crate) struct Query;
 
 /// Root fields of queries, which read data.
 #[Object]
 impl Query {
-    /// One of the caller's returns: null if it does not exist, FORBIDDEN if it belongs to somebody else.
+    /// One of the caller's returns: null if it does not exist, FORBIDDEN if it belongs to somebody else. Support sees all.
     #[graphql(
         name = "return",
         directive = authenticated::apply(),
@@ -47,6 +51,34 @@ impl Query {
         #[graphql(desc = "The return, as for `returnCreate`.")] input: ReturnCreateInput,
     ) -> ApiResult<ReturnPreview> {
         return_preview::preview(context, &input).await
+    }
+
+    /// Returns that wait for a person, those that wait longest first. Requires the scope `support`.
+    #[graphql(requires_scopes = "support", cache_control(no_cache))]
+    async fn support_returns(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Only returns with one of these statuses; by default all.")]
+        status: Option<Vec<ReturnStatus>>,
+        #[graphql(desc = "Only returns that wait for this reason.")] reason: Option<ReviewReason>,
+        #[graphql(
+            default = true,
+            desc = "Whether they still wait. With `false`, those that waited once and do not any more."
+        )]
+        is_open: bool,
+        #[graphql(default = 20, desc = "How many returns to read, from 0 to 100.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Read the returns that follow this cursor.")] after: Option<String>,
+    ) -> ApiResult<ReturnConnection> {
+        access::scope(context, SUPPORT)?;
+        let statuses = status.unwrap_or_default().into_iter().map(Into::into);
+        let filter = return_review::Filter {
+            is_open,
+            reason: reason.map(Into::into),
+            statuses: statuses.collect(),
+        };
+        support_returns::page(context, &filter, first, after.as_deref()).await
     }
 
     #[graphql(entity)]

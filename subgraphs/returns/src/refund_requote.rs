@@ -5,6 +5,7 @@ use entities::returns::{customer_return, order_lock, return_item};
 use platform::database::DatabaseTransaction;
 use resolvers::id::IdKind;
 use resolvers::money::CurrencyCode;
+use sea_orm::DbErr;
 
 use crate::order_payment::OrderPayment;
 use crate::return_request::refunded;
@@ -72,21 +73,31 @@ pub(crate) async fn requote(
         currency = row.currency,
         "refund requoted"
     );
+    row.updated_at = now;
+    write(transaction, row, &own, quote).await?;
+    transitions::update(transaction, row).await?;
+    Ok(())
+}
+
+/// Puts the refund into the row, which the caller updates, and writes it to the items.
+pub(crate) async fn write(
+    transaction: &DatabaseTransaction,
+    row: &mut customer_return::Model,
+    items: &[return_item::Model],
+    quote: Quote,
+) -> Result<(), DbErr> {
     row.refund_items = quote.items;
     row.refund_tax = quote.tax;
     row.refund_shipping = quote.shipping;
     row.refund_total = quote.total;
     row.shipping_refunded = quote.includes_shipping;
-    row.updated_at = now;
-    transitions::update(transaction, row).await?;
-    let ids = own.iter().map(|item| item.id);
+    let ids = items.iter().map(|item| item.id);
     let amounts: Vec<_> = ids.zip(quote.lines).collect();
-    return_item::set_refund_amounts(transaction, &amounts).await?;
-    Ok(())
+    return_item::set_refund_amounts(transaction, &amounts).await
 }
 
 /// The refund as stored in the return.
-fn shown(row: &customer_return::Model, items: &[return_item::Model]) -> Quote {
+pub(crate) fn shown(row: &customer_return::Model, items: &[return_item::Model]) -> Quote {
     Quote {
         lines: items.iter().map(|item| item.refund_amount).collect(),
         items: row.refund_items,

@@ -14,13 +14,14 @@ use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::order_payment::OrderPayment;
+use crate::refund_approval;
+use crate::refund_refusal::{report_mismatch, report_refusal};
 use crate::refund_requote;
 use crate::rules::refund_schedule::{next_check_at, next_poll_at};
 use crate::rules::status::ReturnStatus;
 use crate::store_credit;
-use crate::support_alert::{self, AlertReason};
 use crate::tasks::{Step, TaskError, return_task};
-use crate::transitions::{self, Actor, ReviewReason, Transition, TransitionError};
+use crate::transitions::{self, Actor, Transition, TransitionError};
 use crate::{RefundMethod, State};
 
 /// The timeline event for a failed refund replaced by store credit.
@@ -45,6 +46,7 @@ pub(crate) async fn refund(state: &State, id: Uuid) -> Result<Step, TaskError> {
         ReturnStatus::ManualReview if row.refund_issued_at.is_some() => {
             poll_issued(state, &row).await
         }
+        ReturnStatus::ManualReview => issue(state, &row).await,
         _ => Ok(Step::Done),
     }
 }
@@ -54,11 +56,16 @@ pub(crate) async fn refund(state: &State, id: Uuid) -> Result<Step, TaskError> {
 enum RefundDestination {
     /// There was nothing to refund.
     Nothing,
-    Refund(String),
+    /// The provider's refund of this amount.
+    Refund(String, i64),
     Credit(StoreCreditReason),
 }
 
 async fn issue(state: &State, row: &customer_return::Model) -> Result<Step, TaskError> {
+    let approval = refund_approval::of(state.database.read(), row).await?;
+    if !approval.awaits_refund(row) {
+        return Ok(Step::Done);
+    }
     let asked_before = row
         .payment_intent_id
         .clone()
@@ -67,6 +74,9 @@ async fn issue(state: &State, row: &customer_return::Model) -> Result<Step, Task
         Some(payment) => {
             if let Some(refund) = find_refund(provider(state)?, &payment, row.id).await? {
                 return apply_refund(state, row, &refund).await;
+            }
+            if row.refund_total <= 0 {
+                return record_destination(state, row.id, RefundDestination::Nothing).await;
             }
             payment
         }
@@ -78,7 +88,11 @@ async fn issue(state: &State, row: &customer_return::Model) -> Result<Step, Task
             if quoted.refund_total <= 0 {
                 return record_destination(state, row.id, RefundDestination::Nothing).await;
             }
-            let Some(payment) = order.refundable() else {
+            // Store credit needs no payment.
+            let Some(payment) = order
+                .refundable()
+                .or(approval.is_store_credit.then_some(""))
+            else {
                 return record_destination(
                     state,
                     row.id,
@@ -89,6 +103,10 @@ async fn issue(state: &State, row: &customer_return::Model) -> Result<Step, Task
             payment.to_owned()
         }
     };
+    if approval.is_store_credit {
+        let credit = RefundDestination::Credit(StoreCreditReason::SupportDecision);
+        return record_destination(state, row.id, credit).await;
+    }
     let stripe = provider(state)?;
     let Some(attempt) = record_request(state, row.id, &payment).await? else {
         return Ok(Step::Done);
@@ -131,7 +149,8 @@ async fn quote_anew(
     let Some(mut row) = lock_awaiting_refund(&transaction, id).await? else {
         return Ok(None);
     };
-    if row.refund_requested_at.is_none() {
+    let approval = refund_approval::of(&transaction, &row).await?;
+    if row.refund_requested_at.is_none() && !approval.is_fixed {
         refund_requote::requote(&transaction, &mut row, order, now).await?;
     }
     transaction.commit().await?;
@@ -190,7 +209,8 @@ async fn apply_refund(
     }
     match refund.status {
         RefundStatus::Succeeded => {
-            record_destination(state, row.id, RefundDestination::Refund(refund.id.clone())).await
+            let made = RefundDestination::Refund(refund.id.clone(), refund.amount);
+            record_destination(state, row.id, made).await
         }
         RefundStatus::Failed | RefundStatus::Canceled => {
             record_destination(
@@ -215,44 +235,6 @@ fn is_of(row: &customer_return::Model, refund: &stripe::Refund) -> bool {
     refund.amount == row.refund_total && refund.currency.eq_ignore_ascii_case(&row.currency)
 }
 
-/// Reports a refund of another amount than requested; it does not count as this return's refund.
-async fn report_mismatch(
-    state: &State,
-    row: &customer_return::Model,
-    refund: &stripe::Refund,
-) -> Result<Step, TaskError> {
-    let now = state.clock.now();
-    let transaction = state.database.begin().await?;
-    if let Some(mut row) = lock_awaiting_refund(&transaction, row.id).await?
-        && row.support_alerted_at.is_none()
-    {
-        row.support_alerted_at = Some(now);
-        transitions::update(&transaction, &row).await?;
-        support_alert::alert(&transaction, &row, AlertReason::RefundMismatch, now).await?;
-    }
-    transaction.commit().await?;
-    Err(TaskError::Refused(format!(
-        "refund {} is of {} {}, not of {} {}",
-        refund.id, refund.amount, refund.currency, row.refund_total, row.currency
-    )))
-}
-
-/// The provider refused for a reason other than the payment method, so a person has to look at it. Retried later, since
-/// the cause may have been fixed.
-async fn report_refusal(
-    state: &State,
-    row: &customer_return::Model,
-    code: &str,
-) -> Result<Step, TaskError> {
-    if row.refund_attempts == 1 {
-        let transaction = state.database.begin().await?;
-        let now = state.clock.now();
-        support_alert::alert(&transaction, row, AlertReason::RefundRefused, now).await?;
-        transaction.commit().await?;
-    }
-    Err(TaskError::Refused(format!("Stripe refused: {code}")))
-}
-
 /// Records where the money went and what follows from it.
 async fn record_destination(
     state: &State,
@@ -272,9 +254,16 @@ async fn record_destination(
         // Another process called the provider meanwhile; its answer counts.
         return Ok(Step::RetryAt(now));
     }
+    if let RefundDestination::Refund(_, amount) = destination
+        && amount != row.refund_total
+    {
+        // Support decided on another amount meanwhile: the difference is reported.
+        return Ok(Step::RetryAt(now));
+    }
+    let issued_in = row.status;
     let (provider_id, method) = match destination {
         RefundDestination::Nothing => (None, RefundMethod::OriginalPayment),
-        RefundDestination::Refund(id) => (Some(id), RefundMethod::OriginalPayment),
+        RefundDestination::Refund(id, _) => (Some(id), RefundMethod::OriginalPayment),
         RefundDestination::Credit(reason) => {
             let amount = row.refund_total;
             let credit = store_credit::issue(&transaction, &row, amount, reason, now).await?;
@@ -287,18 +276,13 @@ async fn record_destination(
         method,
     };
     let row = transitions::advance(&transaction, row, &issued, Actor::System, now).await?;
-    if row.turned_back_at.is_some() {
-        let review = Transition::ManualReview(ReviewReason::ReturnedToCustomer);
-        transitions::advance(&transaction, row, &review, Actor::Carrier, now).await?;
-    } else if row.delivered_at.is_some() {
-        transitions::advance(
-            &transaction,
-            row,
-            &Transition::Completed,
-            Actor::Warehouse,
-            now,
-        )
-        .await?;
+    if let Some(next) = refund_approval::next(&row, issued_in) {
+        let actor = match next {
+            Transition::Completed => Actor::Warehouse,
+            Transition::Closed => Actor::Support,
+            _ => Actor::Carrier,
+        };
+        transitions::advance(&transaction, row, &next, actor, now).await?;
     }
     transaction.commit().await?;
     Ok(if is_watched {
@@ -382,10 +366,13 @@ pub(crate) async fn record_credit(
 }
 
 /// Locks the return, if it still waits for its refund.
-async fn lock_awaiting_refund(
+pub(crate) async fn lock_awaiting_refund(
     transaction: &DatabaseTransaction,
     id: Uuid,
 ) -> Result<Option<customer_return::Model>, TransitionError> {
-    let row = customer_return::lock(transaction, id).await?;
-    Ok(row.filter(|row| row.status == ReturnStatus::CarrierScanned))
+    let Some(row) = customer_return::lock(transaction, id).await? else {
+        return Ok(None);
+    };
+    let approval = refund_approval::of(transaction, &row).await?;
+    Ok(approval.awaits_refund(&row).then_some(row))
 }

@@ -10,6 +10,7 @@ use resolvers::{ApiError, ApiResult};
 use uuid::Uuid;
 
 use crate::customer_return::Return;
+use crate::refund_approval;
 use crate::refund_supplement;
 use crate::rules::status::ReturnStatus;
 use crate::transitions::{self, Actor, Transition, TransitionError};
@@ -36,6 +37,9 @@ impl ReturnCancelPayload {
     pub(crate) fn refused(from: ReturnStatus) -> Self {
         let message = match from {
             ReturnStatus::Cancelled => "This return is already cancelled",
+            ReturnStatus::ManualReview => {
+                "Your refund is being issued: this return can no longer be cancelled"
+            }
             _ => "The carrier has your package: this return can no longer be cancelled",
         };
         Self {
@@ -61,6 +65,12 @@ pub(crate) async fn cancel(
         .ok_or_else(|| ApiError::not_found("There is no return with this id"))?;
     if row.customer_id != customer {
         return Err(ApiError::forbidden("You can only cancel your own returns"));
+    }
+    if refund_approval::of(transaction, &row)
+        .await?
+        .awaits_refund(&row)
+    {
+        return Ok(Err(row.status));
     }
     // Its units become free: a concurrent return of the same order must see all of that or nothing.
     order_lock::acquire(transaction, row.order_id, now).await?;

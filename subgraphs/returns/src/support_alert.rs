@@ -9,6 +9,7 @@ use resolvers::id::IdKind;
 use sea_orm::DbErr;
 
 use crate::events::{self, SupportAlert};
+use crate::review::{self, ReviewReason};
 
 /// Why support is alerted; in snake_case in events and metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
@@ -30,7 +31,20 @@ pub(crate) enum AlertReason {
     ReturnedToCustomer,
 }
 
-/// Publishes the alert through the outbox.
+impl AlertReason {
+    /// The reason that the queue shows.
+    const fn queued_as(self) -> ReviewReason {
+        match self {
+            Self::NoLabel => ReviewReason::NoLabel,
+            Self::RefundRefused | Self::RefundMismatch => ReviewReason::RefundRefused,
+            Self::LabelUsed | Self::LabelUnknown => ReviewReason::LabelNotVoided,
+            Self::ScannedAfterCancellation => ReviewReason::CancelledButScanned,
+            Self::ReturnedToCustomer => ReviewReason::ReturnedToCustomer,
+        }
+    }
+}
+
+/// Puts the return into the queue, and publishes the alert through the outbox.
 pub(crate) async fn alert(
     transaction: &DatabaseTransaction,
     row: &customer_return::Model,
@@ -38,6 +52,7 @@ pub(crate) async fn alert(
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     let return_id = IdKind::Return.format(row.id);
+    review::open(transaction, row.id, reason.queued_as(), now).await?;
     let reason = reason.into_str();
     tracing::warn!(return_id, reason, "return needs support");
     counter!("vantage_returns_alerts_total", "alert" => reason).increment(1);

@@ -2,6 +2,7 @@
 //! changes a return's status.
 
 use chrono::{DateTime, Utc};
+use entities::returns::return_decision::ReviewDecision;
 use entities::returns::{customer_return, return_event, return_item};
 use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 use crate::RefundMethod;
 use crate::events::{self, Details, Item, Refund, StatusReached};
+use crate::review;
 use crate::rules::status::{self, IllegalTransition, ReturnStatus};
 
 /// Who advances a return.
@@ -69,6 +71,18 @@ pub enum ReviewReason {
     ReturnedToCustomer,
 }
 
+impl ReviewReason {
+    /// The reason that the queue shows.
+    const fn queued_as(self) -> review::ReviewReason {
+        match self {
+            Self::NoScan => review::ReviewReason::NoScan,
+            Self::LabelRate => review::ReviewReason::RateOutOfBounds,
+            Self::LabelRefused => review::ReviewReason::NoLabel,
+            Self::ReturnedToCustomer => review::ReviewReason::ReturnedToCustomer,
+        }
+    }
+}
+
 /// A transition of a return, with its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transition {
@@ -85,6 +99,10 @@ pub enum Transition {
     ManualReview(ReviewReason),
     /// A label that was bought stays on the row, to be voided at its provider.
     Cancelled,
+    /// Support wants another label: the row forgets the present one, which the caller voids.
+    LabelWanted,
+    /// Support ends a refunded return whose package did not arrive.
+    Closed,
 }
 
 impl Transition {
@@ -93,7 +111,8 @@ impl Transition {
             Self::LabelGenerated(_) => ReturnStatus::LabelGenerated,
             Self::CarrierScanned(_) => ReturnStatus::CarrierScanned,
             Self::RefundIssued { .. } => ReturnStatus::RefundIssued,
-            Self::Completed => ReturnStatus::Completed,
+            Self::Completed | Self::Closed => ReturnStatus::Completed,
+            Self::LabelWanted => ReturnStatus::Initiated,
             Self::ManualReview(_) => ReturnStatus::ManualReview,
             Self::Cancelled => ReturnStatus::Cancelled,
         }
@@ -125,7 +144,37 @@ impl Transition {
                 row.refund_method = *method;
                 row.refund_issued_at = Some(now);
             }
-            Self::Completed | Self::ManualReview(_) | Self::Cancelled => {}
+            Self::LabelWanted => {
+                row.label_shipment_id = None;
+                row.label_object = None;
+                row.label_url = None;
+                row.label_carrier = None;
+                row.tracking_number = None;
+                row.label_cost = None;
+                row.label_cost_currency = None;
+                row.label_return_address = None;
+                row.label_generated_at = None;
+                row.label_expires_at = None;
+                row.turned_back_at = None;
+                row.support_alerted_at = None;
+            }
+            Self::Completed | Self::Closed | Self::ManualReview(_) | Self::Cancelled => {}
+        }
+    }
+
+    /// The timeline's name for it.
+    const fn timeline_event(&self) -> &'static str {
+        match self {
+            Self::LabelWanted => events::LABEL_WANTED_TIMELINE,
+            _ => status::timeline_event(self.to()),
+        }
+    }
+
+    /// The type of the published event.
+    const fn event_type(&self) -> &'static str {
+        match self {
+            Self::LabelWanted => events::LABEL_WANTED,
+            _ => events::event_type(self.to()),
         }
     }
 }
@@ -166,7 +215,8 @@ pub async fn initiate(
     let reached = Reached {
         row,
         from: None,
-        to: ReturnStatus::Initiated,
+        timeline_event: status::timeline_event(ReturnStatus::Initiated),
+        event_type: events::event_type(ReturnStatus::Initiated),
         details,
     };
     reached.publish(transaction, actor, now).await
@@ -188,10 +238,18 @@ pub async fn advance(
     let reached = Reached {
         row: &row,
         from: Some(from),
-        to: to.to(),
+        timeline_event: to.timeline_event(),
+        event_type: to.event_type(),
         details: details(transaction, &row, from, to).await?,
     };
     reached.publish(transaction, actor, now).await?;
+    match to {
+        Transition::ManualReview(reason) => {
+            review::open(transaction, row.id, reason.queued_as(), now).await?;
+        }
+        // Whatever a person was to do about it, it has gone on.
+        _ => review::close(transaction, row.id, now).await?,
+    }
     Ok(row)
 }
 
@@ -230,7 +288,7 @@ async fn details(
         },
         Transition::CarrierScanned(at) => Details::CarrierScanned {
             scanned_at: *at,
-            late: from == ReturnStatus::ManualReview,
+            late: matches!(from, ReturnStatus::ManualReview | ReturnStatus::Cancelled),
         },
         Transition::RefundIssued { .. } => Details::RefundIssued {
             refund: Refund::of(row).ok_or(TransitionError::UnknownValue(row.id))?,
@@ -242,6 +300,11 @@ async fn details(
                 items: items.iter().map(Item::from).collect(),
             }
         }
+        // They are not back.
+        Transition::Closed => Details::Completed { items: Vec::new() },
+        Transition::LabelWanted => Details::LabelWanted {
+            decision: ReviewDecision::RetryLabel.as_str(),
+        },
         Transition::ManualReview(reason) => Details::ManualReview {
             reason: reason.into_str(),
         },
@@ -255,7 +318,8 @@ async fn details(
 struct Reached<'a> {
     row: &'a customer_return::Model,
     from: Option<ReturnStatus>,
-    to: ReturnStatus,
+    timeline_event: &'static str,
+    event_type: &'static str,
     details: Details,
 }
 
@@ -270,7 +334,7 @@ impl Reached<'_> {
         let event = return_event::Model {
             id: Uuid::now_v7(),
             return_id: self.row.id,
-            event: status::timeline_event(self.to).to_owned(),
+            event: self.timeline_event.to_owned(),
             actor: actor.name(),
             occurred_at: now,
         };
@@ -281,14 +345,14 @@ impl Reached<'_> {
             return_id: return_id.clone(),
             order_id: IdKind::Order.format(self.row.order_id),
             customer_id: IdKind::Customer.format(self.row.customer_id),
-            status: self.to.as_str(),
+            status: self.row.status.as_str(),
             previous_status: self.from.map(ReturnStatus::as_str),
             actor: actor.name(),
             details: self.details,
         };
         let event = NewEvent {
             topic: events::TOPIC,
-            event_type: events::event_type(self.to),
+            event_type: self.event_type,
             aggregate_id: &return_id,
             data,
         };

@@ -22,6 +22,8 @@ use crate::label_task::{self, BuyLabel};
 use crate::orphan_refunds;
 use crate::refund_supplement::IssueSupplement;
 use crate::refund_task::IssueRefund;
+use crate::replaced_label_task::VoidReplacedLabel;
+use crate::review;
 use crate::rules::reconciliation::{self, ReconciliationAction, ReturnSnapshot, USUAL_REVIEWS};
 use crate::subscription;
 use crate::support_alert::{self, AlertReason};
@@ -66,6 +68,7 @@ pub fn runner(state: &State, context: WorkerContext) -> Runner {
         .register::<VoidLabel>(state.clone())
         .register::<IssueRefund>(state.clone())
         .register::<IssueSupplement>(state.clone())
+        .register::<VoidReplacedLabel>(state.clone())
 }
 
 async fn reconcile(state: State, context: WorkerContext) {
@@ -112,6 +115,8 @@ pub struct SweepReport {
     pub orphans: u64,
     /// Returns that could not be settled; the next sweep tries again.
     pub failed: u64,
+    /// Returns that have waited for a person for more than a day, and were reported.
+    pub overdue: u64,
 }
 
 /// Settles every stuck return, each in its own transaction, so that a failure does not affect the others.
@@ -167,6 +172,7 @@ pub async fn sweep(state: &State) -> Result<SweepReport, DbErr> {
             tracing::warn!(%error, "refunds not compared with their returns");
         }
     }
+    report.overdue = review::remind(state, now).await?;
     report.report();
     Ok(report)
 }
@@ -215,6 +221,7 @@ impl SweepReport {
             ("resumed", self.resumed),
             ("orphan_refund", self.orphans),
             ("failed", self.failed),
+            ("overdue_review", self.overdue),
         ] {
             metrics::counter!("vantage_returns_reconciled_total", "outcome" => outcome)
                 .increment(count);

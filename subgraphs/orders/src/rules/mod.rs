@@ -6,6 +6,7 @@ pub(crate) mod checkout;
 pub(crate) mod fulfillment;
 pub(crate) mod line;
 pub(crate) mod payment_method;
+pub(crate) mod review;
 pub(crate) mod settlement;
 pub(crate) mod status;
 pub(crate) mod stock;

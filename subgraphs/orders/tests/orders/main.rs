@@ -20,6 +20,7 @@ mod settlement;
 mod statements;
 mod stock;
 mod stock_adjust;
+mod support;
 mod unknown_values;
 mod webhooks;
 mod workers;

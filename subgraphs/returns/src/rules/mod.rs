@@ -7,4 +7,5 @@ pub mod reasons;
 pub mod reconciliation;
 pub mod refund;
 pub(crate) mod refund_schedule;
+pub(crate) mod review;
 pub mod status;

@@ -20,5 +20,6 @@ mod return_create;
 mod return_preview;
 mod returns;
 mod siblings;
+mod support;
 mod transitions;
 mod webhooks;

@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     After(u16),
     /// After everything is done, the connection breaks within the response body.
     Cut,
+    /// Stripe answers that it will not do it, and why.
+    Refused,
 }
 
 #[derive(Default)]
@@ -51,6 +53,8 @@ struct Shipment {
     weight: Value,
     bought: bool,
     refunded: bool,
+    /// The rate that was bought.
+    rate: Option<String>,
 }
 
 /// Both providers, with controls.
@@ -200,16 +204,26 @@ impl Providers {
         let world = self.world.lock().unwrap();
         let shipment = &world.shipments[number - 1];
         let cents = world.cents.unwrap_or(761);
-        let rate = json!({
-            "id": format!("rate_{number}"), "carrier": "USPS", "service": "GroundAdvantage",
-            "rate": format!("{}.{:02}", cents / 100, cents % 100), "currency": "USD",
-        });
+        let rate = |id: String, carrier: &str, service: &str, cents: i64| {
+            json!({
+                "id": id, "carrier": carrier, "service": service, "currency": "USD",
+                "rate": format!("{}.{:02}", cents / 100, cents % 100),
+            })
+        };
+        let rates = [
+            rate(format!("rate_{number}"), "USPS", "GroundAdvantage", cents),
+            rate(format!("rate_{number}_ups"), "UPS", "Ground", cents + 100),
+        ];
+        let chosen = rates
+            .iter()
+            .find(|rate| rate["id"].as_str() == shipment.rate.as_deref());
+        let chosen = chosen.cloned().unwrap_or_default();
         let bought = |value: Value| if shipment.bought { value } else { Value::Null };
         json!({
             "id": format!("shp_{number}"),
-            "rates": [rate],
+            "rates": rates,
             "weight": shipment.weight,
-            "selected_rate": bought(rate.clone()),
+            "selected_rate": bought(chosen),
             "tracking_code": bought(json!(tracking(number))),
             "postage_label": bought(json!({"label_url": format!("{}/labels/{number}.pdf", self.base)})),
         })
@@ -245,6 +259,12 @@ async fn meet_faults(State(providers): State<Providers>, request: Request, next:
     match fault {
         None => next.run(request).await,
         Some(Fault::Before(status)) => failure(status),
+        Some(Fault::Refused) => {
+            let error = json!({"error": {
+                "type": "invalid_request_error", "code": "charge_disputed", "message": "…"
+            }});
+            (StatusCode::BAD_REQUEST, Json(error)).into_response()
+        }
         Some(Fault::After(status)) => {
             next.run(request).await;
             failure(status)
@@ -334,11 +354,16 @@ async fn read(
 async fn buy(
     State(providers): State<Providers>,
     Path(id): Path<String>,
+    Json(asked): Json<Value>,
 ) -> (StatusCode, Json<Value>) {
     let number = number(&id);
     let was_bought = {
         let mut world = providers.world.lock().unwrap();
-        std::mem::replace(&mut world.shipments[number - 1].bought, true)
+        let shipment = &mut world.shipments[number - 1];
+        shipment
+            .rate
+            .get_or_insert(asked["rate"]["id"].as_str().unwrap().to_owned());
+        std::mem::replace(&mut shipment.bought, true)
     };
     if was_bought {
         let error =

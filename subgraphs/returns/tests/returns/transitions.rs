@@ -15,7 +15,7 @@ use crate::fixture::{
 
 const RETURN: Uuid = Uuid::from_u128(50);
 
-fn transitions() -> [Transition; 6] {
+fn transitions() -> [Transition; 8] {
     [
         Transition::LabelGenerated(bought_label(
             "9205590036297012345679",
@@ -29,6 +29,8 @@ fn transitions() -> [Transition; 6] {
         Transition::Completed,
         Transition::ManualReview(ReviewReason::NoScan),
         Transition::Cancelled,
+        Transition::LabelWanted,
+        Transition::Closed,
     ]
 }
 
@@ -66,16 +68,16 @@ async fn a_legal_transition_is_written_with_its_event_and_another_leaves_no_trac
                 }
             }
         }
-        assert_eq!(legal, 11);
+        assert_eq!(legal, 15);
         assert_eq!(fixture.published().await.len(), legal);
-        assert_eq!(fixture.count::<return_event::Entity>().await, 11);
+        assert_eq!(fixture.count::<return_event::Entity>().await, 15);
         fixture.scratch.drop().await;
     }
 }
 
 #[tokio::test]
 async fn events_have_what_each_transition_brought() {
-    let [label, scan, refund, completion, review, _] = transitions();
+    let [label, scan, refund, completion, review, ..] = transitions();
     for fixture in fixtures(&[]).await {
         fixture
             .store(vec![at(ReturnStatus::Initiated, RETURN)])
@@ -263,7 +265,9 @@ async fn a_sweep_reviews_what_was_not_scanned_and_tells_support_once_of_what_has
         };
         assert_eq!(count("return.support_alert"), 120);
         assert_eq!(count("return.manual_review"), 120);
-        assert_eq!(published.len(), 240);
+        // Those without a label have waited for a person for three days.
+        assert_eq!(count("return.review_overdue"), 120);
+        assert_eq!(published.len(), 360);
         fixture.scratch.drop().await;
     }
 }

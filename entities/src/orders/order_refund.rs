@@ -1,0 +1,84 @@
+//! A refund that support made of an order's payment. It is written before the payment provider is called.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+use sea_orm::{IntoActiveModel, QueryOrder};
+
+use crate::stored_enum::stored_enum;
+
+stored_enum! {
+    /// The state of a refund by support.
+    OrderRefundState {
+        /// The payment provider has not confirmed it yet.
+        Requested = "requested",
+        Issued = "issued",
+        /// The payment provider or the bank refused it: nothing was refunded.
+        Refused = "refused",
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "order_refunds")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub order_id: Uuid,
+    /// In minor units of the order's currency.
+    pub amount: i64,
+    pub state: OrderRefundState,
+    /// The payment provider's id of the refund, `re_…`.
+    pub provider_id: Option<String>,
+    /// Why it was refused, in the payment provider's words.
+    pub failure: Option<String>,
+    pub requested_at: DateTime<Utc>,
+    /// When it was issued or refused.
+    pub settled_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+pub async fn insert(db: &impl ConnectionTrait, refund: Model) -> Result<(), DbErr> {
+    refund.into_active_model().insert(db).await?;
+    Ok(())
+}
+
+pub async fn by_id(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(id).one(db).await
+}
+
+/// Settles a refund that is still requested, and returns whether it did.
+pub async fn settle(db: &impl ConnectionTrait, refund: &Model) -> Result<bool, DbErr> {
+    let settled = Entity::update_many()
+        .col_expr(Column::State, Expr::value(refund.state))
+        .col_expr(Column::ProviderId, Expr::value(refund.provider_id.clone()))
+        .col_expr(Column::Failure, Expr::value(refund.failure.clone()))
+        .col_expr(Column::SettledAt, Expr::value(refund.settled_at))
+        .filter(Column::Id.eq(refund.id))
+        .filter(Column::State.eq(OrderRefundState::Requested))
+        .exec(db)
+        .await?;
+    Ok(settled.rows_affected == 1)
+}
+
+/// By order, in the order they were requested.
+pub async fn of_orders(
+    db: &impl ConnectionTrait,
+    orders: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .order_by_asc(Column::RequestedAt)
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await?;
+    let mut by_order: HashMap<Uuid, Vec<Model>> = HashMap::new();
+    for row in rows {
+        by_order.entry(row.order_id).or_default().push(row);
+    }
+    Ok(by_order)
+}

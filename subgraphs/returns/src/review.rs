@@ -1,0 +1,104 @@
+//! The queue of returns that wait for a person.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use entities::returns::return_review;
+pub(crate) use entities::returns::return_review::ReviewReason;
+use metrics::{counter, gauge};
+use platform::database::DatabaseTransaction;
+use platform::outbox::{self, NewEvent};
+use resolvers::id::IdKind;
+use sea_orm::DbErr;
+use uuid::Uuid;
+
+use crate::State;
+use crate::events::{self, ReviewOverdue};
+use crate::rules::review;
+
+/// A return that waits longer than this is reported, and again after as long.
+const PATIENCE: TimeDelta = TimeDelta::days(1);
+
+/// The most returns reported at once; the next sweep reports the others.
+const REPORTED: u64 = 200;
+
+/// Puts a return that the transaction has locked into the queue. One that waits already keeps its place.
+pub(crate) async fn open(
+    transaction: &DatabaseTransaction,
+    return_id: Uuid,
+    reason: ReviewReason,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let known = return_review::of_return(transaction, return_id).await?;
+    let open = known.filter(|known| known.closed_at.is_none());
+    let review = match open {
+        Some(open) if !review::outweighs(reason, open.reason) => return Ok(()),
+        Some(open) => return_review::Model { reason, ..open },
+        None => return_review::Model {
+            return_id,
+            reason,
+            since: now,
+            closed_at: None,
+            reminded_at: None,
+        },
+    };
+    counter!("vantage_returns_reviews_total", "reason" => reason.as_str()).increment(1);
+    return_review::write(transaction, review).await
+}
+
+/// Takes a return out of the queue, because a person decided or it went on by itself.
+pub(crate) async fn close(
+    transaction: &DatabaseTransaction,
+    return_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    return_review::close(transaction, return_id, now).await
+}
+
+/// Whether the return waits for a person for this reason.
+pub(crate) async fn is_open(
+    transaction: &DatabaseTransaction,
+    return_id: Uuid,
+    reason: ReviewReason,
+) -> Result<bool, DbErr> {
+    let known = return_review::of_return(transaction, return_id).await?;
+    Ok(known.is_some_and(|known| known.closed_at.is_none() && known.reason == reason))
+}
+
+/// Reports returns that wait for too long, and how many wait. Returns how many were reported.
+pub(crate) async fn remind(state: &State, now: DateTime<Utc>) -> Result<u64, DbErr> {
+    let (waiting, oldest) = return_review::waiting(state.database.read()).await?;
+    let age = oldest.map_or(TimeDelta::zero(), |since| now - since);
+    gauge!("vantage_returns_reviews_waiting")
+        .set(f64::from(u32::try_from(waiting).unwrap_or(u32::MAX)));
+    gauge!("vantage_returns_oldest_review_seconds").set(f64::from(
+        u32::try_from(age.num_seconds()).unwrap_or_default(),
+    ));
+
+    let transaction = state.database.begin().await?;
+    let overdue = return_review::overdue(&transaction, now - PATIENCE, REPORTED).await?;
+    let mut reported = 0;
+    for review in &overdue {
+        let id = review.return_id;
+        // Another instance may be doing the same.
+        if !return_review::report(&transaction, id, now - PATIENCE, now).await? {
+            continue;
+        }
+        reported += 1;
+        let return_id = IdKind::Return.format(review.return_id);
+        let reason = review.reason.as_str();
+        tracing::warn!(return_id, reason, since = %review.since, "return waits for support");
+        let event = NewEvent {
+            topic: events::TOPIC,
+            event_type: events::REVIEW_OVERDUE,
+            aggregate_id: &return_id,
+            data: ReviewOverdue {
+                version: 1,
+                return_id: return_id.clone(),
+                reason,
+                since: review.since,
+            },
+        };
+        outbox::append(&transaction, event, now).await?;
+    }
+    transaction.commit().await?;
+    Ok(reported)
+}
