@@ -384,3 +384,81 @@ export const GUEST_PARCEL = graphql`
   }
   ${PARCEL}
 `;
+
+// Support.
+
+export const SUPPORT_QUEUES = graphql`
+  query SupportQueues {
+    supportReturns(first: 100) {
+      totalCount
+      nodes { id status review { reason since } }
+    }
+    supportOrders(needsAttention: true, first: 100) {
+      totalCount
+      nodes { id status review { reason since } }
+    }
+  }
+`;
+
+export const SUPPORT_RETURN = graphql`
+  query SupportReturn($id: ID!) {
+    return(id: $id) {
+      id
+      status
+      order { id }
+      items { productName quantity reason { label } }
+      refund { total { amount currency formatted } }
+      label { carrier trackingNumber }
+      review {
+        reason
+        since
+        isOpen
+        allowedDecisions
+        history { decision actor note decidedAt statusBefore statusAfter }
+      }
+      timeline { type timestamp }
+    }
+  }
+`;
+
+export const SUPPORT_DECIDE_RETURN = graphql`
+  mutation SupportDecideReturn($input: ReturnReviewInput!, $key: String!) {
+    returnReviewDecide(input: $input, idempotencyKey: $key) {
+      return { id }
+      userErrors { message }
+    }
+  }
+`;
+
+export const SUPPORT_ORDER = graphql`
+  query SupportOrder($id: ID!) {
+    order(id: $id) {
+      id
+      status
+      customer { name email }
+      total { amount currency formatted }
+      refunds { amount { formatted } status requestedAt }
+      review { reason isOpen allowedDecisions }
+      decisions { decision actor note decidedAt statusBefore statusAfter }
+      timeline { type timestamp }
+    }
+  }
+`;
+
+export const SUPPORT_DECIDE_ORDER = graphql`
+  mutation SupportDecideOrder($input: OrderReviewInput!, $key: String!) {
+    orderReviewDecide(input: $input, idempotencyKey: $key) {
+      order { id }
+      userErrors { message }
+    }
+  }
+`;
+
+export const SUPPORT_REFUND = graphql`
+  mutation SupportRefund($input: OrderRefundInput!, $key: String!) {
+    orderRefund(input: $input, idempotencyKey: $key) {
+      refund { status }
+      userErrors { message }
+    }
+  }
+`;

@@ -9,6 +9,7 @@ const PAGES = [
   [`${pages}storefront.html#/orders`, "My orders"],
   [`${pages}storefront.html#/notifications`, "Notifications"],
   [`${pages}tracking.html`, "Tracking"],
+  [`${pages}storefront.html#/support`, "Support"],
   [endpoint.pathname, "Explorer"],
 ];
 const links = PAGES.map(([href, name]) => h("a", { href }, name));
@@ -92,7 +93,15 @@ function signInDialog() {
     {},
     h("h2", { id: "sign-in-title" }, "Sign in"),
     h("div", { class: "row customers" }),
-    h("p", {}, "Paste an access token. The command ", h("code", {}, "vantage token"), " prints one for a customer."),
+    h(
+      "p",
+      {},
+      "Paste an access token. The command ",
+      h("code", {}, "vantage token"),
+      " prints one for a customer, and with ",
+      h("code", {}, "--support"),
+      " one for a support agent.",
+    ),
     h("label", { htmlFor: "sign-in-token" }, "Access token"),
     token,
     trouble,

@@ -9,6 +9,7 @@ import { preferences } from "./preferences.js";
 import { product } from "./product.js";
 import { returned, returnForm } from "./returns.js";
 import { search, searchBox } from "./search.js";
+import { support, supportOrder, supportReturn } from "./support.js";
 import { announce, failed, frame, markCurrent, signedOut } from "../shared/shell.js";
 import { h } from "../shared/dom.js";
 import { session } from "../shared/graph.js";
@@ -25,6 +26,9 @@ const VIEWS = [
   { path: /^\/orders\/(ord_\w+)\/return$/, view: returnForm, tab: "#/orders", account: true },
   { path: /^\/returns\/(ret_\w+)$/, view: returned, tab: "#/orders", account: true },
   { path: /^\/notifications$/, view: preferences, tab: "#/notifications", account: true },
+  { path: /^\/support$/, view: support, tab: "#/support", account: true },
+  { path: /^\/support\/returns\/(ret_\w+)$/, view: supportReturn, tab: "#/support", account: true },
+  { path: /^\/support\/orders\/(ord_\w+)$/, view: supportOrder, tab: "#/support", account: true },
 ];
 const main = document.getElementById("main");
 const find = searchBox();
