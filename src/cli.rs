@@ -348,7 +348,7 @@ pub(crate) struct Seed {
 }
 
 #[derive(Args, Debug)]
-#[command(group = clap::ArgGroup::new("whose").required(true).args(["demo", "customer"]))]
+#[command(group = clap::ArgGroup::new("whose").required(true).args(["demo", "customer", "support"]))]
 pub(crate) struct Token {
     #[command(flatten)]
     pub(crate) settings: Settings,
@@ -359,7 +359,7 @@ pub(crate) struct Token {
     #[arg(long, value_name = "CUSTOMER")]
     pub(crate) customer: Option<String>,
     /// For a support agent who is no customer, with the scope `support`
-    #[arg(long, conflicts_with_all = ["demo", "customer"])]
+    #[arg(long)]
     pub(crate) support: bool,
     /// OAuth scopes, separated by spaces or commas, or repeated
     #[arg(long, value_name = "SCOPE", value_delimiter = ',')]
