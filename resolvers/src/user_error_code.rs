@@ -84,6 +84,8 @@ user_error_codes! {
     NotOfThisOrder = "NOT_OF_THIS_ORDER",
     /// The order has been shipped, or is already cancelled.
     OrderNotCancellable = "ORDER_NOT_CANCELLABLE",
+    /// The order is not paid yet, so it cannot be repeated.
+    OrderNotReorderable = "ORDER_NOT_REORDERABLE",
     /// The order's total is lower or higher than what can be paid.
     OrderTotalNotPayable = "ORDER_TOTAL_NOT_PAYABLE",
     /// There is less of the product than wanted.
@@ -108,6 +110,10 @@ user_error_codes! {
     ReturnIneligible = "RETURN_INELIGIBLE",
     /// The carrier has the package, or the return is already cancelled.
     ReturnNotCancellable = "RETURN_NOT_CANCELLABLE",
+    /// The parcel cannot be sent to this country, or not in this way.
+    ShippingNotAvailable = "SHIPPING_NOT_AVAILABLE",
+    /// The order would cost something else than expected.
+    TotalChanged = "TOTAL_CHANGED",
     /// The product of the event does not exist.
     UnknownProduct = "UNKNOWN_PRODUCT",
     /// The reason is not one of `returnReasons`.

@@ -69,7 +69,8 @@ async fn orders_are_found_by_what_narrows_the_search() {
     use orders::stock_movement::MovementKind;
     use orders::{
         customer, order, order_decision, order_event, order_item, order_payment, order_refund,
-        order_review, payment_method, stock_level, stock_movement,
+        order_review, payment_method, stock_level, stock_movement, store_credit_balance,
+        store_credit_entry,
     };
     let waiting = order_review::Filter {
         is_open: true,
@@ -91,6 +92,12 @@ async fn orders_are_found_by_what_narrows_the_search() {
         "stock_level::of_products": stock_level::of_products(db, &ids()),
         "stock_level::lock": stock_level::lock(db, &ids()),
         "stock_level::after": stock_level::after(db, Some(id), 100),
+        "store_credit_balance::of_customer": store_credit_balance::of_customer(db, id),
+        "store_credit_balance::balance": store_credit_balance::balance(db, id, "EUR"),
+        "store_credit_balance::add": store_credit_balance::add(db, id, "EUR", 1, now),
+        "store_credit_entry::of_customer": store_credit_entry::of_customer(db, id, Some(id), 20),
+        "store_credit_entry::count": store_credit_entry::count(db, id),
+        "store_credit_entry::issued_for_return": store_credit_entry::issued_for_return(db, id),
         "stock_movement::of_references": stock_movement::of_references(db, &["ord_1:oi_1".to_owned()], MovementKind::Ordered),
         "stock_movement::of_product": stock_movement::of_product(db, id, Some(9), 20),
         "order_item::of_orders": order_item::of_orders(db, &ids()),
@@ -117,7 +124,9 @@ async fn orders_are_found_by_what_narrows_the_search() {
 
 #[tokio::test]
 async fn returns_are_found_by_what_narrows_the_search() {
-    use returns::{customer_return, return_decision, return_event, return_item, return_review};
+    use returns::{
+        customer_return, return_decision, return_event, return_item, return_review, store_credit,
+    };
     let db = &Planner::over::<migrations::returns::Migrator>().await;
     let ([id, ..], now) = (ids(), Utc::now());
     let waiting = return_review::Filter {
@@ -136,6 +145,8 @@ async fn returns_are_found_by_what_narrows_the_search() {
         "customer_return::unvoided": customer_return::unvoided(db, id, 20),
         "customer_return::count_in_doubt": customer_return::count_in_doubt(db, now),
         "customer_return::refunded_by_order": customer_return::refunded_by_order(db),
+        "store_credit::unannounced": store_credit::unannounced(db, 100),
+        "store_credit::set_announced": store_credit::set_announced(db, &ids(), now),
         "return_item::of_returns": return_item::of_returns(db, &ids()),
         "return_item::returned": return_item::returned(db, &ids()),
         "return_event::of_returns": return_event::of_returns(db, &ids()),

@@ -11,3 +11,5 @@ pub mod order_review;
 pub mod payment_method;
 pub mod stock_level;
 pub mod stock_movement;
+pub mod store_credit_balance;
+pub mod store_credit_entry;

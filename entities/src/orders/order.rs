@@ -40,6 +40,8 @@ pub struct Model {
     pub local_currency_code: String,
     /// Exact decimal: units of the local currency per US dollar, fixed when the order was placed.
     pub exchange_rate: String,
+    /// The part of `local_currency_amount` that store credit paid; the payment method pays the rest.
+    pub store_credit_amount: i64,
     pub subtotal_amount: i64,
     pub shipping_amount: i64,
     pub tax_amount: i64,
@@ -47,6 +49,8 @@ pub struct Model {
     pub shipping_address: Address,
     #[sea_orm(column_type = "JsonBinary", nullable)]
     pub billing_address: Option<Address>,
+    /// The code of the way of shipping; `None` if there is nothing to send, and in rows from before there was a choice.
+    pub shipping_option: Option<String>,
     pub payment_method_id: Uuid,
     /// The payment provider's id of the payment, `pi_…`, once there is one.
     pub payment_intent_id: Option<String>,
@@ -62,6 +66,13 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// What the payment method pays, in minor units.
+    pub fn charged_amount(&self) -> i64 {
+        self.local_currency_amount - self.store_credit_amount
+    }
+}
 
 /// A postal address as of when the order was placed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]

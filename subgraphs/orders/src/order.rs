@@ -44,7 +44,7 @@ pub(crate) enum OrderStatus {
 pub(crate) enum OrderAction {
     /// Cancel it with `orderCancel`.
     Cancel,
-    /// Order the same products again with `orderPlace`.
+    /// Order the same products again with `orderReorder`.
     Reorder,
 }
 
@@ -174,6 +174,11 @@ impl Order {
         self.money(self.row.local_currency_amount)
     }
 
+    /// The part of the total that store credit paid; the payment method pays the rest.
+    async fn store_credit_used(&self) -> Money {
+        self.money(self.row.store_credit_amount)
+    }
+
     /// The total in US dollars for reports, fixed when the order was placed.
     async fn total_usd(&self) -> Money {
         Money::new(self.row.usd_amount, CurrencyCode::Usd)
@@ -189,6 +194,12 @@ impl Order {
     /// Where the order is sent.
     async fn shipping_address(&self) -> Address {
         (&self.row.shipping_address).into()
+    }
+
+    /// How the order is sent, such as "standard" or "express"; null if there is nothing to send, and for orders from
+    /// before there was a choice.
+    async fn shipping_option(&self) -> Option<&str> {
+        self.row.shipping_option.as_deref()
     }
 
     /// How the order is paid.

@@ -87,7 +87,7 @@ impl ProviderUpdate {
         let received = self.received.as_ref();
         received.filter(|received| {
             self.status == ProviderStatus::Succeeded
-                && !received.is(order.local_currency_amount, &order.local_currency_code)
+                && !received.is(order.charged_amount(), &order.local_currency_code)
         })
     }
 }
@@ -113,6 +113,25 @@ pub(crate) async fn request(
 ) -> Result<(), DbErr> {
     order_payment::insert(transaction, requested(order, now)).await?;
     SettlePayment::enqueue(transaction, order, now + INITIAL_DELAY, now).await
+}
+
+/// Confirms a new order that store credit pays completely: there is nothing to charge.
+pub(crate) async fn paid_by_credit(
+    transaction: &DatabaseTransaction,
+    order: &mut order::Model,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let transition = Transition {
+        to: OrderStatus::Confirmed,
+        actor: Actor::Payment,
+        reason: None,
+        at: now,
+    };
+    match transitions::advance(transaction, order, &transition, now).await {
+        Ok(()) => Ok(()),
+        Err(TransitionError::Database(error)) => Err(error),
+        Err(TransitionError::Illegal(refused)) => Err(DbErr::Custom(refused.to_string())),
+    }
 }
 
 fn requested(order: Uuid, now: DateTime<Utc>) -> order_payment::Model {

@@ -96,7 +96,7 @@ impl PaymentProcessor<'_> {
             .get(&id)
             .ok_or(SettleError::UnknownValue(order.id))?;
         let new = NewPayment {
-            amount: order.local_currency_amount,
+            amount: order.charged_amount(),
             currency: &order.local_currency_code,
             payment_method: &method.token,
             order: &IdKind::Order.format(order.id),

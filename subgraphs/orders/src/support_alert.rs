@@ -48,7 +48,7 @@ pub(crate) async fn alert(
     tracing::error!(
         order_id,
         reason,
-        expected = order.local_currency_amount,
+        expected = order.charged_amount(),
         expected_currency = order.local_currency_code,
         received = charge.amount,
         received_currency = charge.currency,
@@ -67,7 +67,7 @@ pub(crate) async fn alert(
             customer_id: &IdKind::Customer.format(order.customer_id),
             reason,
             expected: Amount {
-                amount: Money::new(order.local_currency_amount, currency).decimal(),
+                amount: Money::new(order.charged_amount(), currency).decimal(),
                 currency,
             },
             received_minor_units: charge.amount,

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::events::{self, Amount, Placed, PlacedItem, Refunded, StatusChanged};
 use crate::rules::status::{self, IllegalTransition, OrderStatus};
 use crate::stock_write;
+use crate::store_credit_write;
 
 /// An order's next status, with its actor and the actor's time.
 #[derive(Clone, Debug)]
@@ -110,6 +111,7 @@ pub(crate) async fn advance(
     order::update(transaction, order.clone()).await?;
     if transition.to == OrderStatus::Cancelled {
         let actor = transition.actor.as_str();
+        store_credit_write::give_back(transaction, order, now).await?;
         stock_write::give_back(transaction, order.id, actor, now).await?;
     }
     append_to_timeline(

@@ -173,7 +173,7 @@ impl PaymentEvent {
         match self {
             Self::Refund(refund) => {
                 let taken = settlement::Charge {
-                    amount: order.local_currency_amount,
+                    amount: order.charged_amount(),
                     currency: order.local_currency_code.clone(),
                 };
                 if payment::apply_refund(transaction, &order, refund, &taken, now).await? {

@@ -192,7 +192,8 @@ impl Return {
 
     /// A sentence in English that tells the customer what to do or wait for; null when nothing more will happen.
     async fn next_step(&self) -> Option<Cow<'static, str>> {
-        status::next_step(self.row.status, self.row.label_carrier.as_deref())
+        let carrier = self.row.label_carrier.as_deref();
+        status::next_step(self.row.status, carrier, self.row.refund_method)
     }
 
     /// When the return goes to manual review unless the carrier has scanned the package, 72 hours after the label was

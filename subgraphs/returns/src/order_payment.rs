@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::order_facts::Amount;
-use crate::rules::refund::Paid;
+use crate::rules::refund::{self, Paid};
 use crate::tasks::TaskError;
 
 static DOCUMENT: Document = Document::new(
@@ -24,7 +24,7 @@ static DOCUMENT: Document = Document::new(
       shippingAddress { name line1 line2 city region postalCode countryCode }
       items { id quantity lineTotal { amount currency } }
       subtotal { amount currency } shipping { amount currency }
-      tax { amount currency } total { amount currency }
+      tax { amount currency } total { amount currency } storeCreditUsed { amount currency }
     }
   }
 }",
@@ -43,6 +43,7 @@ pub(crate) struct OrderPayment {
     shipping: Amount,
     tax: Amount,
     total: Amount,
+    store_credit_used: Amount,
 }
 
 /// A line of the order as purchased.
@@ -117,6 +118,14 @@ impl OrderPayment {
         self.payment_intent_id
             .as_deref()
             .filter(|_| self.payment_method.usable)
+    }
+
+    /// The part of this refund that is given as store credit, because store credit paid that part of the order. `None`
+    /// if the amounts are inconsistent with this currency.
+    pub(crate) fn credit_share(&self, refund: i64, currency: CurrencyCode) -> Option<i64> {
+        let total = self.total.minor(currency)?;
+        let credit = self.store_credit_used.minor(currency)?;
+        Some(refund::credit_share(refund, credit, total))
     }
 
     /// The payment for the whole order, and its lines by id. `None` if the amounts are inconsistent with this

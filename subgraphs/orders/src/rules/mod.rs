@@ -8,6 +8,8 @@ pub(crate) mod line;
 pub(crate) mod payment_method;
 pub(crate) mod review;
 pub(crate) mod settlement;
+pub(crate) mod shipping;
 pub(crate) mod status;
 pub(crate) mod stock;
+pub(crate) mod store_credit;
 pub(crate) mod totals;

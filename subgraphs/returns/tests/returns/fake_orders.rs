@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use async_graphql::{Context, EmptyMutation, EmptySubscription, ID, Object, Schema, SimpleObject};
 use chrono::{DateTime as Time, Utc};
@@ -56,6 +56,7 @@ pub(crate) struct Orders {
     down: Arc<AtomicBool>,
     payment_unusable: Arc<AtomicBool>,
     address_unknown: Arc<AtomicBool>,
+    store_credit: Arc<AtomicI64>,
 }
 
 impl Orders {
@@ -66,6 +67,11 @@ impl Orders {
     /// Makes all payment methods unusable from now on.
     pub(crate) fn close_payment_methods(&self) {
         self.payment_unusable.store(true, Ordering::Relaxed);
+    }
+
+    /// Makes all orders have been paid in part with this much store credit.
+    pub(crate) fn pay_with_credit(&self, amount: i64) {
+        self.store_credit.store(amount, Ordering::Relaxed);
     }
 
     /// Makes all addresses invalid from now on.
@@ -147,6 +153,7 @@ impl Query {
                 shipping: order.money(order.shipping),
                 tax: order.money(order.tax),
                 total: order.money(order.total()),
+                store_credit_used: order.money(self.orders.store_credit.load(Ordering::Relaxed)),
                 payment_intent_id: Some(format!("pi_{}", *id)),
                 id,
                 payment_method: PaymentMethod {
@@ -178,6 +185,7 @@ struct PaidOrder {
     shipping: Money,
     tax: Money,
     total: Money,
+    store_credit_used: Money,
 }
 
 /// A line of such an order.

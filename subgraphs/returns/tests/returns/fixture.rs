@@ -260,6 +260,7 @@ pub(crate) fn stored(
             refund_tax: 1_599,
             refund_shipping: 900,
             refund_total: 32_399,
+            refund_credit: 0,
             shipping_refunded: true,
             refund_method: RefundMethod::OriginalPayment,
             payment_intent_id: None,
