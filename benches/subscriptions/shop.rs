@@ -14,6 +14,7 @@ use entities::tracking::shipment::{self, Carrier, TrackingStatus};
 use platform::config::Secret;
 use platform::database::{Database, DatabaseConfig};
 use platform::pubsub::{PubSub, RedisPubSub};
+use platform::redis_server::RedisServer;
 use platform::supervisor::Supervisor;
 use resolvers::id::IdKind;
 use router::auth::{AuthConfig, DevelopmentKey, NewToken};
@@ -157,7 +158,10 @@ impl Shop {
             data,
             instances,
             database,
-            pubsub: Arc::new(RedisPubSub::new(redis, &Supervisor::new())?),
+            pubsub: Arc::new(RedisPubSub::new(
+                &RedisServer::open(redis)?,
+                &Supervisor::new(),
+            )),
             parcels,
             seats,
         })

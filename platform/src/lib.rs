@@ -28,6 +28,7 @@ mod queue;
 pub mod rate_limit;
 pub mod record_file;
 mod redis_connection;
+pub mod redis_server;
 pub mod reload;
 mod retry;
 pub mod smtp_server;

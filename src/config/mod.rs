@@ -33,7 +33,9 @@ use std::path::{Path, PathBuf};
 
 use ::router::auth::AuthConfig;
 use ::router::server::ServerConfig;
+use platform::bus::KafkaConfig;
 use platform::config::{ConfigError, ConnectionUrl, Invalid, Layers, Secret};
+use platform::redis_server::{RedisConfig, RedisServer, RedisServerError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -95,6 +97,8 @@ pub(crate) struct Configuration {
     pub(crate) database: Database,
     /// Redis, for messages and caches shared by instances. Without it they stay within the process.
     pub(crate) redis_url: Option<ConnectionUrl>,
+    pub(crate) redis: RedisConfig,
+    pub(crate) kafka: KafkaConfig,
     /// Signs the verified caller between the router and subgraph processes: must be the same in all of them. By default
     /// one is generated and kept in `data`.
     pub(crate) subgraph_secret: Option<Secret>,
@@ -144,6 +148,8 @@ impl Default for Configuration {
             database_url: None,
             database: Database::default(),
             redis_url: None,
+            redis: RedisConfig::default(),
+            kafka: KafkaConfig::default(),
             subgraph_secret: None,
             auth: AuthConfig::default(),
             server: server::in_mode(ServerConfig::default(), Mode::default()),
@@ -229,6 +235,13 @@ impl Configuration {
         Ok(configuration)
     }
 
+    /// The Redis server, if there is one.
+    pub(crate) fn redis(&self) -> Result<Option<RedisServer>, RedisServerError> {
+        let url = self.redis_url.as_ref();
+        url.map(|url| RedisServer::new(url.expose(), &self.redis))
+            .transpose()
+    }
+
     /// The public URL; by default the listen address.
     pub(crate) fn public_url(&self) -> anyhow::Result<Url> {
         match &self.public_url {
@@ -259,6 +272,8 @@ impl Configuration {
             ));
         }
         check_scheme("redis_url", self.redis_url.as_ref(), &["redis", "rediss"])?;
+        self.redis.check()?;
+        self.kafka.check(self.mode == Mode::Production)?;
         server::check(&self.server, self.mode)?;
         self.router.check()?;
         self.mcp.check(&self.server.path)?;

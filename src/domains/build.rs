@@ -208,14 +208,14 @@ impl Domains {
             flags: self.flags.clone(),
             ..PersonalizationState::in_process(clock.clone())
         };
-        let Some(url) = &configuration.redis_url else {
+        let Some(server) = configuration.redis()? else {
             return Ok(state);
         };
-        let cache = RedisCache::new(url.expose(), "preferences", PreferenceCache::BOUNDS);
+        let cache = RedisCache::new(&server, "preferences", PreferenceCache::BOUNDS);
         let pubsub = pubsub(configuration, supervisor)?;
-        let limiter = RateLimiter::redis(url.expose()).context("redis_url")?;
+        let limiter = RateLimiter::redis(&server);
         Ok(PersonalizationState {
-            preferences: PreferenceCache::new(Arc::new(cache.context("redis_url")?), pubsub),
+            preferences: PreferenceCache::new(Arc::new(cache), pubsub),
             limiter: Arc::new(limiter),
             ..state
         })
@@ -355,10 +355,10 @@ pub(crate) fn pricing_state(
     let countries = from_file("pricing.countries", countries, Countries::parse)?;
     let geo = pricing.geo_database.as_deref().map(GeoDatabase::open);
     let geo = geo.transpose().context("pricing.geo_database")?;
-    let rate_cache = match &configuration.redis_url {
-        Some(url) => {
-            let cache = RedisCache::new(url.expose(), "exchange_rates", RateCache::BOUNDS);
-            RateCache::new(Arc::new(cache.context("redis_url")?.without_prefix()))
+    let rate_cache = match configuration.redis()? {
+        Some(server) => {
+            let cache = RedisCache::new(&server, "exchange_rates", RateCache::BOUNDS);
+            RateCache::new(Arc::new(cache.without_prefix()))
         }
         None => RateCache::default(),
     };
@@ -440,8 +440,8 @@ fn pubsub(
     configuration: &Configuration,
     supervisor: &Supervisor,
 ) -> anyhow::Result<Arc<dyn PubSub>> {
-    Ok(match &configuration.redis_url {
-        Some(url) => Arc::new(RedisPubSub::new(url.expose(), supervisor).context("redis_url")?),
+    Ok(match configuration.redis()? {
+        Some(server) => Arc::new(RedisPubSub::new(&server, supervisor)),
         None => Arc::new(InProcess::new()),
     })
 }

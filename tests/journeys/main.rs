@@ -15,6 +15,7 @@ mod events;
 mod exchange_rates;
 mod federation;
 mod inputs;
+mod kafka;
 mod kit;
 mod mcp;
 mod nodes;

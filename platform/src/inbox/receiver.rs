@@ -56,7 +56,12 @@ impl Receiver {
                     continue;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, consumer = self.name, "events not received");
+                    let is_watched = self.context.bus.is_shared();
+                    if is_watched && matches!(error, ReceiveError::Bus(_)) {
+                        tracing::debug!(%error, consumer = self.name, "events not received");
+                    } else {
+                        tracing::warn!(%error, consumer = self.name, "events not received");
+                    }
                     backoff.next_wait()
                 }
             };
