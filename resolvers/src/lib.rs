@@ -12,6 +12,7 @@ pub mod entities;
 pub mod error;
 pub mod id;
 pub mod idempotency;
+pub mod live;
 pub mod metrics;
 pub mod money;
 pub mod money_format;

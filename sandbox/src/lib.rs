@@ -19,6 +19,7 @@ mod sandbox;
 mod smtp;
 mod stripe;
 mod twilio;
+mod warehouse;
 mod webhooks;
 mod world;
 
@@ -27,3 +28,4 @@ pub use parcels::{Carrier, ExistingParcel, Status};
 pub use provider::Provider;
 pub use sandbox::Sandbox;
 pub use stripe::ExistingPayment;
+pub use warehouse::WaitingOrder;

@@ -62,6 +62,7 @@ impl Domains {
                     database: database.clone(),
                     clock: clock.clone(),
                     stripe: stripe(&providers.stripe, clock)?,
+                    capture_method: configuration.orders.capture.into(),
                     search: client_of_known(Domain::Search)?,
                     pricing: client_of_known(Domain::Pricing)?,
                     checkout_rates: Arc::new(from_file(
@@ -70,10 +71,12 @@ impl Domains {
                         CheckoutRates::parse,
                     )?),
                     stripe_webhook_secret: providers.stripe.webhook_secret.clone(),
+                    fulfilment_webhook_secrets: providers.fulfilment.webhook_secrets(),
+                    pubsub: pubsub(configuration, supervisor)?,
                 };
                 let work = Work {
                     routes: orders::routes(state.clone()),
-                    subscribers: orders::workers::subscribers(),
+                    subscribers: orders::workers::subscribers(&state),
                     jobs: jobs_of(&state, orders::workers::jobs),
                 };
                 (orders::subgraph(state), work)

@@ -14,6 +14,7 @@ mod deals;
 mod events;
 mod exchange_rates;
 mod federation;
+mod fulfilment;
 mod inputs;
 mod kafka;
 mod kit;

@@ -25,6 +25,7 @@ const ORDERS: &str = "{ me { orders(first: 1) { totalCount } } }";
 fn settings(stripe: &ThirdParties) -> Vec<(&'static str, String)> {
     let mut settings = stripe.settings();
     settings.push(("VANTAGE_DEMO__ORDERS", "60".to_owned()));
+    settings.push(("VANTAGE_ORDERS__CAPTURE", "immediate".to_owned()));
     // Nobody tells other exchange rates between a price and the order for it.
     settings.push(("VANTAGE_SANDBOX__ENABLED", "false".to_owned()));
     settings

@@ -34,7 +34,7 @@ fn ids() -> [Uuid; 3] {
 #[tokio::test]
 async fn parcels_are_found_by_what_narrows_the_search() {
     use tracking::shipment::{Carrier, TrackingStatus};
-    use tracking::{change, event, shipment};
+    use tracking::{change, event, shipment, shipment_line};
     let db = &Planner::over::<migrations::tracking::Migrator>().await;
     let ([id, ..], now) = (ids(), Utc::now());
     let due = shipment::Due {
@@ -52,6 +52,8 @@ async fn parcels_are_found_by_what_narrows_the_search() {
         "shipment::lock_journey of a return": shipment::lock_journey(db, id, Some(id)),
         "shipment::of_orders_in": shipment::of_orders_in(db, &ids(), &[TrackingStatus::InTransit, TrackingStatus::Exception]),
         "shipment::by_number": shipment::by_number(db, Carrier::Dhl, "1"),
+        "shipment::mark_registered": shipment::mark_registered(db, id, now),
+        "shipment_line::of_shipments": shipment_line::of_shipments(db, &ids()),
         "shipment::due": shipment::due(db, Carrier::Dhl, due, None, 20),
         "shipment::due of orders": shipment::due(db, Carrier::Dhl, due, Some(&ids()), 20),
         "shipment::claim": shipment::claim(db, &ids(), due, now),
@@ -68,9 +70,9 @@ async fn parcels_are_found_by_what_narrows_the_search() {
 async fn orders_are_found_by_what_narrows_the_search() {
     use orders::stock_movement::MovementKind;
     use orders::{
-        customer, order, order_decision, order_event, order_item, order_payment, order_refund,
-        order_review, payment_method, stock_level, stock_movement, store_credit_balance,
-        store_credit_entry,
+        customer, order, order_decision, order_event, order_item, order_parcel, order_parcel_line,
+        order_payment, order_refund, order_review, payment_method, stock_level, stock_movement,
+        store_credit_balance, store_credit_entry,
     };
     let waiting = order_review::Filter {
         is_open: true,
@@ -102,7 +104,13 @@ async fn orders_are_found_by_what_narrows_the_search() {
         "stock_movement::of_product": stock_movement::of_product(db, id, Some(9), 20),
         "order_item::of_orders": order_item::of_orders(db, &ids()),
         "order_event::of_orders": order_event::of_orders(db, &ids()),
+        "order::without_parcel": order::without_parcel(db, 20),
+        "order_parcel::of_order": order_parcel::of_order(db, id),
+        "order_parcel::count_of_orders": order_parcel::count_of_orders(db, &ids()),
+        "order_parcel::by_number": order_parcel::by_number(db, "dhl", "1"),
+        "order_parcel_line::of_parcels": order_parcel_line::of_parcels(db, &ids()),
         "order_payment::of_order": order_payment::of_order(db, id),
+        "order_payment::ending_before": order_payment::ending_before(db, now, 20),
         "order_payment::open_without_task": order_payment::open_without_task(db, "payment", now, 20),
         "order_payment::of_orders": order_payment::of_orders(db, &ids()),
         "order_payment::open_since": order_payment::open_since(db, now, 20),

@@ -5,6 +5,8 @@ pub mod order;
 pub mod order_decision;
 pub mod order_event;
 pub mod order_item;
+pub mod order_parcel;
+pub mod order_parcel_line;
 pub mod order_payment;
 pub mod order_refund;
 pub mod order_review;

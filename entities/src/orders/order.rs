@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Query;
 use sea_orm::{
     ExprTrait, FromJsonQueryResult, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect,
 };
@@ -177,6 +178,22 @@ pub async fn of_customer(
     }
     let rows = query.all(db).await?;
     Ok(rows.into_iter().map(Arc::new).collect())
+}
+
+/// Paid orders that have no parcel yet, of any customer, the oldest first.
+pub async fn without_parcel(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Model>, DbErr> {
+    let sent = Query::select()
+        .column("order_id")
+        .from("order_parcels")
+        .and_where(Expr::col(("order_parcels", "order_id")).equals(("orders", "id")))
+        .to_owned();
+    Entity::find()
+        .filter(Column::Status.eq(OrderStatus::Confirmed))
+        .filter(Expr::exists(sent).not())
+        .order_by_asc(Column::PlacedAt)
+        .limit(limit)
+        .all(db)
+        .await
 }
 
 /// The newest orders with a payment at the provider, of any customer.

@@ -10,4 +10,5 @@ mod oddities;
 mod origin_check;
 mod rates_and_messages;
 mod stripe;
+mod stripe_captures;
 mod webhooks;

@@ -27,6 +27,8 @@ use crate::order_review_input::{OrderRefundInput, OrderReviewInput};
 use crate::placement;
 use crate::query::SUPPORT;
 use crate::quote::required;
+use crate::shipment_register::{self, ShipmentRegisterPayload};
+use crate::shipment_register_input::ShipmentRegisterInput;
 use crate::stock::Stock;
 use crate::stock_adjust::{self, StockAdjustPayload};
 use crate::stock_adjust_input::StockAdjustInput;
@@ -124,7 +126,7 @@ impl Mutation {
         Ok(order_reorder::of_arguments(payload))
     }
 
-    /// Cancels one of the caller's orders, which is possible until the carrier has it, and returns the payment.
+    /// Cancels one of the caller's orders, which is possible until the warehouse has packed a parcel, and returns the payment.
     #[graphql(directive = authenticated::apply())]
     async fn order_cancel(
         &self,
@@ -257,6 +259,22 @@ impl Mutation {
         idempotency_key: String,
     ) -> ApiResult<OrderRefundPayload> {
         support_mutations::refund(context, &input, &idempotency_key).await
+    }
+
+    /// Registers a parcel of an order that the warehouse hands over to a carrier; an order may be sent in several. From
+    /// then on it is tracked. The order is SHIPPED once the carrier has its first parcel, and DELIVERED when everything
+    /// that was ordered has arrived. Requires a token with the scope fulfilment or support.
+    #[graphql(requires_scopes = "fulfilment", requires_scopes = "support")]
+    async fn shipment_register(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The parcel.")] input: ShipmentRegisterInput,
+        #[graphql(
+            desc = "A unique key of at most 255 characters, such as a UUID. Repeating it with the same input within 30 days has no further effect; with another input, it is a CONFLICT."
+        )]
+        idempotency_key: String,
+    ) -> ApiResult<ShipmentRegisterPayload> {
+        shipment_register::mutate(context, &input, &idempotency_key).await
     }
 }
 

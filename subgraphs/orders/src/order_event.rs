@@ -21,6 +21,8 @@ pub(crate) enum OrderEventType {
     Delivered,
     /// It will not be sent.
     Cancelled,
+    /// A part of the authorized payment was captured, because it was sent.
+    PaymentCaptured,
     /// The payment was refunded.
     Refunded,
 }
@@ -33,6 +35,7 @@ impl OrderEventType {
             events::SHIPPED => Some(Self::Shipped),
             events::DELIVERED => Some(Self::Delivered),
             events::CANCELLED => Some(Self::Cancelled),
+            events::CAPTURED => Some(Self::PaymentCaptured),
             events::REFUNDED => Some(Self::Refunded),
             _ => None,
         }
@@ -45,7 +48,7 @@ pub(crate) struct OrderEvent(pub Arc<entity::Model>);
 #[Object]
 impl OrderEvent {
     /// What happened, as a string: `order.placed`, `order.confirmed`, `order.shipped`, `order.delivered`,
-    /// `order.cancelled` or `order.refunded`.
+    /// `order.cancelled`, `order.payment_captured` or `order.refunded`.
     #[graphql(deprecation = "Use `type`, which is an enumeration.")]
     async fn event(&self) -> &str {
         &self.0.event
@@ -80,6 +83,7 @@ mod tests {
             (events::SHIPPED, OrderEventType::Shipped),
             (events::DELIVERED, OrderEventType::Delivered),
             (events::CANCELLED, OrderEventType::Cancelled),
+            (events::CAPTURED, OrderEventType::PaymentCaptured),
             (events::REFUNDED, OrderEventType::Refunded),
         ];
         for (event, expected) in events {

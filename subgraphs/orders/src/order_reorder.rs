@@ -32,7 +32,7 @@ pub(crate) async fn parsed(
     if row.customer_id != customer {
         return Err(ApiError::forbidden("You can only repeat your own orders"));
     }
-    if !allowed_actions::allowed(row.status).contains(&OrderAction::Reorder) {
+    if !allowed_actions::allowed(row.status, false).contains(&OrderAction::Reorder) {
         return Ok(Err(InputError::new(
             UserErrorCode::OrderNotReorderable,
             "This order is not paid yet: it can be repeated once it is",

@@ -161,6 +161,7 @@ async fn pay(state: &State, stripe: &Stripe, order: Uuid) -> ApiResult<()> {
         database: state.database.clone(),
         clock: state.clock.clone(),
         stripe: stripe.clone(),
+        capture_method: state.capture_method,
     };
     let Some(claimed) = tasks::claim::<SettlePayment>(&state.database, &state.clock, order).await?
     else {

@@ -123,6 +123,7 @@ impl PaymentEvent {
         let payment = match event.kind.as_str() {
             "payment_intent.succeeded"
             | "payment_intent.canceled"
+            | "payment_intent.amount_capturable_updated"
             | "payment_intent.processing"
             | "payment_intent.requires_action"
             | "payment_intent.payment_failed" => Self::Payment(Deserialize::deserialize(object)?),

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use entities::returns::customer_return as entity;
 use resolvers::id::IdKind;
+use resolvers::live::Numbered;
 use resolvers::money::{CurrencyCode, Money};
 use resolvers::scalars::DateTime;
 use resolvers::{ApiError, ApiResult, access, connection};
@@ -44,6 +45,20 @@ pub(crate) struct Return {
     currency: CurrencyCode,
     label: Option<ReturnLabel>,
     row: entity::Model,
+    /// The number of its last change, if it was read with the row.
+    sequence: Option<i64>,
+}
+
+impl TryFrom<Numbered<entity::Model>> for Return {
+    type Error = ApiError;
+
+    fn try_from(numbered: Numbered<entity::Model>) -> ApiResult<Self> {
+        let read = Self::try_from(numbered.state)?;
+        Ok(Self {
+            sequence: Some(numbered.sequence),
+            ..read
+        })
+    }
 }
 
 impl TryFrom<entity::Model> for Return {
@@ -58,6 +73,7 @@ impl TryFrom<entity::Model> for Return {
             currency: CurrencyCode::from_code(&row.currency).ok_or_else(unknown)?,
             label: ReturnLabel::of(&row),
             row,
+            sequence: None,
         })
     }
 }
@@ -114,6 +130,20 @@ impl Return {
     /// Globally unique id: `ret_` followed by 26 characters.
     async fn id(&self) -> ID {
         IdKind::Return.id(self.row.id)
+    }
+
+    /// The number of the return's last change, with which `returnUpdated` continues after a lost connection; 0 before the
+    /// first.
+    async fn sequence(&self, context: &Context<'_>) -> ApiResult<i32> {
+        let sequence = match self.sequence {
+            Some(sequence) => sequence,
+            None => {
+                let loaders = context.data_unchecked::<Loaders>();
+                let read = loaders.sequences.load_one(self.row.id).await?;
+                read.unwrap_or_default()
+            }
+        };
+        Ok(i32::try_from(sequence).unwrap_or(i32::MAX))
     }
 
     /// The order that the items belong to.

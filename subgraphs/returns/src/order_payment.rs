@@ -24,7 +24,7 @@ static DOCUMENT: Document = Document::new(
       shippingAddress { name line1 line2 city region postalCode countryCode }
       items { id quantity lineTotal { amount currency } }
       subtotal { amount currency } shipping { amount currency }
-      tax { amount currency } total { amount currency } storeCreditUsed { amount currency }
+      tax { amount currency } total { amount currency } capturedAmount { amount currency } storeCreditUsed { amount currency }
     }
   }
 }",
@@ -43,6 +43,7 @@ pub(crate) struct OrderPayment {
     shipping: Amount,
     tax: Amount,
     total: Amount,
+    captured_amount: Amount,
     store_credit_used: Amount,
 }
 
@@ -138,7 +139,11 @@ impl OrderPayment {
             subtotal: self.subtotal.minor(currency)?,
             shipping: self.shipping.minor(currency)?,
             tax: self.tax.minor(currency)?,
-            total: self.total.minor(currency)?,
+            // What can be refunded, by the payment method and as store credit.
+            total: self
+                .captured_amount
+                .minor(currency)?
+                .checked_add(self.store_credit_used.minor(currency)?)?,
         };
         let lines = self.items.iter().map(|item| {
             let line = BoughtLine {

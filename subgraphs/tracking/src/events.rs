@@ -133,6 +133,7 @@ impl Change {
             returned_to_sender: self.returned_to_sender,
             estimated_at: None,
             overdue_at: None,
+            registered_at: None,
         }
     }
 

@@ -13,6 +13,8 @@ mod guest_link_limiter;
 mod loaders;
 pub mod metrics;
 mod order;
+mod order_item;
+mod order_shipments;
 mod poll;
 mod query;
 mod record_event;

@@ -2,9 +2,11 @@
 
 pub(crate) mod address;
 pub(crate) mod allowed_actions;
+pub(crate) mod capture;
 pub(crate) mod checkout;
 pub(crate) mod fulfillment;
 pub(crate) mod line;
+pub(crate) mod parcel_content;
 pub(crate) mod payment_method;
 pub(crate) mod review;
 pub(crate) mod settlement;

@@ -6,11 +6,13 @@
 )]
 
 mod account;
+mod captures;
 mod checkout;
 mod fake_stripe;
 mod fake_subgraphs;
 mod faults;
 mod fixture;
+mod live;
 mod order_cancel;
 mod order_place;
 mod order_preview;
@@ -18,6 +20,7 @@ mod ownership;
 mod paging;
 mod refusals;
 mod settlement;
+mod shipments;
 mod statements;
 mod stock;
 mod stock_adjust;

@@ -154,6 +154,8 @@ impl Query {
                 tax: order.money(order.tax),
                 total: order.money(order.total()),
                 store_credit_used: order.money(self.orders.store_credit.load(Ordering::Relaxed)),
+                captured_amount: order
+                    .money(order.total() - self.orders.store_credit.load(Ordering::Relaxed)),
                 payment_intent_id: Some(format!("pi_{}", *id)),
                 id,
                 payment_method: PaymentMethod {
@@ -186,6 +188,7 @@ struct PaidOrder {
     tax: Money,
     total: Money,
     store_credit_used: Money,
+    captured_amount: Money,
 }
 
 /// A line of such an order.
