@@ -14,6 +14,7 @@ mod orders;
 mod pricing;
 mod providers;
 mod rest;
+mod returns;
 mod router;
 mod sandbox;
 mod search;
@@ -41,6 +42,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub(crate) use self::rest::Rest;
+pub(crate) use self::returns::{Labels, Returns};
 pub(crate) use self::router::Router;
 pub(crate) use self::sandbox::Sandbox;
 pub(crate) use self::search::{Engine, Search};
@@ -115,6 +117,7 @@ pub(crate) struct Configuration {
     pub(crate) flags: Flags,
     pub(crate) notifications: Notifications,
     pub(crate) orders: Orders,
+    pub(crate) returns: Returns,
     pub(crate) pricing: Pricing,
     pub(crate) search: Search,
     pub(crate) tracking: Tracking,
@@ -163,6 +166,7 @@ impl Default for Configuration {
             flags: Flags::default(),
             notifications: Notifications::default(),
             orders: Orders::default(),
+            returns: Returns::default(),
             pricing: Pricing::default(),
             search: Search::default(),
             tracking: Tracking::default(),

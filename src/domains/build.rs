@@ -25,6 +25,7 @@ use platform::rate_limit::RateLimiter;
 use platform::supervisor::Supervisor;
 use platform::workers::{Job, WorkerContext};
 use pricing::{Countries, GeoDatabase, RateCache};
+use returns::LabelRules;
 use search::engine::embedded::Embedded;
 use search::engine::remote::{Dialect, Remote, RemoteConfig};
 use search::engine::{AnalysisSource, SearchEngine};
@@ -34,7 +35,7 @@ use tracking::{Carrier, CarrierAccess, Carriers, TrackingConfig};
 use url::Url;
 
 use super::{Domain, Domains, Jobs, Local, Work};
-use crate::config::{self, Configuration, Provider};
+use crate::config::{self, Configuration, Labels, Provider};
 use crate::{keys, messages, partners};
 
 impl Domains {
@@ -86,6 +87,8 @@ impl Domains {
                     database: database.clone(),
                     clock: clock.clone(),
                     orders: client(Domain::Orders)?,
+                    search: client_of_known(Domain::Search)?,
+                    label_rules: Arc::new(label_rules(&configuration.returns.labels)),
                     stripe: stripe(&providers.stripe, clock.clone())?,
                     easypost: easypost(&providers.easypost, clock.clone(), &database)?,
                     easypost_webhook_secret: providers.easypost.webhook_secret.clone(),
@@ -495,4 +498,12 @@ fn carriers(
         }
     }
     Ok(carriers)
+}
+
+fn label_rules(labels: &Labels) -> LabelRules {
+    LabelRules {
+        phone: labels.phone.clone(),
+        international_services: labels.international_services.clone(),
+        international_limit: i64::from(labels.international_limit_usd) * 100,
+    }
 }

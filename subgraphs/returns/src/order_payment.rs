@@ -155,8 +155,18 @@ impl OrderPayment {
         Some((paid, lines.collect::<Option<_>>()?))
     }
 
-    /// The package's sender.
-    pub(crate) fn address(&self) -> Address {
+    /// The country that the order was sent to, ISO 3166-1 alpha-2.
+    pub(crate) fn country(&self) -> &str {
+        &self.shipping_address.country_code
+    }
+
+    /// Who the order was sent to.
+    pub(crate) fn recipient(&self) -> &str {
+        &self.shipping_address.name
+    }
+
+    /// The package's sender, who is called through the shop.
+    pub(crate) fn address(&self, phone: &str) -> Address {
         let address = self.shipping_address.clone();
         Address {
             name: Some(address.name),
@@ -167,6 +177,7 @@ impl OrderPayment {
             state: address.region,
             zip: address.postal_code,
             country: address.country_code,
+            phone: Some(phone.to_owned()),
         }
     }
 }

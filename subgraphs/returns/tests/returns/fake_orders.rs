@@ -57,6 +57,7 @@ pub(crate) struct Orders {
     payment_unusable: Arc<AtomicBool>,
     address_unknown: Arc<AtomicBool>,
     store_credit: Arc<AtomicI64>,
+    abroad: Arc<AtomicBool>,
 }
 
 impl Orders {
@@ -77,6 +78,11 @@ impl Orders {
     /// Makes all addresses invalid from now on.
     pub(crate) fn lose_addresses(&self) {
         self.address_unknown.store(true, Ordering::Relaxed);
+    }
+
+    /// Moves all addresses to Canada from now on.
+    pub(crate) fn move_abroad(&self) {
+        self.abroad.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn calls(&self) -> u64 {
@@ -168,7 +174,10 @@ impl Query {
                     city: "Brooklyn".to_owned(),
                     region: Some("NY".to_owned()),
                     postal_code: "11201".to_owned(),
-                    country_code: "US".to_owned(),
+                    country_code: match self.orders.abroad.load(Ordering::Relaxed) {
+                        true => "CA".to_owned(),
+                        false => "US".to_owned(),
+                    },
                 },
             }))
     }

@@ -8,8 +8,10 @@
 mod desk;
 mod eligibility;
 mod fake_orders;
+mod fake_search;
 mod faults;
 mod fixture;
+mod international;
 mod labels;
 mod live;
 mod providers;
