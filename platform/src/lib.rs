@@ -12,6 +12,7 @@ pub mod config;
 pub mod connection_registry;
 pub mod database;
 pub mod error_code;
+pub mod event_type;
 pub mod flags;
 pub mod http;
 pub mod inbox;

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -24,10 +25,11 @@ pub use redis::RedisBus;
 pub use watch::watch;
 
 /// Something that happened in a domain, in the form other domains may read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
     /// Consumers recognize by it an event that they have already.
+    #[schemars(extend("format" = "uuid"), with = "String")]
     pub id: Uuid,
     /// The topic: `orders.events`, ….
     pub topic: String,

@@ -4,7 +4,7 @@
 //! `ApiResult<Option<T>>` async-graphql would null the enclosing object.
 
 mod customer_return;
-mod events;
+pub mod events;
 mod input;
 mod label_rate;
 mod label_task;

@@ -7,7 +7,7 @@ mod config;
 mod customer_return;
 mod demo;
 mod entitlement_checks;
-mod events;
+pub mod events;
 mod guest_link;
 mod guest_link_limiter;
 mod loaders;
