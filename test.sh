@@ -75,7 +75,6 @@ main() {
     with_node "clients of the Model Context Protocol" "the Model Context Protocol's conformance suite and clients" tests/mcp/run.sh
     with_node "Apollo Gateway" "the subgraphs behind Apollo Gateway" tests/federation/run.sh
     with_java "ElasticMQ" "deals through a queue server" tests/sqs/run.sh
-    with_java "Kafka" "events through a Kafka broker" tests/kafka/run.sh
     with_node "packages and browser of the pages" "the pages in a browser" playground/tests/run.sh
 }
 

@@ -44,12 +44,14 @@ pub(crate) fn share_connections(
     configuration: &Configuration,
     supervisor: &Supervisor,
 ) -> anyhow::Result<()> {
-    let Some(server) = configuration.redis()? else {
+    let Some(url) = &configuration.redis_url else {
         return Ok(());
     };
-    let pubsub = RedisPubSub::new(&server, supervisor);
+    let pubsub = RedisPubSub::new(url.expose(), supervisor).context("redis_url")?;
     let max = configuration.server.websocket.max_connections_per_user;
-    let (registry, evictions) = ConnectionRegistry::new(&server, Arc::new(pubsub), max, supervisor);
+    let (registry, evictions) =
+        ConnectionRegistry::new(url.expose(), Arc::new(pubsub), max, supervisor)
+            .context("redis_url")?;
     state.share_connections(registry, evictions, supervisor);
     Ok(())
 }
@@ -59,11 +61,11 @@ pub(crate) fn share_documents(
     state: ServerState,
     configuration: &Configuration,
 ) -> anyhow::Result<ServerState> {
-    let Some(server) = configuration.redis()? else {
+    let Some(url) = &configuration.redis_url else {
         return Ok(state);
     };
     let bounds = configuration.server.persisted_queries.bounds();
-    let cache = RedisCache::new(&server, "persisted_queries", bounds);
+    let cache = RedisCache::new(url.expose(), "persisted_queries", bounds).context("redis_url")?;
     Ok(state.with_document_cache(Arc::new(cache)))
 }
 
@@ -72,10 +74,10 @@ pub(crate) fn share_rates(
     state: ServerState,
     configuration: &Configuration,
 ) -> anyhow::Result<ServerState> {
-    let Some(server) = configuration.redis()? else {
+    let Some(url) = &configuration.redis_url else {
         return Ok(state);
     };
-    let limiter = RateLimiter::redis(&server);
+    let limiter = RateLimiter::redis(url.expose()).context("redis_url")?;
     Ok(state.with_rate_limiter(limiter))
 }
 

@@ -116,14 +116,6 @@ fn describe_events() {
         "vantage_outbox_dead_letters",
         "Outbox events given up; see `vantage outbox list`."
     );
-    describe_gauge!(
-        "vantage_bus_lag",
-        "Messages in Kafka that a consumer has not received, of the partitions assigned to this instance."
-    );
-    describe_counter!(
-        "vantage_bus_dead_letters_total",
-        "Messages in Kafka that are no events and were moved to a dead-letter topic."
-    );
     describe_counter!(
         "vantage_inbox_received_total",
         "Events received and stored by a consumer."

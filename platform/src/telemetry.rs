@@ -91,8 +91,7 @@ pub fn init_log(
     access_log: bool,
 ) -> Result<LogGuard, TelemetryError> {
     // The SDK of the Model Context Protocol writes several lines for every request, which has one already.
-    // Kafka's client tells of every attempt; the bus tells of an outage once.
-    let filter = format!("rmcp=error,krafka=error,{filter}");
+    let filter = format!("rmcp=error,{filter}");
     let filter = if access_log {
         parse(&filter)?
     } else {

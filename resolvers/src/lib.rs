@@ -12,7 +12,6 @@ pub mod entities;
 pub mod error;
 pub mod id;
 pub mod idempotency;
-pub mod live;
 pub mod metrics;
 pub mod money;
 pub mod money_format;

@@ -19,7 +19,6 @@ mod sandbox;
 mod smtp;
 mod stripe;
 mod twilio;
-mod warehouse;
 mod webhooks;
 mod world;
 
@@ -28,4 +27,3 @@ pub use parcels::{Carrier, ExistingParcel, Status};
 pub use provider::Provider;
 pub use sandbox::Sandbox;
 pub use stripe::ExistingPayment;
-pub use warehouse::WaitingOrder;

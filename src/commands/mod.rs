@@ -7,7 +7,6 @@ pub(crate) mod client;
 pub(crate) mod compose;
 pub(crate) mod config;
 pub(crate) mod deals;
-mod event_schemas;
 mod file_import;
 pub(crate) mod migrate;
 pub(crate) mod notifications;

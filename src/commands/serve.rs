@@ -36,11 +36,6 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
             !command.router_only && configuration.subgraphs.url(domain.name()).is_none()
         })
         .collect();
-    if command.demo {
-        configuration
-            .sandbox
-            .hurry(configuration.demo.ticker_interval);
-    }
     let sandbox = if sandbox_server::is_required(&configuration, here.len()) {
         Some(sandbox_server::start_in_process(&mut configuration, &clock, supervisor).await?)
     } else {
@@ -57,7 +52,6 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     domains.start(supervisor).await;
     if let Some((sandbox, _)) = &sandbox {
         sandbox.load_shop(&domains).await?;
-        sandbox.start_warehouse(&domains, supervisor);
     }
     workers::start(&domains, &configuration, &clock, supervisor)?;
     let router = graph::router(&configuration, &domains, &key)?;

@@ -13,7 +13,6 @@ use notifications::Partners;
 use platform::caller::CallerKey;
 use platform::clock::Clock;
 use platform::database::{Database, DatabaseConfig};
-use platform::event_type::EventType;
 use platform::flags::Flags;
 use platform::inbox::{ConsumerGroup, Subscriber};
 use platform::supervisor::{Stage, Supervisor};
@@ -85,18 +84,6 @@ impl Domain {
             Self::Pricing => pricing::workers::CONSUMERS,
             Self::Search => search::workers::CONSUMERS,
             Self::Tracking => tracking::workers::CONSUMERS,
-        }
-    }
-
-    /// The types of the events the domain publishes.
-    pub(crate) const fn event_types(self) -> &'static [EventType] {
-        match self {
-            Self::Notifications => notifications::events::TYPES,
-            Self::Orders => orders::events::TYPES,
-            Self::Returns => returns::events::TYPES,
-            Self::Pricing => pricing::events::TYPES,
-            Self::Search => search::events::TYPES,
-            Self::Tracking => tracking::events::TYPES,
         }
     }
 

@@ -127,7 +127,7 @@ async fn a_database_that_is_gone_under_load_loses_nothing_that_was_acknowledged(
     let payments = payments["data"].as_array().unwrap();
     for id in placed.values() {
         let taken = payments.iter().filter(|payment| {
-            payment["metadata"]["order"] == json!(id) && payment["status"] == "requires_capture"
+            payment["metadata"]["order"] == json!(id) && payment["status"] == "succeeded"
         });
         assert_eq!(taken.count(), 1, "{id} is paid once");
     }

@@ -22,7 +22,7 @@ use crate::kit::{DOMAINS, Graph, Layout, layouts};
 use crate::wait::until;
 
 /// Orders delivered between two kills.
-pub(crate) const ORDERS: usize = 30;
+const ORDERS: usize = 30;
 
 /// An in-memory Redis server on a fixed port.
 struct Redis {
@@ -79,7 +79,7 @@ async fn signal(pid: u32, signal: &str) {
 }
 
 /// As many confirmed orders as one round needs.
-pub(crate) async fn confirmed(orders: &Database) -> Vec<Uuid> {
+async fn confirmed(orders: &Database) -> Vec<Uuid> {
     let like = order::Entity::find().one(orders.read()).await.unwrap();
     let like = like.expect("the demo shop has orders");
     let rows: Vec<_> = (0..ORDERS)
@@ -101,7 +101,7 @@ pub(crate) async fn confirmed(orders: &Database) -> Vec<Uuid> {
 }
 
 /// Publishes tracking events: the parcels of these orders are shipped, then delivered.
-pub(crate) async fn deliver(tracking: &Database, ids: &[Uuid]) {
+async fn deliver(tracking: &Database, ids: &[Uuid]) {
     for (status, all_delivered) in [("shipped", false), ("delivered", true)] {
         for id in ids {
             let order_id = IdKind::Order.format(*id);
@@ -124,39 +124,12 @@ pub(crate) async fn deliver(tracking: &Database, ids: &[Uuid]) {
 }
 
 /// Number of events in this state.
-pub(crate) async fn count(database: &Database, which: impl IntoCondition) -> u64 {
+async fn count(database: &Database, which: impl IntoCondition) -> u64 {
     outbox_event::Entity::find()
         .filter(which.into_condition())
         .count(database.read())
         .await
         .unwrap()
-}
-
-/// Every one of these orders was shipped and delivered, once.
-pub(crate) async fn assert_delivered_once(orders: &Database, ids: &[Uuid]) {
-    for (event, status) in [
-        ("order.shipped", None),
-        ("order.delivered", Some("delivered")),
-    ] {
-        let mut effects: HashMap<Uuid, u32> = HashMap::new();
-        let timeline = order_event::Entity::find()
-            .filter(order_event::Column::Event.eq(event))
-            .all(orders.read())
-            .await
-            .unwrap();
-        for entry in timeline {
-            *effects.entry(entry.order_id).or_default() += 1;
-        }
-        for id in ids {
-            assert_eq!(effects.get(id), Some(&1), "{id}: {event} once");
-            let row = order::Entity::find_by_id(*id).one(orders.read()).await;
-            let row = row.unwrap().unwrap();
-            assert!(
-                status.is_none_or(|status| row.status.as_str() == status),
-                "{row:?}"
-            );
-        }
-    }
 }
 
 #[tokio::test]
@@ -200,7 +173,29 @@ async fn redis_without_persistence_killed_twice_while_events_flow_loses_no_effec
     })
     .await;
 
-    assert_delivered_once(&orders, &all).await;
+    for (event, status) in [
+        ("order.shipped", None),
+        ("order.delivered", Some("delivered")),
+    ] {
+        let mut effects: HashMap<Uuid, u32> = HashMap::new();
+        let timeline = order_event::Entity::find()
+            .filter(order_event::Column::Event.eq(event))
+            .all(orders.read())
+            .await
+            .unwrap();
+        for entry in timeline {
+            *effects.entry(entry.order_id).or_default() += 1;
+        }
+        for id in &all {
+            assert_eq!(effects.get(id), Some(&1), "{id}: {event} once");
+            let row = order::Entity::find_by_id(*id).one(orders.read()).await;
+            let row = row.unwrap().unwrap();
+            assert!(
+                status.is_none_or(|status| row.status.as_str() == status),
+                "{row:?}"
+            );
+        }
+    }
     tracking.close().await;
     orders.close().await;
     graph.stop().await;

@@ -50,8 +50,6 @@ pub struct Model {
     /// Negative when shipping is deducted.
     pub refund_shipping: i64,
     pub refund_total: i64,
-    /// The part of `refund_total` that is given as store credit, because store credit paid that part of the order.
-    pub refund_credit: i64,
     /// Whether this return refunds the order's shipping. At most one uncancelled return of an order does.
     pub shipping_refunded: bool,
     pub refund_method: RefundMethod,

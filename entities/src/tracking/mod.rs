@@ -3,4 +3,3 @@
 pub mod change;
 pub mod event;
 pub mod shipment;
-pub mod shipment_line;

@@ -1,13 +1,11 @@
 //! Events between domains, modelled as a log: topics, an ordering key, and consumer groups that each see every event at
 //! least once and commit what they have processed.
 //!
-//! Three implementations: in process, and for several processes Redis Streams and Kafka. In Kafka, an event's key is its
-//! aggregate's id, and a topic has a log for each partition.
+//! Two implementations: in process, and Redis Streams for several processes. A Kafka topic fits the same interface: the
+//! key is the aggregate's id, the group is the consumer's name.
 
 mod in_process;
-mod kafka;
 mod redis;
-mod watch;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,21 +13,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use in_process::InProcessBus;
-pub use kafka::{KafkaBus, KafkaConfig, KafkaSasl, KafkaTls, SaslMechanism};
 pub use redis::RedisBus;
-pub use watch::watch;
 
 /// Something that happened in a domain, in the form other domains may read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
-    /// Consumers recognize by it an event that they have already.
-    #[schemars(extend("format" = "uuid"), with = "String")]
     pub id: Uuid,
     /// The topic: `orders.events`, ….
     pub topic: String,
@@ -77,13 +70,13 @@ pub struct LogPosition {
     pub offset: String,
 }
 
-/// The progress of consumer groups in one log of a topic.
+/// The progress of a topic's consumer groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogState {
     pub log: String,
     /// The oldest offset still stored; `None` when the log is empty.
     pub oldest: Option<String>,
-    /// The groups that have committed something of this log, with the offset up to which each has committed everything.
+    /// Every group that reads the log, with the offset up to which it has committed everything.
     pub groups: HashMap<String, String>,
 }
 
@@ -93,21 +86,15 @@ pub trait EventBus: fmt::Debug + Send + Sync {
     /// Publishes the events in order and returns one outcome for each.
     async fn publish(&self, events: &[Arc<Event>]) -> Vec<Result<Receipt, BusError>>;
 
-    /// The state of a topic's logs, which may be several; `None` on a bus without logs, whose receipts are always
-    /// [`Receipt::Confirmed`]. `groups` are those whose progress is asked for; without any, the logs' names suffice.
-    async fn logs(&self, topic: &str, groups: &[&str]) -> Result<Option<Vec<LogState>>, BusError>;
+    /// The state of a topic's log; `None` on a bus without one, whose receipts are always [`Receipt::Confirmed`].
+    async fn log(&self, topic: &str) -> Result<Option<LogState>, BusError>;
 
     /// Joins a group that reads these topics. A new group starts at the oldest event in the log; each event goes to one
     /// consumer of each group.
     fn subscribe(&self, topics: &[&str], group: &str) -> Result<Box<dyn Consumer>, BusError>;
 
-    /// Whether events reach other processes. Such a bus is watched, see [`watch`].
+    /// Whether events reach other processes.
     fn is_shared(&self) -> bool;
-
-    /// Whether the bus works, for publishers and consumers, too.
-    async fn check(&self) -> Result<(), BusError> {
-        Ok(())
-    }
 }
 
 /// A member of a consumer group.

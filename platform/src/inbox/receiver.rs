@@ -56,12 +56,7 @@ impl Receiver {
                     continue;
                 }
                 Err(error) => {
-                    let is_watched = self.context.bus.is_shared();
-                    if is_watched && matches!(error, ReceiveError::Bus(_)) {
-                        tracing::debug!(%error, consumer = self.name, "events not received");
-                    } else {
-                        tracing::warn!(%error, consumer = self.name, "events not received");
-                    }
+                    tracing::warn!(%error, consumer = self.name, "events not received");
                     backoff.next_wait()
                 }
             };

@@ -10,8 +10,6 @@ mod reconciliation;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::HashMap;
-
 use crate::database::DatabaseTransaction;
 use chrono::{DateTime, Utc};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbErr};
@@ -68,15 +66,6 @@ pub async fn append<D: Serialize>(
     .insert(transaction)
     .await?;
     Ok(id)
-}
-
-/// The number of each aggregate's last event; none for an aggregate without an event.
-pub async fn last_sequences(
-    db: &impl ConnectionTrait,
-    topic: &str,
-    aggregate_ids: &[String],
-) -> Result<HashMap<String, i64>, DbErr> {
-    outbox_sequence::last_of(db, topic, aggregate_ids).await
 }
 
 /// Makes others who append to this aggregate, or lock it, wait until the transaction ends. Whoever locks rows before

@@ -1,7 +1,7 @@
 //! Publishes events from the outbox to the bus. Any number of publishers may share an outbox: each claims events for a
 //! limited time, and takes over claims left by publishers that died.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,8 +37,8 @@ pub struct Publisher {
     pub(super) context: WorkerContext,
     retries: RetryPolicy,
     pub(super) expected: Expected,
-    /// The names of the logs last seen for each topic.
-    pub(super) logs: Arc<Mutex<HashMap<String, HashSet<String>>>>,
+    /// The log last seen for each topic.
+    pub(super) logs: Arc<Mutex<HashMap<String, String>>>,
 }
 
 impl Publisher {
@@ -104,12 +104,9 @@ impl Publisher {
         postponed: &[Uuid],
         error: &BusError,
     ) -> Result<Round, DbErr> {
-        let (domain, waiting) = (self.domain(), postponed.len());
-        // A shared bus is watched. During shutdown consumers leave first, so this is expected.
-        if self.context.bus.is_shared() || self.context.stop.is_cancelled() {
-            tracing::debug!(%error, domain, waiting, "event bus not available, events postponed");
-        } else {
-            tracing::warn!(%error, domain, waiting, "event bus not available, events postponed");
+        // During shutdown consumers leave first, so this is expected.
+        if !self.context.stop.is_cancelled() {
+            tracing::warn!(%error, domain = self.domain(), waiting = postponed.len(), "event bus not available, events postponed");
         }
         self.postpone(postponed, error).await?;
         Ok(Round::Away)

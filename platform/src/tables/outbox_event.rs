@@ -195,22 +195,19 @@ pub async fn unconfirmed_topics(db: &impl ConnectionTrait) -> Result<Vec<String>
         .await
 }
 
-/// Marks as unpublished the events that were given to other logs than these, or that these no longer have: nobody can
-/// read them there. `logs` are all of the topic's, each with its oldest offset if it is known. Returns how many.
+/// Marks as unpublished the events that were given to another log than this one, or that this log no longer has: nobody
+/// can read them there. Returns how many.
 pub async fn republish_lost(
     db: &impl ConnectionTrait,
     topic: &str,
-    logs: &[(&str, Option<&str>)],
+    log: &str,
+    oldest: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<u64, DbErr> {
-    let names = logs.iter().map(|(log, _)| *log);
-    let elsewhere = Condition::any().add(Column::Log.is_not_in(names));
-    let lost = logs
-        .iter()
-        .filter_map(|(log, oldest)| Some((log, oldest.as_ref()?)))
-        .fold(elsewhere, |lost, (log, oldest)| {
-            lost.add(Column::Log.eq(*log).and(Column::LogOffset.lt(*oldest)))
-        });
+    let mut lost = Condition::any().add(Column::Log.ne(log));
+    if let Some(oldest) = oldest {
+        lost = lost.add(Column::LogOffset.lt(oldest));
+    }
     let updated = Entity::update_many()
         .col_expr(Column::PublishedAt, Expr::value(None::<DateTime<Utc>>))
         .col_expr(Column::Log, Expr::value(None::<String>))
@@ -225,27 +222,22 @@ pub async fn republish_lost(
     Ok(updated.rows_affected)
 }
 
-/// Confirms the events that each of these logs has up to the offset beside it, or all of them when there is none.
+/// Confirms the events that this log has up to `offset`, or all of them when there is no group.
 pub async fn confirm(
     db: &impl ConnectionTrait,
     topic: &str,
-    committed: &[(&str, Option<&str>)],
+    log: &str,
+    offset: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<u64, DbErr> {
-    let committed = committed
-        .iter()
-        .fold(Condition::any(), |committed, (log, offset)| {
-            let in_log = Condition::all().add(Column::Log.eq(*log));
-            committed.add(match offset {
-                Some(offset) => in_log.add(Column::LogOffset.lte(*offset)),
-                None => in_log,
-            })
-        });
-    let update = Entity::update_many()
+    let mut update = Entity::update_many()
         .col_expr(Column::ConfirmedAt, Expr::value(now))
         .filter(Column::Topic.eq(topic))
         .filter(unconfirmed())
-        .filter(committed);
+        .filter(Column::Log.eq(log));
+    if let Some(offset) = offset {
+        update = update.filter(Column::LogOffset.lte(offset));
+    }
     Ok(update.exec(db).await?.rows_affected)
 }
 

@@ -1,7 +1,5 @@
 //! The sequence number of an aggregate's last event. It outlives the events, which are swept.
 
-use std::collections::HashMap;
-
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, ExprTrait};
@@ -59,21 +57,4 @@ pub async fn next(
         .exec_with_returning(db)
         .await?;
     Ok(row.last)
-}
-
-/// The last number of each aggregate that has one.
-pub async fn last_of(
-    db: &impl ConnectionTrait,
-    topic: &str,
-    aggregate_ids: &[String],
-) -> Result<HashMap<String, i64>, DbErr> {
-    let rows = Entity::find()
-        .filter(Column::Topic.eq(topic))
-        .filter(Column::AggregateId.is_in(aggregate_ids))
-        .all(db)
-        .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (row.aggregate_id, row.last))
-        .collect())
 }

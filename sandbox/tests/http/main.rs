@@ -10,5 +10,4 @@ mod oddities;
 mod origin_check;
 mod rates_and_messages;
 mod stripe;
-mod stripe_captures;
 mod webhooks;

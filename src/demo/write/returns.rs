@@ -86,7 +86,6 @@ fn return_row(order: &Order, made: &Return<'_>) -> customer_return::Model {
         refund_tax: quote.tax,
         refund_shipping: quote.shipping,
         refund_total: quote.total,
-        refund_credit: 0,
         shipping_refunded: quote.includes_shipping && made.status != ReturnStatus::Cancelled,
         refund_method: RefundMethod::OriginalPayment,
         payment_intent_id: at(ReturnStatus::RefundIssued)

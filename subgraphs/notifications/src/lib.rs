@@ -11,7 +11,7 @@ mod deal_schedule;
 mod deal_schedule_input;
 mod deal_sqs;
 mod device_register;
-pub mod events;
+mod events;
 pub mod legacy_file;
 mod links;
 mod live;

@@ -12,7 +12,6 @@ use uuid::Uuid;
 use crate::loaders::{Loaders, OrderList, OrderPage};
 use crate::order::{Order, OrderConnection, OrderStatus};
 use crate::query::SUPPORT;
-use crate::store_credit::StoreCredit;
 
 /// Only created for the customer: for the caller, or from one of their orders.
 pub(crate) struct Customer {
@@ -56,12 +55,6 @@ impl Customer {
     /// The full name, as the customer gave it.
     async fn name(&self, context: &Context<'_>) -> ApiResult<String> {
         Ok(self.row(context).await?.name.clone())
-    }
-
-    /// The customer's store credit, which pays orders with `useStoreCredit`.
-    async fn store_credit(&self, context: &Context<'_>) -> Option<ApiResult<StoreCredit>> {
-        let owner = access::owner(context, self.id, "You can only see your own store credit");
-        Some(owner.map(|customer| StoreCredit { customer }))
     }
 
     /// The customer's orders, newest first.

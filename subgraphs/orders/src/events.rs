@@ -18,13 +18,8 @@ pub const SHIPPED: &str = "order.shipped";
 pub const DELIVERED: &str = "order.delivered";
 /// It will not be sent.
 pub const CANCELLED: &str = "order.cancelled";
-/// A part of the authorized payment was captured, because it was sent.
-pub const CAPTURED: &str = "order.payment_captured";
 /// The payment of a cancelled order was refunded, or support refunded an amount.
 pub const REFUNDED: &str = "order.refunded";
-
-/// The warehouse registered a parcel of it.
-pub const SHIPMENT_REGISTERED: &str = "shipment.registered";
 
 /// The payment provider's amount differs from the order's: support should look at it.
 pub const SUPPORT_ALERT: &str = "order.support_alert";
@@ -119,72 +114,5 @@ pub(crate) struct SupportAlert<'a> {
     pub received_minor_units: i64,
     /// In capital letters; may be a currency we do not sell in.
     pub received_currency: String,
-    pub timestamp: DateTime<Utc>,
-}
-
-/// The warehouse registered a parcel of an order. Version 1.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ShipmentRegistered<'a> {
-    pub version: u32,
-    pub order_id: &'a str,
-    pub customer_id: &'a str,
-    pub shipment_id: String,
-    /// `dhl`, `fedex`, `ups` or `usps`.
-    pub carrier: &'a str,
-    pub tracking_number: &'a str,
-    pub lines: Vec<ShippedLine>,
-    /// Whether everything that was ordered is in a parcel now.
-    pub is_complete: bool,
-    pub timestamp: DateTime<Utc>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ShippedLine {
-    pub order_item_id: String,
-    pub quantity: i32,
-}
-
-/// Support should look at a parcel of an order. Version 1.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ParcelAlert<'a> {
-    pub version: u32,
-    pub order_id: &'a str,
-    pub customer_id: &'a str,
-    /// `returned_to_sender`, or `sent_after_cancellation`.
-    pub reason: &'a str,
-    pub carrier: &'a str,
-    pub tracking_number: &'a str,
-    pub timestamp: DateTime<Utc>,
-}
-
-/// A part of an order's payment was captured. Version 1.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Captured<'a> {
-    pub version: u32,
-    pub order_id: &'a str,
-    pub customer_id: &'a str,
-    /// This part.
-    pub captured: Amount,
-    /// All parts so far.
-    pub total_captured: Amount,
-    pub timestamp: DateTime<Utc>,
-}
-
-/// Support should look at an order's authorized payment. Version 1.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct AuthorizationAlert<'a> {
-    pub version: u32,
-    pub order_id: &'a str,
-    pub customer_id: &'a str,
-    /// `authorization_ending`: nothing was sent, and the authorization ends soon. `capture_failed`: something was sent,
-    /// and there is no money for it.
-    pub reason: &'a str,
-    /// When the authorization ends.
-    pub authorized_until: Option<DateTime<Utc>>,
     pub timestamp: DateTime<Utc>,
 }

@@ -4,10 +4,8 @@ use chrono::{DateTime, Utc};
 use entities::orders::stock_level;
 use entities::orders::stock_movement::MovementKind;
 use platform::database::DatabaseTransaction;
-use platform::event_type::EventType;
 use platform::outbox::{self, NewEvent};
 use resolvers::id::IdKind;
-use schemars::JsonSchema;
 use sea_orm::DbErr;
 use serde::Serialize;
 
@@ -19,17 +17,14 @@ pub const TOPIC: &str = "inventory.events";
 /// The stock of products changed, or is told again.
 pub const ADJUSTED: &str = "inventory.adjusted";
 
-/// The events about the stock.
-pub(crate) const TYPE: EventType = EventType::new::<Adjusted<'_>>(TOPIC, ADJUSTED);
-
 /// The aggregate of ledgers that begin, and of levels that are told again.
 pub(crate) const OPENING: &str = "opening";
 
 /// Most products of one event.
 const PRODUCTS_PER_EVENT: usize = 100;
 
-/// The stock of products from now on. Version 1.
-#[derive(Debug, Serialize, JsonSchema)]
+/// Version 1.
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Adjusted<'a> {
     version: u32,
@@ -39,7 +34,7 @@ struct Adjusted<'a> {
 }
 
 /// A product's stock from now on.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PublishedLevel {
     product_id: String,

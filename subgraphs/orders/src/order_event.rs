@@ -21,8 +21,6 @@ pub(crate) enum OrderEventType {
     Delivered,
     /// It will not be sent.
     Cancelled,
-    /// A part of the authorized payment was captured, because it was sent.
-    PaymentCaptured,
     /// The payment was refunded.
     Refunded,
 }
@@ -35,7 +33,6 @@ impl OrderEventType {
             events::SHIPPED => Some(Self::Shipped),
             events::DELIVERED => Some(Self::Delivered),
             events::CANCELLED => Some(Self::Cancelled),
-            events::CAPTURED => Some(Self::PaymentCaptured),
             events::REFUNDED => Some(Self::Refunded),
             _ => None,
         }
@@ -48,7 +45,7 @@ pub(crate) struct OrderEvent(pub Arc<entity::Model>);
 #[Object]
 impl OrderEvent {
     /// What happened, as a string: `order.placed`, `order.confirmed`, `order.shipped`, `order.delivered`,
-    /// `order.cancelled`, `order.payment_captured` or `order.refunded`.
+    /// `order.cancelled` or `order.refunded`.
     #[graphql(deprecation = "Use `type`, which is an enumeration.")]
     async fn event(&self) -> &str {
         &self.0.event
@@ -83,7 +80,6 @@ mod tests {
             (events::SHIPPED, OrderEventType::Shipped),
             (events::DELIVERED, OrderEventType::Delivered),
             (events::CANCELLED, OrderEventType::Cancelled),
-            (events::CAPTURED, OrderEventType::PaymentCaptured),
             (events::REFUNDED, OrderEventType::Refunded),
         ];
         for (event, expected) in events {

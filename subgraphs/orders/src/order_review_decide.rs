@@ -171,7 +171,6 @@ async fn apply(
             if payment.state == PaymentState::NeedsReview {
                 payment.state = match row.status {
                     OrderStatus::Cancelled => PaymentState::ReleaseRequested,
-                    _ if payment.capture_target.is_some() => PaymentState::CaptureRequested,
                     _ => PaymentState::AwaitingCustomer,
                 };
             }

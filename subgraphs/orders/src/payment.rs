@@ -21,15 +21,13 @@ use crate::order_review::{self, ReviewReason};
 use crate::payment_task::SettlePayment;
 use crate::rules::settlement::{self, Charge, Outcome, PaymentState, ProviderStatus};
 use crate::rules::status::OrderStatus;
-use crate::support_alert::{self, AuthorizationProblem, Mismatch};
+use crate::support_alert::{self, Mismatch};
 use crate::transitions::{self, Transition, TransitionError};
 
 /// How long a payment is left to the request that placed the order.
 const INITIAL_DELAY: TimeDelta = TimeDelta::seconds(1);
 /// How soon to retry if the provider has not made progress with a refund.
 const RELEASE_INTERVAL: TimeDelta = TimeDelta::seconds(5);
-/// How long an authorization can be captured, if the provider does not say.
-const AUTHORIZATION_LIFETIME: TimeDelta = TimeDelta::days(7);
 /// How often a payment that waits for the customer is polled; webhooks are faster.
 const POLL_INTERVAL: TimeDelta = TimeDelta::minutes(5);
 
@@ -66,12 +64,8 @@ pub(crate) struct ProviderUpdate {
     pub intent: Option<String>,
     /// Why it was declined.
     pub decline_code: Option<String>,
-    /// The captured amount, if any; of an authorization, the authorized one.
+    /// The captured amount, if any.
     pub received: Option<Charge>,
-    /// How much was captured.
-    pub captured: i64,
-    /// Until when an authorization can be captured, if the provider says so.
-    pub capture_before: Option<DateTime<Utc>>,
 }
 
 impl ProviderUpdate {
@@ -82,39 +76,18 @@ impl ProviderUpdate {
             intent: Some(intent.id.clone()),
             decline_code: decline.and_then(|error| error.code()).map(str::to_owned),
             received: Some(Charge {
-                amount: match intent.status {
-                    PaymentStatus::RequiresCapture => {
-                        intent.amount_received + intent.amount_capturable
-                    }
-                    _ => intent.amount_received,
-                },
+                amount: intent.amount_received,
                 currency: intent.currency.clone(),
             }),
-            captured: intent.amount_received,
-            capture_before: intent.capture_before(),
         }
     }
 
-    /// An update without an amount.
-    pub(crate) fn without_amount(status: ProviderStatus, intent: Option<String>) -> Self {
-        Self {
-            status,
-            intent,
-            decline_code: None,
-            received: None,
-            captured: 0,
-            capture_before: None,
-        }
-    }
-
-    /// The captured or authorized amount, if it differs from the order's.
+    /// The captured amount, if it differs from the order's.
     pub(crate) fn mismatch(&self, order: &order::Model) -> Option<&Charge> {
         let received = self.received.as_ref();
         received.filter(|received| {
-            matches!(
-                self.status,
-                ProviderStatus::Succeeded | ProviderStatus::Authorized
-            ) && !received.is(order.charged_amount(), &order.local_currency_code)
+            self.status == ProviderStatus::Succeeded
+                && !received.is(order.local_currency_amount, &order.local_currency_code)
         })
     }
 }
@@ -125,10 +98,10 @@ pub(crate) fn provider_status(status: PaymentStatus) -> ProviderStatus {
         PaymentStatus::RequiresPaymentMethod => ProviderStatus::Declined,
         PaymentStatus::Succeeded => ProviderStatus::Succeeded,
         PaymentStatus::Canceled => ProviderStatus::Canceled,
-        PaymentStatus::RequiresCapture => ProviderStatus::Authorized,
-        PaymentStatus::RequiresAction | PaymentStatus::Processing | PaymentStatus::Other => {
-            ProviderStatus::Processing
-        }
+        PaymentStatus::RequiresAction
+        | PaymentStatus::Processing
+        | PaymentStatus::RequiresCapture
+        | PaymentStatus::Other => ProviderStatus::Processing,
     }
 }
 
@@ -142,63 +115,15 @@ pub(crate) async fn request(
     SettlePayment::enqueue(transaction, order, now + INITIAL_DELAY, now).await
 }
 
-/// Confirms a new order that store credit pays completely: there is nothing to charge.
-pub(crate) async fn paid_by_credit(
-    transaction: &DatabaseTransaction,
-    order: &mut order::Model,
-    now: DateTime<Utc>,
-) -> Result<(), DbErr> {
-    let transition = Transition {
-        to: OrderStatus::Confirmed,
-        actor: Actor::Payment,
-        reason: None,
-        at: now,
-    };
-    match transitions::advance(transaction, order, &transition, now).await {
-        Ok(()) => Ok(()),
-        Err(TransitionError::Database(error)) => Err(error),
-        Err(TransitionError::Illegal(refused)) => Err(DbErr::Custom(refused.to_string())),
-    }
-}
-
 fn requested(order: Uuid, now: DateTime<Utc>) -> order_payment::Model {
     order_payment::Model {
         order_id: order,
         state: PaymentState::Requested,
         decline_code: None,
         refund_id: None,
-        captured_amount: None,
-        capture_target: None,
-        authorized_until: None,
-        expiry_alerted_at: None,
         created_at: now,
         updated_at: now,
     }
-}
-
-/// Records that this much of an authorized payment is to be captured in total, in the transaction of what was sent.
-/// Does nothing if everything is captured, or another amount is to be first.
-pub(crate) async fn request_capture(
-    transaction: &DatabaseTransaction,
-    order: Uuid,
-    target: i64,
-    now: DateTime<Utc>,
-) -> Result<(), DbErr> {
-    let Some(mut payment) = order_payment::of_order(transaction, order).await? else {
-        return Ok(());
-    };
-    if !matches!(
-        payment.state,
-        PaymentState::Authorized | PaymentState::CaptureRequested
-    ) || payment.captured_amount >= Some(target)
-    {
-        return Ok(());
-    }
-    payment.state = PaymentState::CaptureRequested;
-    payment.capture_target = payment.capture_target.max(Some(target));
-    payment.updated_at = now;
-    order_payment::update(transaction, payment).await?;
-    SettlePayment::enqueue(transaction, order, now, now).await
 }
 
 /// Records that the order's payment is no longer wanted, in the transaction that cancels it.
@@ -255,9 +180,6 @@ pub(crate) async fn apply(
     if let Some(to) = outcome.order {
         let reason = match update.status {
             ProviderStatus::Declined => payment.decline_code.as_deref(),
-            ProviderStatus::Canceled if state == PaymentState::Authorized => {
-                Some("authorization_expired")
-            }
             ProviderStatus::Canceled => Some("payment_abandoned"),
             _ => None,
         };
@@ -269,27 +191,8 @@ pub(crate) async fn apply(
         };
         transitions::advance(transaction, &mut order, &transition, now).await?;
     }
-    if update.status == ProviderStatus::Authorized && payment.authorized_until.is_none() {
-        let until = update.capture_before;
-        payment.authorized_until = Some(until.unwrap_or(now + AUTHORIZATION_LIFETIME));
-    }
-    record_capture(transaction, &order, &mut payment, update.captured, now).await?;
-    if outcome.payment == PaymentState::CaptureRequested
-        && payment.capture_target.is_some()
-        && payment.captured_amount >= payment.capture_target
-    {
-        // The rest waits for the next parcel.
-        outcome.payment = PaymentState::Authorized;
-    }
     if outcome.payment != state {
         count(outcome.payment);
-    }
-    if state == PaymentState::CaptureRequested && outcome.payment == PaymentState::NeedsReview {
-        let (problem, until) = (
-            AuthorizationProblem::CaptureFailed,
-            payment.authorized_until,
-        );
-        support_alert::alert_of_authorization(transaction, &order, problem, until, now).await?;
     }
     payment.state = outcome.payment;
     let due = match outcome.payment {
@@ -300,12 +203,7 @@ pub(crate) async fn apply(
         PaymentState::ReleaseRequested => Some(now),
         // The task that is already running continues.
         PaymentState::Requested => None,
-        PaymentState::CaptureRequested if state == PaymentState::CaptureRequested => None,
-        PaymentState::CaptureRequested => Some(now),
-        PaymentState::Authorized
-        | PaymentState::Captured
-        | PaymentState::Released
-        | PaymentState::NeedsReview => None,
+        PaymentState::Captured | PaymentState::Released | PaymentState::NeedsReview => None,
     };
     if let Some(due) = due {
         SettlePayment::enqueue(transaction, order.id, due, now).await?;
@@ -313,33 +211,6 @@ pub(crate) async fn apply(
     payment.updated_at = now;
     order_review::settled(transaction, order.id, payment.state, now).await?;
     order_payment::update(transaction, payment).await?;
-    Ok(())
-}
-
-/// Records how much of an authorized payment was captured so far, with the timeline and the event.
-async fn record_capture(
-    transaction: &DatabaseTransaction,
-    order: &order::Model,
-    payment: &mut order_payment::Model,
-    captured: i64,
-    now: DateTime<Utc>,
-) -> Result<(), SettleError> {
-    let before = payment.captured_amount.unwrap_or(0);
-    if payment.authorized_until.is_none() || captured <= before {
-        return Ok(());
-    }
-    let currency = CurrencyCode::from_code(&order.local_currency_code)
-        .ok_or(SettleError::UnknownValue(order.id))?;
-    payment.captured_amount = Some(captured);
-    let part = Money::new(captured - before, currency);
-    transitions::captured(
-        transaction,
-        order,
-        part,
-        Money::new(captured, currency),
-        now,
-    )
-    .await?;
     Ok(())
 }
 

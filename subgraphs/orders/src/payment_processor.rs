@@ -5,8 +5,7 @@ use entities::orders::{order, order_payment, payment_method};
 use platform::clock::Clock;
 use platform::database::Database;
 use platform::providers::stripe::{
-    CaptureMethod, NewPayment, PaymentIntent, PaymentStatus, Refund, RefundStatus, Stripe,
-    StripeError,
+    NewPayment, PaymentIntent, PaymentStatus, Refund, RefundStatus, Stripe, StripeError,
 };
 use resolvers::id::IdKind;
 use uuid::Uuid;
@@ -14,7 +13,6 @@ use uuid::Uuid;
 use crate::payment::{
     ProviderUpdate, SettleError, apply, apply_refund, provider_status, request_release,
 };
-use crate::rules::capture;
 use crate::rules::settlement::{Charge, PaymentState, ProviderStatus};
 
 /// How long the customer may take to confirm the payment with their bank.
@@ -29,8 +27,6 @@ pub(crate) struct PaymentProcessor<'a> {
     pub database: &'a Database,
     pub clock: &'a Clock,
     pub stripe: &'a Stripe,
-    /// How new payments are captured.
-    pub capture_method: CaptureMethod,
     /// Failures before this attempt.
     pub attempt: u32,
 }
@@ -48,8 +44,6 @@ impl PaymentProcessor<'_> {
             PaymentState::Requested => self.charge(&order).await,
             PaymentState::AwaitingCustomer => self.poll(&order).await,
             PaymentState::ReleaseRequested => self.release(&order).await,
-            PaymentState::CaptureRequested => self.capture(&order, &payment).await,
-            PaymentState::Authorized => self.read_again(&order).await,
             PaymentState::Captured | PaymentState::Released | PaymentState::NeedsReview => Ok(()),
         }
     }
@@ -102,11 +96,10 @@ impl PaymentProcessor<'_> {
             .get(&id)
             .ok_or(SettleError::UnknownValue(order.id))?;
         let new = NewPayment {
-            amount: order.charged_amount(),
+            amount: order.local_currency_amount,
             currency: &order.local_currency_code,
             payment_method: &method.token,
             order: &IdKind::Order.format(order.id),
-            capture: self.capture_method,
         };
         let key = key(order.id, "create", self.attempt / ATTEMPTS_PER_KEY);
         Ok(self.stripe.create(&new, &key).await?)
@@ -155,59 +148,6 @@ impl PaymentProcessor<'_> {
         self.apply(order.id, &ProviderUpdate::of(&intent)).await
     }
 
-    /// Captures what was sent and is not captured yet. Repeating this is safe: what was captured is read first, and the
-    /// same part has the same key.
-    async fn capture(
-        &self,
-        order: &order::Model,
-        payment: &order_payment::Model,
-    ) -> Result<(), SettleError> {
-        let Some(id) = &order.payment_intent_id else {
-            return Err(SettleError::UnknownValue(order.id));
-        };
-        let intent = self.stripe.payment(id).await?;
-        let part = capture::next_part(
-            intent.amount,
-            intent.amount_received,
-            payment.capture_target.unwrap_or(intent.amount),
-            intent.is_multicapture_available(),
-        );
-        let part = part.filter(|_| intent.status == PaymentStatus::RequiresCapture);
-        let Some(part) = part else {
-            return self.apply(order.id, &ProviderUpdate::of(&intent)).await;
-        };
-        let operation = format!("capture-{}-{}", intent.amount_received, part.amount);
-        let key = key(order.id, &operation, self.attempt / ATTEMPTS_PER_KEY);
-        match self
-            .stripe
-            .capture(id, part.amount, part.is_last, &key)
-            .await
-        {
-            Ok(intent) => self.apply(order.id, &ProviderUpdate::of(&intent)).await,
-            // Captured by an earlier attempt, expired, or refused by the bank.
-            Err(StripeError::Refused { code, .. } | StripeError::Declined { code }) => {
-                let intent = self.stripe.payment(id).await?;
-                if intent.status != PaymentStatus::RequiresCapture {
-                    return self.apply(order.id, &ProviderUpdate::of(&intent)).await;
-                }
-                Err(SettleError::Stripe(StripeError::Refused {
-                    code,
-                    in_doubt: false,
-                }))
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Applies the provider's state of an authorization, which ends by itself.
-    async fn read_again(&self, order: &order::Model) -> Result<(), SettleError> {
-        let Some(id) = &order.payment_intent_id else {
-            return Err(SettleError::UnknownValue(order.id));
-        };
-        let intent = self.stripe.payment(id).await?;
-        self.apply(order.id, &ProviderUpdate::of(&intent)).await
-    }
-
     /// Ensures that nothing is charged, or refunds what was.
     async fn release(&self, order: &order::Model) -> Result<(), SettleError> {
         let Some(id) = &order.payment_intent_id else {
@@ -215,7 +155,12 @@ impl PaymentProcessor<'_> {
             return self
                 .apply(
                     order.id,
-                    &ProviderUpdate::without_amount(ProviderStatus::Canceled, None),
+                    &ProviderUpdate {
+                        status: ProviderStatus::Canceled,
+                        intent: None,
+                        decline_code: None,
+                        received: None,
+                    },
                 )
                 .await;
         };
@@ -308,8 +253,10 @@ impl PaymentProcessor<'_> {
         code: String,
     ) -> Result<(), SettleError> {
         let update = ProviderUpdate {
+            status: ProviderStatus::Declined,
+            intent,
             decline_code: Some(code),
-            ..ProviderUpdate::without_amount(ProviderStatus::Declined, intent)
+            received: None,
         };
         self.apply(order, &update).await
     }

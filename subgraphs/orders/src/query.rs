@@ -5,15 +5,9 @@ use resolvers::access::authenticated;
 use resolvers::id::IdKind;
 use resolvers::{ApiResult, access};
 
-use crate::State;
-use crate::checkout::check_out;
 use crate::customer::Customer;
-use crate::input;
 use crate::order::{Order, OrderConnection, OrderStatus};
 use crate::order_item::OrderItem;
-use crate::order_preview::OrderPreview;
-use crate::order_preview_input::OrderPreviewInput;
-use crate::shipping_country::{self, ShippingCountry};
 use crate::stock::Stock;
 use crate::support_orders;
 
@@ -51,35 +45,6 @@ impl Query {
         }
         .await;
         answer.transpose()
-    }
-
-    /// What `orderPlace` with the same input would charge, and everything that prevents it. Nothing is written.
-    #[graphql(directive = authenticated::apply())]
-    async fn order_preview(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "What to order, and where to send it.")] input: OrderPreviewInput,
-    ) -> ApiResult<OrderPreview> {
-        let customer = access::customer(context)?;
-        let state = context.data_unchecked::<State>();
-        let (basket, errors) = input::parse_preview(&input, &state.checkout_rates);
-        let checkout = check_out(state, access::caller(context)?, customer, &basket).await?;
-        let country = basket.country.as_deref().unwrap_or_default();
-        let tax_display = state.checkout_rates.tax_display(country);
-        let (is_complete, now) = (basket.country.is_some(), state.clock.now());
-        Ok(OrderPreview::new(
-            &checkout,
-            is_complete,
-            tax_display,
-            errors,
-            now,
-        ))
-    }
-
-    /// The countries that orders are sent to, with what their addresses need.
-    #[graphql(cache_control(max_age = 3600))]
-    async fn shipping_countries(&self, context: &Context<'_>) -> Vec<ShippingCountry> {
-        shipping_country::all(&context.data_unchecked::<State>().checkout_rates)
     }
 
     /// The stock of a product, for support; null if the catalog has never announced the product.

@@ -12,11 +12,11 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::loaders::Loaders;
+use crate::mutation::required;
 use crate::order_refund::{self as refunds, Captured, OrderRefundPayload, RefundRequest};
 use crate::order_review_decide::{self, Decided, OrderReviewPayload};
 use crate::order_review_input::{OrderRefundInput, OrderReviewInput, error, note};
 use crate::query::SUPPORT;
-use crate::quote::required;
 use resolvers::user_error::UserErrorCode;
 
 /// The result stored under an idempotency key.

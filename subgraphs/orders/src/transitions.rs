@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use entities::insert_many;
 use entities::orders::order_event::Actor;
-use entities::orders::{order, order_event, order_item, order_parcel};
+use entities::orders::{order, order_event, order_item};
 use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
 use resolvers::id::IdKind;
@@ -13,14 +13,9 @@ use sea_orm::DbErr;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::events::{
-    self, Amount, Captured, Placed, PlacedItem, Refunded, ShipmentRegistered, ShippedLine,
-    StatusChanged,
-};
-use crate::rules::parcel_content::Units;
+use crate::events::{self, Amount, Placed, PlacedItem, Refunded, StatusChanged};
 use crate::rules::status::{self, IllegalTransition, OrderStatus};
 use crate::stock_write;
-use crate::store_credit_write;
 
 /// An order's next status, with its actor and the actor's time.
 #[derive(Clone, Debug)]
@@ -115,7 +110,6 @@ pub(crate) async fn advance(
     order::update(transaction, order.clone()).await?;
     if transition.to == OrderStatus::Cancelled {
         let actor = transition.actor.as_str();
-        store_credit_write::give_back(transaction, order, now).await?;
         stock_write::give_back(transaction, order.id, actor, now).await?;
     }
     append_to_timeline(
@@ -140,72 +134,6 @@ pub(crate) async fn advance(
     };
     publish(transaction, &order_id, event, data, now).await?;
     Ok(())
-}
-
-/// Records a parcel that was registered with these lines. The status changes once the carrier has it.
-pub(crate) async fn parcel_registered(
-    transaction: &DatabaseTransaction,
-    order: &mut order::Model,
-    parcel: &order_parcel::Model,
-    lines: &[Units],
-    is_complete: bool,
-    now: DateTime<Utc>,
-) -> Result<(), DbErr> {
-    order.updated_at = now;
-    order::update(transaction, order.clone()).await?;
-    let lines = lines.iter().map(|line| ShippedLine {
-        order_item_id: IdKind::OrderItem.format(line.item),
-        quantity: line.quantity,
-    });
-    let (order_id, customer_id) = ids(order);
-    let data = ShipmentRegistered {
-        version: 1,
-        order_id: &order_id,
-        customer_id: &customer_id,
-        shipment_id: IdKind::Shipment.format(parcel.id),
-        carrier: &parcel.carrier,
-        tracking_number: &parcel.tracking_number,
-        lines: lines.collect(),
-        is_complete,
-        timestamp: now,
-    };
-    publish(
-        transaction,
-        &order_id,
-        events::SHIPMENT_REGISTERED,
-        data,
-        now,
-    )
-    .await
-}
-
-/// Records that a part of the payment was captured, which makes this total.
-pub(crate) async fn captured(
-    transaction: &DatabaseTransaction,
-    order: &order::Model,
-    part: Money,
-    total: Money,
-    now: DateTime<Utc>,
-) -> Result<(), DbErr> {
-    append_to_timeline(
-        transaction,
-        order.id,
-        events::CAPTURED,
-        Actor::Payment,
-        None,
-        now,
-    )
-    .await?;
-    let (order_id, customer_id) = ids(order);
-    let data = Captured {
-        version: 1,
-        order_id: &order_id,
-        customer_id: &customer_id,
-        captured: amount(part.minor, part.currency),
-        total_captured: amount(total.minor, total.currency),
-        timestamp: now,
-    };
-    publish(transaction, &order_id, events::CAPTURED, data, now).await
 }
 
 /// Records the refund of this amount of a cancelled order.

@@ -123,7 +123,6 @@ impl PaymentEvent {
         let payment = match event.kind.as_str() {
             "payment_intent.succeeded"
             | "payment_intent.canceled"
-            | "payment_intent.amount_capturable_updated"
             | "payment_intent.processing"
             | "payment_intent.requires_action"
             | "payment_intent.payment_failed" => Self::Payment(Deserialize::deserialize(object)?),
@@ -174,7 +173,7 @@ impl PaymentEvent {
         match self {
             Self::Refund(refund) => {
                 let taken = settlement::Charge {
-                    amount: order.charged_amount(),
+                    amount: order.local_currency_amount,
                     currency: order.local_currency_code.clone(),
                 };
                 if payment::apply_refund(transaction, &order, refund, &taken, now).await? {

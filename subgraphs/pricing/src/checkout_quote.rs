@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use crate::State;
-use crate::currency_context::{CurrencyContext, CurrencySource};
+use crate::currency_context::CurrencyContext;
 use crate::exchange_rate::ExchangeRate;
 use crate::loaders::Loaders;
 use crate::product_price::{self, PriceFallbackReason, PriceQuote};
@@ -21,8 +21,6 @@ use crate::product_price::{self, PriceFallbackReason, PriceQuote};
 pub(crate) struct CheckoutQuote {
     /// The currency of every `amount`: the requested one, or US dollars if it has no exchange rate.
     pub currency: CurrencyCode,
-    /// How the currency was chosen.
-    pub detected_from: CurrencySource,
     /// Why the amounts are in US dollars although another currency was requested; null if they are in the requested one.
     pub fallback: Option<PriceFallbackReason>,
     /// The rate that every amount was converted at, which is 1 for US dollars.
@@ -65,7 +63,6 @@ impl CheckoutQuote {
         let no_rate = is_in_another.then_some(PriceFallbackReason::NoRate);
         Ok(Self {
             currency: exchange_rate.to,
-            detected_from: requested.detected_from,
             fallback: requested.fallback.or(no_rate),
             prices: prices
                 .map(|usd| usd.map(|usd| quote(usd.decimal())).transpose())

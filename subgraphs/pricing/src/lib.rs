@@ -5,7 +5,7 @@ mod config;
 mod countries;
 mod currency;
 mod currency_context;
-pub mod events;
+mod events;
 mod exchange_rate;
 mod geo_database;
 mod loaders;

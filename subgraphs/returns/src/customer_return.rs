@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use entities::returns::customer_return as entity;
 use resolvers::id::IdKind;
-use resolvers::live::Numbered;
 use resolvers::money::{CurrencyCode, Money};
 use resolvers::scalars::DateTime;
 use resolvers::{ApiError, ApiResult, access, connection};
@@ -45,20 +44,6 @@ pub(crate) struct Return {
     currency: CurrencyCode,
     label: Option<ReturnLabel>,
     row: entity::Model,
-    /// The number of its last change, if it was read with the row.
-    sequence: Option<i64>,
-}
-
-impl TryFrom<Numbered<entity::Model>> for Return {
-    type Error = ApiError;
-
-    fn try_from(numbered: Numbered<entity::Model>) -> ApiResult<Self> {
-        let read = Self::try_from(numbered.state)?;
-        Ok(Self {
-            sequence: Some(numbered.sequence),
-            ..read
-        })
-    }
 }
 
 impl TryFrom<entity::Model> for Return {
@@ -73,7 +58,6 @@ impl TryFrom<entity::Model> for Return {
             currency: CurrencyCode::from_code(&row.currency).ok_or_else(unknown)?,
             label: ReturnLabel::of(&row),
             row,
-            sequence: None,
         })
     }
 }
@@ -130,20 +114,6 @@ impl Return {
     /// Globally unique id: `ret_` followed by 26 characters.
     async fn id(&self) -> ID {
         IdKind::Return.id(self.row.id)
-    }
-
-    /// The number of the return's last change, with which `returnUpdated` continues after a lost connection; 0 before the
-    /// first.
-    async fn sequence(&self, context: &Context<'_>) -> ApiResult<i32> {
-        let sequence = match self.sequence {
-            Some(sequence) => sequence,
-            None => {
-                let loaders = context.data_unchecked::<Loaders>();
-                let read = loaders.sequences.load_one(self.row.id).await?;
-                read.unwrap_or_default()
-            }
-        };
-        Ok(i32::try_from(sequence).unwrap_or(i32::MAX))
     }
 
     /// The order that the items belong to.
@@ -222,8 +192,7 @@ impl Return {
 
     /// A sentence in English that tells the customer what to do or wait for; null when nothing more will happen.
     async fn next_step(&self) -> Option<Cow<'static, str>> {
-        let carrier = self.row.label_carrier.as_deref();
-        status::next_step(self.row.status, carrier, self.row.refund_method)
+        status::next_step(self.row.status, self.row.label_carrier.as_deref())
     }
 
     /// When the return goes to manual review unless the carrier has scanned the package, 72 hours after the label was

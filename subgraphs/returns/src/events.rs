@@ -30,9 +30,6 @@ pub(crate) const SUPPORT_ALERT: &str = "return.support_alert";
 /// The customer got store credit instead of money.
 pub(crate) const STORE_CREDIT_ISSUED: &str = "return.store_credit_issued";
 
-/// The orders domain is told of credit from before customers could spend it.
-pub(crate) const STORE_CREDIT_RECORDED: &str = "return.store_credit_recorded";
-
 /// The order's shipping was refunded after the rest of the refund.
 pub(crate) const SHIPPING_REFUNDED: &str = "return.shipping_refunded";
 
@@ -182,22 +179,9 @@ pub(crate) struct StoreCreditIssued {
     pub customer_id: String,
     pub store_credit_id: String,
     pub amount: Decimal,
-    /// All credit for this return so far, including this.
-    pub total_amount: Decimal,
     pub currency: &'static str,
-    /// `payment_unusable`, `refund_failed`, `paid_by_credit` or `support_decision`.
+    /// `payment_unusable`, `refund_failed` or `support_decision`.
     pub reason: &'static str,
-}
-
-/// The credit that there is for a return. Version 1.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct StoreCreditRecorded {
-    pub version: u32,
-    pub return_id: String,
-    pub customer_id: String,
-    pub total_amount: Decimal,
-    pub currency: &'static str,
 }
 
 /// The order's shipping was refunded after the rest of the refund, because the return that was to refund it was

@@ -4,7 +4,7 @@
 //! `ApiResult<Option<T>>` async-graphql would null the enclosing object.
 
 mod customer_return;
-pub mod events;
+mod events;
 mod input;
 mod label_rate;
 mod label_task;
@@ -16,7 +16,6 @@ mod order_facts;
 mod order_item;
 mod order_payment;
 mod orphan_refunds;
-mod product_measures;
 mod query;
 mod refund_approval;
 mod refund_quote;
@@ -31,7 +30,6 @@ mod return_create_input;
 mod return_eligibility;
 mod return_item;
 mod return_label_generate;
-mod return_parcel;
 mod return_preview;
 mod return_reason;
 mod return_request;
@@ -69,8 +67,6 @@ use resolvers::client::SubgraphClient;
 use resolvers::entities::Entities;
 use resolvers::subgraph::{RECURSION, Subgraph};
 
-pub use label_rate::LabelRules;
-
 pub use entities::returns::customer_return::RefundMethod;
 pub use entities::returns::return_item::ItemCondition;
 pub use migrations::returns::Migrator;
@@ -88,10 +84,6 @@ pub struct State {
     pub clock: Clock,
     /// The orders subgraph, which knows purchases and deliveries.
     pub orders: SubgraphClient,
-    /// The search subgraph, which knows products' weights and sizes. Without it they are assumed.
-    pub search: Option<SubgraphClient>,
-    /// Which labels are bought without a person.
-    pub label_rules: Arc<LabelRules>,
     /// Issues refunds. Without it refunds wait.
     pub stripe: Option<Stripe>,
     /// Sells labels. Without it none can be created.

@@ -10,15 +10,12 @@ use entities::returns::{
 };
 use platform::caller::Caller;
 use platform::database::Database;
-use platform::outbox;
 use resolvers::batch::{Batched, Batches};
-use resolvers::id::IdKind;
 use resolvers::{ApiResult, access, finder_loader};
 use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::State;
-use crate::events;
 use crate::order_facts::{FactsOfItem, Orders, PurchaseOfItem};
 
 finder_loader! {
@@ -54,23 +51,6 @@ finder_loader! {
 finder_loader! {
     /// Units returned so far, by order item.
     ReturnedOfItem: Uuid => return_item::Returned, return_item::returned
-}
-
-/// The number of each return's last change.
-pub(crate) struct Sequences(Database);
-
-impl Loader<Uuid> for Sequences {
-    type Value = i64;
-    type Error = Arc<DbErr>;
-
-    async fn load(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, i64>, Self::Error> {
-        let public: Vec<_> = ids.iter().map(|&id| IdKind::Return.format(id)).collect();
-        let found = outbox::last_sequences(self.0.read(), events::TOPIC, &public).await?;
-        let numbers = ids.iter().zip(&public);
-        Ok(numbers
-            .filter_map(|(&id, public)| Some((id, *found.get(public)?)))
-            .collect())
-    }
 }
 
 /// One customer's returns of an order. The customer is part of the key, so that nobody can read another's returns by
@@ -113,7 +93,6 @@ pub(crate) struct Loaders {
     pub review_of_return: Batched<ReviewOfReturn>,
     pub decisions_of_return: Batched<DecisionsOfReturn>,
     pub returned_of_item: Batched<ReturnedOfItem>,
-    pub sequences: Batched<Sequences>,
     facts_of_item: Batched<FactsOfItem>,
     purchase_of_item: Batched<PurchaseOfItem>,
     caller: Arc<OnceLock<Caller>>,
@@ -136,7 +115,6 @@ impl Loaders {
             review_of_return: batches.loader(ReviewOfReturn(database())),
             decisions_of_return: batches.loader(DecisionsOfReturn(database())),
             returned_of_item: batches.loader(ReturnedOfItem(database())),
-            sequences: batches.loader(Sequences(database())),
             facts_of_item: batches.loader(FactsOfItem(orders.clone())),
             purchase_of_item: batches.loader(PurchaseOfItem(orders)),
             caller,
@@ -153,7 +131,6 @@ impl Loaders {
         self.review_of_return.clear();
         self.decisions_of_return.clear();
         self.returned_of_item.clear();
-        self.sequences.clear();
     }
 
     /// Facts by order item, from the orders subgraph on behalf of this request's caller.

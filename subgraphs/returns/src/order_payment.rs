@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::order_facts::Amount;
-use crate::rules::refund::{self, Paid};
+use crate::rules::refund::Paid;
 use crate::tasks::TaskError;
 
 static DOCUMENT: Document = Document::new(
@@ -24,7 +24,7 @@ static DOCUMENT: Document = Document::new(
       shippingAddress { name line1 line2 city region postalCode countryCode }
       items { id quantity lineTotal { amount currency } }
       subtotal { amount currency } shipping { amount currency }
-      tax { amount currency } total { amount currency } capturedAmount { amount currency } storeCreditUsed { amount currency }
+      tax { amount currency } total { amount currency }
     }
   }
 }",
@@ -43,8 +43,6 @@ pub(crate) struct OrderPayment {
     shipping: Amount,
     tax: Amount,
     total: Amount,
-    captured_amount: Amount,
-    store_credit_used: Amount,
 }
 
 /// A line of the order as purchased.
@@ -121,14 +119,6 @@ impl OrderPayment {
             .filter(|_| self.payment_method.usable)
     }
 
-    /// The part of this refund that is given as store credit, because store credit paid that part of the order. `None`
-    /// if the amounts are inconsistent with this currency.
-    pub(crate) fn credit_share(&self, refund: i64, currency: CurrencyCode) -> Option<i64> {
-        let total = self.total.minor(currency)?;
-        let credit = self.store_credit_used.minor(currency)?;
-        Some(refund::credit_share(refund, credit, total))
-    }
-
     /// The payment for the whole order, and its lines by id. `None` if the amounts are inconsistent with this
     /// currency.
     pub(crate) fn bought(
@@ -139,11 +129,7 @@ impl OrderPayment {
             subtotal: self.subtotal.minor(currency)?,
             shipping: self.shipping.minor(currency)?,
             tax: self.tax.minor(currency)?,
-            // What can be refunded, by the payment method and as store credit.
-            total: self
-                .captured_amount
-                .minor(currency)?
-                .checked_add(self.store_credit_used.minor(currency)?)?,
+            total: self.total.minor(currency)?,
         };
         let lines = self.items.iter().map(|item| {
             let line = BoughtLine {
@@ -155,18 +141,8 @@ impl OrderPayment {
         Some((paid, lines.collect::<Option<_>>()?))
     }
 
-    /// The country that the order was sent to, ISO 3166-1 alpha-2.
-    pub(crate) fn country(&self) -> &str {
-        &self.shipping_address.country_code
-    }
-
-    /// Who the order was sent to.
-    pub(crate) fn recipient(&self) -> &str {
-        &self.shipping_address.name
-    }
-
-    /// The package's sender, who is called through the shop.
-    pub(crate) fn address(&self, phone: &str) -> Address {
+    /// The package's sender.
+    pub(crate) fn address(&self) -> Address {
         let address = self.shipping_address.clone();
         Address {
             name: Some(address.name),
@@ -177,7 +153,6 @@ impl OrderPayment {
             state: address.region,
             zip: address.postal_code,
             country: address.country_code,
-            phone: Some(phone.to_owned()),
         }
     }
 }

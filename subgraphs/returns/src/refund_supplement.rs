@@ -188,11 +188,7 @@ async fn create(
         return Ok(None);
     }
     let is_original_payment = row.refund_method == RefundMethod::OriginalPayment;
-    // The payment method got back all that it paid for what is returned; the rest was paid by store credit.
-    let is_shared = row.refund_credit > 0;
-    let payment = order
-        .refundable()
-        .filter(|_| is_original_payment && !is_shared);
+    let payment = order.refundable().filter(|_| is_original_payment);
     let owed = refund_supplement::Model {
         return_id: row.id,
         amount: row.refund_total - issued,

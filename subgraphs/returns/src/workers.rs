@@ -25,7 +25,6 @@ use crate::refund_task::IssueRefund;
 use crate::replaced_label_task::VoidReplacedLabel;
 use crate::review;
 use crate::rules::reconciliation::{self, ReconciliationAction, ReturnSnapshot, USUAL_REVIEWS};
-use crate::store_credit;
 use crate::subscription;
 use crate::support_alert::{self, AlertReason};
 use crate::transitions::{self, Actor, ReviewReason, Transition, TransitionError};
@@ -56,9 +55,6 @@ pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
         job("returns.reconciliation", |state, context| {
             reconcile(state, context).boxed()
         }),
-        job("returns.store_credits", |state, context| {
-            announce_credits(state, context).boxed()
-        }),
         job("returns.old_labels", |state, context| {
             forget_labels(state, context).boxed()
         }),
@@ -78,12 +74,6 @@ pub fn runner(state: &State, context: WorkerContext) -> Runner {
 async fn reconcile(state: State, context: WorkerContext) {
     let work = || async { sweep(&state).await.map(drop) };
     jobs::run_leased(&context, "returns.reconciliation", RECONCILIATION, work).await;
-}
-
-/// Credits come unannounced only from versions that could not spend them, which may still run for a while.
-async fn announce_credits(state: State, context: WorkerContext) {
-    let work = || async { store_credit::announce(&state.database, state.clock.now()).await };
-    jobs::run_leased(&context, "returns.store_credits", RECONCILIATION, work).await;
 }
 
 /// Labels contain names and addresses, so they are deleted once their links have expired.

@@ -121,7 +121,6 @@ pub(super) async fn send(tracking: &Database, customer: &str, order: &str) {
         returned_to_sender: false,
         estimated_at: None,
         overdue_at: Some(Utc::now()),
-        registered_at: None,
     };
     let transaction = tracking.begin().await.unwrap();
     for (status, location, at) in told {

@@ -11,10 +11,8 @@ pub(crate) const LONGEST_NOTE: usize = 2_000;
 /// The possible decisions about an order in this status with this payment, if it has one. A refund is no decision: it is
 /// possible at any time.
 pub(crate) fn possible(status: OrderStatus, payment: Option<PaymentState>) -> Vec<OrderDecision> {
-    let is_unsettled = payment.is_some_and(|state| {
-        settlement::is_open(state)
-            || matches!(state, PaymentState::NeedsReview | PaymentState::Authorized)
-    });
+    let is_unsettled = payment
+        .is_some_and(|state| settlement::is_open(state) || state == PaymentState::NeedsReview);
     let is_cancellable = matches!(status, OrderStatus::Pending | OrderStatus::Confirmed);
     [
         (is_unsettled, OrderDecision::RetryPayment),

@@ -11,10 +11,7 @@ pub(crate) use entities::orders::order_payment::PaymentState;
 pub(crate) const fn is_open(state: PaymentState) -> bool {
     matches!(
         state,
-        PaymentState::Requested
-            | PaymentState::AwaitingCustomer
-            | PaymentState::ReleaseRequested
-            | PaymentState::CaptureRequested
+        PaymentState::Requested | PaymentState::AwaitingCustomer | PaymentState::ReleaseRequested
     )
 }
 
@@ -27,8 +24,6 @@ pub(crate) enum ProviderStatus {
     Processing,
     /// The payment method was declined; another could still be used.
     Declined,
-    /// The bank holds the amount until it is captured, canceled or expired.
-    Authorized,
     /// The money was captured. Final.
     Succeeded,
     /// It will never be captured. Final.
@@ -67,13 +62,12 @@ pub(crate) fn outcome(
     let (order, payment) = match (order, status) {
         (Pending, ProviderStatus::RequiresConfirmation) => (None, PaymentState::Requested),
         (Pending, ProviderStatus::Processing) => (None, PaymentState::AwaitingCustomer),
-        (Pending, ProviderStatus::Authorized) => (Some(Confirmed), PaymentState::Authorized),
         (Pending, ProviderStatus::Succeeded) => (Some(Confirmed), PaymentState::Captured),
         (Pending, ProviderStatus::Declined) => (Some(Cancelled), PaymentState::ReleaseRequested),
         (Pending, ProviderStatus::Canceled) => (Some(Cancelled), PaymentState::Released),
         // A refunded payment is also reported as succeeded.
         (Cancelled, ProviderStatus::Succeeded)
-            if matches!(payment, PaymentState::Released | PaymentState::NeedsReview) =>
+            if !is_open(payment) && payment != PaymentState::Captured =>
         {
             (None, payment)
         }
@@ -82,25 +76,6 @@ pub(crate) fn outcome(
         (Cancelled, _) => (None, PaymentState::ReleaseRequested),
         (Confirmed | Shipped | Delivered, ProviderStatus::Succeeded) => {
             (None, PaymentState::Captured)
-        }
-        // It was not captured in time. Nothing is sent without money.
-        (Confirmed, ProviderStatus::Canceled) if payment == PaymentState::Authorized => {
-            (Some(Cancelled), PaymentState::Released)
-        }
-        // Something was sent, and there is no money for it.
-        (Confirmed | Shipped | Delivered, ProviderStatus::Canceled)
-            if payment == PaymentState::CaptureRequested =>
-        {
-            (None, PaymentState::NeedsReview)
-        }
-        // Sent before the payment was settled.
-        (Shipped | Delivered, ProviderStatus::Authorized)
-            if matches!(
-                payment,
-                PaymentState::Requested | PaymentState::AwaitingCustomer
-            ) =>
-        {
-            (None, PaymentState::CaptureRequested)
         }
         // Statuses from before the capture.
         (Confirmed | Shipped | Delivered, _) => (None, payment),
@@ -136,8 +111,7 @@ mod tests {
     fn an_order_follows_its_payment() {
         use OrderStatus::{Cancelled, Confirmed, Delivered, Pending};
         use PaymentState::{
-            Authorized, AwaitingCustomer, CaptureRequested, Captured, NeedsReview,
-            ReleaseRequested, Released, Requested,
+            AwaitingCustomer, Captured, NeedsReview, ReleaseRequested, Released, Requested,
         };
         let cases = [
             (
@@ -225,55 +199,6 @@ mod tests {
                 None,
                 NeedsReview,
             ),
-            (
-                Pending,
-                AwaitingCustomer,
-                ProviderStatus::Authorized,
-                Some(Confirmed),
-                Authorized,
-            ),
-            (
-                Cancelled,
-                Authorized,
-                ProviderStatus::Succeeded,
-                None,
-                ReleaseRequested,
-            ),
-            (
-                Confirmed,
-                CaptureRequested,
-                ProviderStatus::Authorized,
-                None,
-                CaptureRequested,
-            ),
-            (
-                Confirmed,
-                CaptureRequested,
-                ProviderStatus::Succeeded,
-                None,
-                Captured,
-            ),
-            (
-                Confirmed,
-                Authorized,
-                ProviderStatus::Canceled,
-                Some(Cancelled),
-                Released,
-            ),
-            (
-                Confirmed,
-                CaptureRequested,
-                ProviderStatus::Canceled,
-                None,
-                NeedsReview,
-            ),
-            (
-                Delivered,
-                Requested,
-                ProviderStatus::Authorized,
-                None,
-                CaptureRequested,
-            ),
             // Late updates.
             (
                 Confirmed,
@@ -323,10 +248,7 @@ mod tests {
         #[test]
         fn words_that_are_not_final_and_repeats_change_nothing_about_a_payment_that_was_taken(
             words in proptest::collection::vec(
-                prop_oneof![
-                    Just(ProviderStatus::RequiresConfirmation), Just(ProviderStatus::Processing),
-                    Just(ProviderStatus::Authorized), Just(ProviderStatus::Succeeded),
-                ],
+                prop_oneof![Just(ProviderStatus::RequiresConfirmation), Just(ProviderStatus::Processing), Just(ProviderStatus::Succeeded)],
                 0..12,
             ),
         ) {
@@ -340,8 +262,7 @@ mod tests {
             words in proptest::collection::vec(
                 prop_oneof![
                     Just(ProviderStatus::RequiresConfirmation), Just(ProviderStatus::Processing), Just(ProviderStatus::Declined),
-                    Just(ProviderStatus::Authorized), Just(ProviderStatus::Succeeded),
-                    Just(ProviderStatus::Canceled),
+                    Just(ProviderStatus::Succeeded), Just(ProviderStatus::Canceled),
                 ],
                 0..12,
             ),

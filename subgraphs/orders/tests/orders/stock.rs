@@ -64,7 +64,7 @@ impl Shop {
 
     /// Delivers an event of another domain to its consumer here.
     pub(crate) async fn deliver(&self, event: &Event) -> Result<(), HandleError> {
-        let subscribers = subscribers(&self.state);
+        let subscribers = subscribers();
         let subscriber = subscribers
             .iter()
             .find(|subscriber| subscriber.group.topics.contains(&event.topic.as_str()))

@@ -49,7 +49,7 @@ impl Running {
         let database = &shop.scratch.database;
         let context = WorkerContext::new(database, bus.clone(), shop.clock.clone(), stop);
         let mut tasks = JoinSet::new();
-        for subscriber in subscribers(&shop.state) {
+        for subscriber in subscribers() {
             tasks.spawn(Receiver::join(context.clone(), &subscriber).unwrap().run());
             tasks.spawn(Deliverer::new(context.clone(), subscriber).run());
         }

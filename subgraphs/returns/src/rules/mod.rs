@@ -2,7 +2,7 @@
 
 pub(crate) mod carrier_scan;
 pub mod eligibility;
-pub(crate) mod parcel;
+pub(crate) mod parcel_weight;
 pub mod reasons;
 pub mod reconciliation;
 pub mod refund;

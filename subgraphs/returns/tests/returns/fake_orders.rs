@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_graphql::{Context, EmptyMutation, EmptySubscription, ID, Object, Schema, SimpleObject};
 use chrono::{DateTime as Time, Utc};
@@ -56,8 +56,6 @@ pub(crate) struct Orders {
     down: Arc<AtomicBool>,
     payment_unusable: Arc<AtomicBool>,
     address_unknown: Arc<AtomicBool>,
-    store_credit: Arc<AtomicI64>,
-    abroad: Arc<AtomicBool>,
 }
 
 impl Orders {
@@ -70,19 +68,9 @@ impl Orders {
         self.payment_unusable.store(true, Ordering::Relaxed);
     }
 
-    /// Makes all orders have been paid in part with this much store credit.
-    pub(crate) fn pay_with_credit(&self, amount: i64) {
-        self.store_credit.store(amount, Ordering::Relaxed);
-    }
-
     /// Makes all addresses invalid from now on.
     pub(crate) fn lose_addresses(&self) {
         self.address_unknown.store(true, Ordering::Relaxed);
-    }
-
-    /// Moves all addresses to Canada from now on.
-    pub(crate) fn move_abroad(&self) {
-        self.abroad.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn calls(&self) -> u64 {
@@ -159,9 +147,6 @@ impl Query {
                 shipping: order.money(order.shipping),
                 tax: order.money(order.tax),
                 total: order.money(order.total()),
-                store_credit_used: order.money(self.orders.store_credit.load(Ordering::Relaxed)),
-                captured_amount: order
-                    .money(order.total() - self.orders.store_credit.load(Ordering::Relaxed)),
                 payment_intent_id: Some(format!("pi_{}", *id)),
                 id,
                 payment_method: PaymentMethod {
@@ -174,10 +159,7 @@ impl Query {
                     city: "Brooklyn".to_owned(),
                     region: Some("NY".to_owned()),
                     postal_code: "11201".to_owned(),
-                    country_code: match self.orders.abroad.load(Ordering::Relaxed) {
-                        true => "CA".to_owned(),
-                        false => "US".to_owned(),
-                    },
+                    country_code: "US".to_owned(),
                 },
             }))
     }
@@ -196,8 +178,6 @@ struct PaidOrder {
     shipping: Money,
     tax: Money,
     total: Money,
-    store_credit_used: Money,
-    captured_amount: Money,
 }
 
 /// A line of such an order.

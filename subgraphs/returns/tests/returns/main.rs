@@ -8,10 +8,8 @@
 mod desk;
 mod eligibility;
 mod fake_orders;
-mod fake_search;
 mod faults;
 mod fixture;
-mod international;
 mod labels;
 mod live;
 mod providers;
