@@ -99,9 +99,10 @@ pub(crate) async fn watch(database: &Database, clock: &Clock) -> Result<(), DbEr
 
     let (waiting, oldest) = order_review::waiting(database.read()).await?;
     let age = oldest.map_or(TimeDelta::zero(), |since| now - since);
-    let figure = |count: i64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
-    gauge!("vantage_orders_reviews_waiting").set(figure(waiting.try_into().unwrap_or(i64::MAX)));
-    gauge!("vantage_orders_oldest_review_seconds").set(figure(age.num_seconds().max(0)));
+    let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
+    let seconds = u32::try_from(age.num_seconds().max(0)).unwrap_or(u32::MAX);
+    gauge!("vantage_orders_reviews_waiting").set(f64::from(waiting));
+    gauge!("vantage_orders_oldest_review_seconds").set(f64::from(seconds));
 
     let transaction = database.begin().await?;
     let overdue = order_review::overdue(&transaction, now - PATIENCE, BATCH).await?;

@@ -8,14 +8,14 @@ const PLAUSIBLE_CENTS: std::ops::RangeInclusive<i64> = 100..=5_000;
 
 /// What support decided about the label.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct Requested<'a> {
     /// The only carrier, whatever its case; any if `None`.
     pub carrier: Option<&'a str>,
     /// Whether any price is plausible.
     pub accepts_any_rate: bool,
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> Requested<'a> {
     pub(crate) fn of(decision: &'a return_decision::Model) -> Self {
         Self {
             carrier: decision.carrier.as_deref(),
@@ -35,19 +35,19 @@ pub(crate) enum Choice<'a> {
 }
 
 /// The cheapest rate for ground transport, if its price is plausible or accepted.
-pub(crate) fn choose<'a>(rates: &'a [Rate], wanted: &Wanted<'_>) -> Choice<'a> {
+pub(crate) fn choose<'a>(rates: &'a [Rate], requested: &Requested<'_>) -> Choice<'a> {
     let is_ground =
         |rate: &&Rate| rate.currency == "USD" && rate.service.to_lowercase().contains("ground");
-    let is_wanted = |rate: &&Rate| {
-        let carrier = wanted.carrier;
+    let is_requested = |rate: &&Rate| {
+        let carrier = requested.carrier;
         carrier.is_none_or(|carrier| rate.carrier.eq_ignore_ascii_case(carrier))
     };
-    let suitable = rates.iter().filter(is_ground).filter(is_wanted);
+    let suitable = rates.iter().filter(is_ground).filter(is_requested);
     let Some(cheapest) = suitable.min_by_key(|rate| rate.rate) else {
         return Choice::None;
     };
     match cheapest.cents() {
-        Some(_) if wanted.accepts_any_rate => Choice::Buy(cheapest),
+        Some(_) if requested.accepts_any_rate => Choice::Buy(cheapest),
         Some(cents) if PLAUSIBLE_CENTS.contains(&cents) => Choice::Buy(cheapest),
         _ => Choice::Implausible(cheapest),
     }
@@ -73,7 +73,7 @@ mod tests {
             let rates = rates.iter().map(|(service, price)| rate(service, price));
             rates.collect()
         };
-        let any = Wanted::default();
+        let any = Requested::default();
         let offered = rates(&[
             ("Ground", "9.10"),
             ("FEDEX_GROUND", "9.09"),
@@ -95,20 +95,20 @@ mod tests {
     }
 
     #[test]
-    fn support_may_want_another_carrier_or_accept_any_price() {
+    fn support_may_request_another_carrier_or_accept_any_price() {
         let mut offered = vec![rate("Ground", "80.00"), rate("Ground", "9.00")];
         offered[1].carrier = "UPS".to_owned();
-        let wanted = |carrier, accepts_any_rate| Wanted {
+        let requested = |carrier, accepts_any_rate| Requested {
             carrier,
             accepts_any_rate,
         };
-        let choice = choose(&offered, &wanted(Some("usps"), false));
+        let choice = choose(&offered, &requested(Some("usps"), false));
         assert_eq!(choice, Choice::Implausible(&offered[0]));
-        let choice = choose(&offered, &wanted(Some("USPS"), true));
+        let choice = choose(&offered, &requested(Some("USPS"), true));
         assert_eq!(choice, Choice::Buy(&offered[0]));
-        let choice = choose(&offered, &wanted(Some("UPS"), false));
+        let choice = choose(&offered, &requested(Some("UPS"), false));
         assert_eq!(choice, Choice::Buy(&offered[1]));
-        let choice = choose(&offered, &wanted(Some("FedEx"), true));
+        let choice = choose(&offered, &requested(Some("FedEx"), true));
         assert_eq!(choice, Choice::None);
     }
 }

@@ -17,7 +17,7 @@ use resolvers::{ApiError, ApiResult};
 use uuid::Uuid;
 
 use crate::State;
-use crate::label_rate::{self, Choice, Wanted};
+use crate::label_rate::{self, Choice, Requested};
 use crate::order_payment::OrderPayment;
 use crate::rules::parcel_weight;
 use crate::rules::status::ReturnStatus;
@@ -102,8 +102,10 @@ async fn buy(
         return Ok(LabelPurchase::Label(Box::new(shipment.label()?)));
     }
     let decided = return_decision::latest(state.database.read(), row.id).await?;
-    let wanted = decided.as_ref().map_or_else(Wanted::default, Wanted::of);
-    Ok(match label_rate::choose(&shipment.rates, &wanted) {
+    let requested = decided
+        .as_ref()
+        .map_or_else(Requested::default, Requested::of);
+    Ok(match label_rate::choose(&shipment.rates, &requested) {
         Choice::Buy(rate) => {
             LabelPurchase::Label(Box::new(easypost.buy(&shipment.id, &rate.id).await?))
         }

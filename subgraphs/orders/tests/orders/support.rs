@@ -146,6 +146,8 @@ async fn a_refund_that_the_provider_refuses_is_for_a_person_again() {
     for shop in shops().await {
         let placed = shop.place(&input(WORKS), "k").await;
         let id = &placed["order"]["id"];
+        let early = shop.decide(id, "RESOLVE").await;
+        assert_eq!(early["userErrors"][0]["code"], "NOT_IN_REVIEW");
         assert_eq!(shop.refund(id, None, "a").await["userErrors"], json!([]));
         // Somebody refunds at the provider before the task runs.
         let total = shop.stripe.intents()[0]["amount"].as_i64().unwrap();
