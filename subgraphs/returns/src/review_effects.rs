@@ -66,10 +66,8 @@ pub(crate) async fn apply(
             if let Some(amount) = amount {
                 set_refund(transaction, &mut row, amount).await?;
                 // The provider remembers another amount under the present key.
-                row.refund_key = row.refund_requested_at.map(|_| {
-                    let decision = change.decision_id;
-                    format!("refund-{}-{decision}", IdKind::Return.format(id))
-                });
+                let key = |_| format!("refund-{}", change.decision_id.simple());
+                row.refund_key = row.refund_requested_at.map(key);
             }
             row = finish(transaction, row, now).await?;
             enqueue(transaction, &IssueRefund { return_id: id }, now, now).await?;
