@@ -64,6 +64,14 @@ pub fn owner_or_scope(
     Err(ApiError::forbidden(refusal))
 }
 
+/// UNAUTHENTICATED without a token.
+pub fn signed_in(context: &Context<'_>) -> ApiResult<()> {
+    if caller(context)?.subject.is_none() {
+        return Err(ApiError::unauthenticated());
+    }
+    Ok(())
+}
+
 /// The verified caller, if their token has this scope. Otherwise UNAUTHENTICATED without a token and FORBIDDEN with one, as
 /// the router answers.
 pub fn scope<'a>(context: &Context<'a>, scope: &str) -> ApiResult<&'a Caller> {

@@ -77,6 +77,18 @@ async fn a_database_that_is_gone_under_load_loses_nothing_that_was_acknowledged(
     let token = graph.demo_token().await;
     let found = graph.query(Some(&token), orders::PRODUCTS, json!({})).await;
     let product = &found["data"]["productSearch"]["nodes"][0];
+    let id = product["id"].as_str().unwrap();
+    let enough = [
+        "stock",
+        "set",
+        id,
+        "1000",
+        "--reason",
+        "delivery",
+        "--actor",
+        "warehouse",
+    ];
+    graph.run(&enough).await;
     let input = orders::input(product, "pm_card_visa");
     let count = async || {
         let answer = graph.query(Some(&token), COUNT, json!({})).await;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::kit::{Graph, Layout, layouts};
 use crate::orders::{PLACE, input};
+use crate::third_parties::ThirdParties;
 use crate::wait::until_it;
 
 const PRODUCT: &str =
@@ -19,8 +20,9 @@ const LEDGER: &str = "query($id: ID!) { stock(productId: $id) { availableQuantit
 const ADJUST: &str = "mutation($changes: [StockChangeInput!]!, $key: String!) { stockAdjust(input: { changes: $changes }, idempotencyKey: $key) { stock { availableQuantity } userErrors { code } } }";
 
 /// Separate processes tell each other over the Redis server named by `VANTAGE_TEST_REDIS_URL`.
-fn settings(layout: Layout) -> Option<Vec<(&'static str, String)>> {
-    let mut settings = vec![("VANTAGE_DEMO__ORDERS", "50".to_owned())];
+fn settings(layout: Layout, stripe: &ThirdParties) -> Option<Vec<(&'static str, String)>> {
+    let mut settings = stripe.settings();
+    settings.push(("VANTAGE_DEMO__ORDERS", "50".to_owned()));
     if layout == Layout::Separate {
         let url = std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
         // A Redis database that no other test uses.
@@ -39,7 +41,9 @@ async fn place(graph: &Graph, token: &str, product: &Value, key: &str) -> Value 
 #[tokio::test]
 async fn the_last_unit_is_sold_once_and_the_ledger_adds_up_in_every_layout() {
     for layout in layouts() {
-        let Some(settings) = settings(layout) else {
+        let scratch = tempfile::tempdir().unwrap();
+        let stripe = ThirdParties::start(scratch.path()).await;
+        let Some(settings) = settings(layout, &stripe) else {
             continue;
         };
         let settings: Vec<_> = settings
@@ -58,10 +62,17 @@ async fn the_last_unit_is_sold_once_and_the_ledger_adds_up_in_every_layout() {
 
         // The warehouse counts two units.
         let count = [
-            "stock", "set", id, "2", "--reason", "recount", "--actor", "anna",
+            "stock",
+            "set",
+            id,
+            "2",
+            "--reason",
+            "recount",
+            "--actor",
+            "warehouse",
         ];
         let set = graph.run(&count).await;
-        assert_eq!(set, format!("{id} has 2 units\n"), "{layout:?}");
+        assert_eq!(set, format!("{id} has 2 units"), "{layout:?}");
         let unknown = ["stock", "set", "prd_00000000000000000000000001", "2"];
         let refused = graph.fail(&unknown).await;
         assert!(refused.contains("does not have this product"), "{refused}");
@@ -122,7 +133,7 @@ async fn the_last_unit_is_sold_once_and_the_ledger_adds_up_in_every_layout() {
             .map(|entry| entry["availableChange"].as_i64().unwrap())
             .sum();
         assert_eq!(sum, 6);
-        assert_eq!(movements[4]["actor"], "anna");
+        assert_eq!(movements[4]["actor"], "warehouse");
         assert_eq!(movements[4]["reason"], "recount");
         let refused = graph.query(Some(&token), LEDGER, json!({ "id": id })).await;
         assert_eq!(refused["errors"][0]["extensions"]["code"], "FORBIDDEN");

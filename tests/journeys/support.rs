@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::kit::{Graph, layouts};
+use crate::third_parties::ThirdParties;
 use crate::wait::until_it;
 
 const QUEUE: &str = "{
@@ -24,7 +25,13 @@ const READ: &str = "query($id: ID!) {
 #[tokio::test]
 async fn a_stuck_return_is_solved_by_support_in_every_layout() {
     for layout in layouts() {
-        let graph = Graph::start(layout, &[("VANTAGE_DEMO__ORDERS", "300")], &[]).await;
+        let scratch = tempfile::tempdir().unwrap();
+        let stripe = ThirdParties::start(scratch.path()).await;
+        let mut settings = stripe.settings();
+        settings.push(("VANTAGE_DEMO__ORDERS", "300".to_owned()));
+        let settings: Vec<_> = settings.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        let graph = Graph::start(layout, &settings, &[]).await;
+        stripe.load_payments(&graph.database("orders").await).await;
         let support = graph.run(&["token", "--support"]).await;
         let support = Some(support.as_str());
         let queue = graph.query(support, QUEUE, json!({})).await;

@@ -113,7 +113,7 @@ pub(crate) async fn watch(database: &Database, clock: &Clock) -> Result<(), DbEr
         }
         let order_id = IdKind::Order.format(review.order_id);
         let reason = review.reason.as_str();
-        tracing::warn!(order_id, reason, since = %review.since, "order waits for support");
+        tracing::info!(order_id, reason, since = %review.since, "order waits for support");
         let event = NewEvent {
             topic: events::TOPIC,
             event_type: events::REVIEW_OVERDUE,

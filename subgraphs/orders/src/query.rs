@@ -38,9 +38,7 @@ impl Query {
         #[graphql(desc = "The order's id, `ord_…`.")] id: ID,
     ) -> Option<ApiResult<Order>> {
         let answer: ApiResult<Option<Order>> = async {
-            if access::scope(context, SUPPORT).is_err() {
-                access::customer(context)?;
-            }
+            access::signed_in(context)?;
             Order::of_caller(context, IdKind::Order.argument("id", &id)?).await
         }
         .await;

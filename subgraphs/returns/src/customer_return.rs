@@ -71,6 +71,7 @@ impl Return {
     /// The return with this id: `None` if it does not exist, FORBIDDEN if it belongs to somebody else and the caller is not
     /// support.
     pub(crate) async fn of_caller(context: &Context<'_>, id: &ID) -> ApiResult<Option<Self>> {
+        access::signed_in(context)?;
         let id = IdKind::Return.argument("id", id)?;
         let Some(row) = Self::load(context, id).await? else {
             return Ok(None);

@@ -85,7 +85,7 @@ pub(crate) async fn remind(state: &State, now: DateTime<Utc>) -> Result<u64, DbE
         reported += 1;
         let return_id = IdKind::Return.format(review.return_id);
         let reason = review.reason.as_str();
-        tracing::warn!(return_id, reason, since = %review.since, "return waits for support");
+        tracing::info!(return_id, reason, since = %review.since, "return waits for support");
         let event = NewEvent {
             topic: events::TOPIC,
             event_type: events::REVIEW_OVERDUE,
