@@ -259,7 +259,7 @@ impl EngineError {
             self,
             Self::NoIndex
                 | Self::Refused {
-                    status: 400 | 404,
+                    status: 400 | 404 | 500,
                     ..
                 }
         )
