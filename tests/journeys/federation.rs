@@ -108,11 +108,12 @@ async fn apollo_gateway_and_our_router_answer_the_same() {
     let open = graph.compose("whole-open", &open).await;
     let forward = ("VANTAGE_SERVER__FORWARD_HEADERS", "authorization");
     let router = ["router", "--supergraph", whole.to_str().unwrap()];
-    // Apollo Gateway has no cost limit either.
+    // Apollo Gateway has no limits either.
     let dear = ("VANTAGE_ROUTER__LIMITS__COST", "100000000");
+    let large = ("VANTAGE_ROUTER__LIMITS__ENTITIES", "10000000");
     let router = graph
         .subgraphs
-        .process_with(&router, &[forward, dear])
+        .process_with(&router, &[forward, dear, large])
         .await;
     graph.compare(&router, &open, 300).await;
 }
