@@ -27,8 +27,15 @@ fi
 scratch="$(mktemp -d "${TMPDIR:-/tmp}/vantage-sqs.XXXXXX")"
 queue_pid=""
 finish() {
-    [ -n "$queue_pid" ] && kill "$queue_pid" 2>/dev/null && wait "$queue_pid" 2>/dev/null
+    local status=$?
+    trap - EXIT
+    if [ -n "$queue_pid" ]; then
+        kill "$queue_pid" 2>/dev/null || true
+        # Its status is that of the signal.
+        wait "$queue_pid" 2>/dev/null || true
+    fi
     rm -rf "$scratch"
+    exit "$status"
 }
 trap finish EXIT
 
