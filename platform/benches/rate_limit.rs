@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use platform::clock::Clock;
 use platform::rate_limit::{Bucket, Quota, RateLimiter};
+use platform::redis_server::RedisServer;
 
 const TASKS: u64 = 64;
 const USERS: u64 = 10_000;
@@ -20,8 +21,8 @@ async fn main() {
     let local = RateLimiter::in_process(Clock::system(), 100_000);
     measure("in process", local).await;
     match std::env::var("VANTAGE_TEST_REDIS_URL") {
-        Ok(url) => match RateLimiter::redis(&url) {
-            Ok(redis) => measure("in Redis", redis).await,
+        Ok(url) => match RedisServer::open(&url) {
+            Ok(server) => measure("in Redis", RateLimiter::redis(&server)).await,
             Err(error) => println!("in Redis: {error}"),
         },
         Err(_) => println!("in Redis: not measured, VANTAGE_TEST_REDIS_URL is not set"),

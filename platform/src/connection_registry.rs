@@ -10,15 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
-use redis::aio::ConnectionManager;
-use redis::{Client, RedisError};
+use redis::RedisError;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use crate::backoff::Backoff;
 use crate::pubsub::{PubSub, Signal};
-use crate::redis_connection;
+use crate::redis_connection::{self, Connection};
+use crate::redis_server::RedisServer;
 use crate::supervisor::{Stage, Supervisor};
 
 /// How often an instance renews its heartbeat, and how long a heartbeat is valid.
@@ -66,15 +66,14 @@ const REGISTER: &str = "
 ";
 
 impl ConnectionRegistry {
-    /// Uses the server at this `redis://` URL and allows `max` connections per user; `pubsub` must use the same server.
-    /// Connects in supervised tasks, so only an invalid address is an error.
+    /// Allows `max` connections per user; `pubsub` must use the same server. Connects in supervised tasks.
     pub fn new(
-        url: &str,
+        server: &RedisServer,
         pubsub: Arc<dyn PubSub>,
         max: usize,
         supervisor: &Supervisor,
-    ) -> Result<(Self, Evictions), RedisError> {
-        let server = redis_connection::lazy(Client::open(url)?, redis_connection::TIMEOUT)?;
+    ) -> (Self, Evictions) {
+        let server = Connection::lazy(server, redis_connection::TIMEOUT);
         let instance = Uuid::now_v7().simple().to_string();
         let (changes, changed) = mpsc::unbounded_channel();
         let (evict, evictions) = mpsc::unbounded_channel();
@@ -100,7 +99,7 @@ impl ConnectionRegistry {
             })
             .map(drop)
         });
-        Ok((Self { changes }, evictions))
+        (Self { changes }, evictions)
     }
 
     /// Registers a connection of this user under an id that this instance never reuses.
@@ -125,7 +124,7 @@ impl fmt::Debug for ConnectionRegistry {
 
 /// Keeps Redis in sync with the connections of this instance.
 struct RegistrySync {
-    server: ConnectionManager,
+    server: Connection,
     instance: String,
     max: usize,
     /// In the order they were opened.

@@ -11,6 +11,7 @@ mod meter;
 mod open;
 mod pool;
 mod process_lock;
+mod read_only;
 mod readers;
 pub mod snapshot;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use writer::Writes;
 
 pub use content::was_migrated;
 pub use process_lock::ProcessLock;
+pub use read_only::{ReadOnly, ReadTransaction};
 pub use readers::Readers;
 pub use transaction::DatabaseTransaction;
 pub use writer::Writer;
@@ -206,6 +208,18 @@ impl Database {
     pub async fn close(&self) {
         self.read.close().await;
         self.writes.pool.close().await;
+    }
+
+    /// The same database for whoever only looks, for tests.
+    #[cfg(any(test, feature = "testing"))]
+    pub async fn read_only(&self) -> Result<Option<ReadOnly>, DatabaseError> {
+        ReadOnly::open(&self.config, &self.domain).await
+    }
+
+    /// The same database opened once more, as another process would, for tests.
+    #[cfg(any(test, feature = "testing"))]
+    pub async fn reopen(&self) -> Result<Self, DatabaseError> {
+        Self::open(&self.config, &self.domain).await
     }
 
     /// Fault injection for this database's writes, for tests.

@@ -78,4 +78,12 @@ impl ErrorCode {
             .copied()
             .find(|known| known.as_str() == code)
     }
+
+    /// Whether the graph failed, rather than refused what the client asked.
+    pub const fn is_failure(self) -> bool {
+        matches!(
+            self,
+            Self::SubgraphUnavailable | Self::DeadlineExceeded | Self::Internal
+        )
+    }
 }

@@ -37,6 +37,14 @@ pub fn describe() {
         "vantage_log_write_failures_total",
         "Failed writes of log lines to standard error."
     );
+    describe_counter!(
+        "vantage_traces_exported_total",
+        "Spans that the trace collector has accepted."
+    );
+    describe_counter!(
+        "vantage_traces_dropped_total",
+        "Spans of traces that were lost, by reason: the queue or the buffer was full, or the export failed."
+    );
 }
 
 fn describe_tasks() {
@@ -115,6 +123,14 @@ fn describe_events() {
     describe_gauge!(
         "vantage_outbox_dead_letters",
         "Outbox events given up; see `vantage outbox list`."
+    );
+    describe_gauge!(
+        "vantage_bus_lag",
+        "Messages in Kafka that a consumer has not received, of the partitions assigned to this instance."
+    );
+    describe_counter!(
+        "vantage_bus_dead_letters_total",
+        "Messages in Kafka that are no events and were moved to a dead-letter topic."
     );
     describe_counter!(
         "vantage_inbox_received_total",

@@ -2,11 +2,15 @@
 //! without the server.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, RedisError};
+use arc_swap::ArcSwapOption;
+use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
+use redis::{Client, Cmd, ErrorKind, Pipeline, RedisError, RedisFuture, ServerErrorKind, Value};
 use tokio::time::timeout;
+
+use crate::redis_server::RedisServer;
 
 /// How long connecting, and each answer, may take.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(2);
@@ -14,30 +18,103 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a request waits for an answer that it can do without.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// A connection whose answers may take this long. Only an invalid address is an error.
-pub(crate) fn lazy(
-    client: Client,
-    answer_timeout: Duration,
-) -> Result<ConnectionManager, RedisError> {
-    connect(client, answer_timeout, 1)
+/// A connection that is made at the first use, and again after a failure, then to whichever server is the master. Clones
+/// share it.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    server: RedisServer,
+    config: ConnectionManagerConfig,
+    current: Arc<ArcSwapOption<Current>>,
 }
 
-fn connect(
-    client: Client,
-    answer_timeout: Duration,
-    retries: usize,
-) -> Result<ConnectionManager, RedisError> {
-    let config = ConnectionManagerConfig::new()
-        .set_connection_timeout(Some(TIMEOUT))
-        .set_response_timeout(Some(answer_timeout))
-        .set_number_of_retries(retries);
-    ConnectionManager::new_lazy_with_config(client, config)
+/// The connection to one server.
+struct Current {
+    client: Arc<Client>,
+    manager: ConnectionManager,
+}
+
+impl Connection {
+    /// A connection whose answers may take this long.
+    pub(crate) fn lazy(server: &RedisServer, answer_timeout: Duration) -> Self {
+        Self::with_retries(server, answer_timeout, 1)
+    }
+
+    fn with_retries(server: &RedisServer, answer_timeout: Duration, retries: usize) -> Self {
+        Self {
+            server: server.clone(),
+            config: ConnectionManagerConfig::new()
+                .set_connection_timeout(Some(TIMEOUT))
+                .set_response_timeout(Some(answer_timeout))
+                .set_number_of_retries(retries),
+            current: Arc::default(),
+        }
+    }
+
+    async fn current(&self) -> Result<Arc<Current>, RedisError> {
+        let client = self.server.client().await?;
+        if let Some(current) = &*self.current.load()
+            && Arc::ptr_eq(&current.client, &client)
+        {
+            return Ok(current.clone());
+        }
+        let config = self.config.clone();
+        let manager = ConnectionManager::new_lazy_with_config((*client).clone(), config)?;
+        let current = Arc::new(Current { client, manager });
+        self.current.store(Some(current.clone()));
+        Ok(current)
+    }
+
+    /// Asks `question` of the server. If it fails as a server does that is gone or no longer the master, the next
+    /// question goes to the one that is.
+    async fn ask<T>(
+        &self,
+        question: impl AsyncFnOnce(&mut ConnectionManager) -> Result<T, RedisError>,
+    ) -> Result<T, RedisError> {
+        let current = self.current().await?;
+        let answer = question(&mut current.manager.clone()).await;
+        if answer.as_ref().is_err_and(is_lost) {
+            self.server.failed(&current.client);
+        }
+        answer
+    }
+}
+
+fn is_lost(error: &RedisError) -> bool {
+    error.is_io_error()
+        || error.is_connection_dropped()
+        || error.is_timeout()
+        || error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
+        || error.kind() == ErrorKind::Server(ServerErrorKind::MasterDown)
+}
+
+impl ConnectionLike for Connection {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        Box::pin(self.ask(async move |server| server.req_packed_command(command).await))
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        Box::pin(
+            self.ask(async move |server| server.req_packed_commands(pipeline, offset, count).await),
+        )
+    }
+
+    fn get_db(&self) -> i64 {
+        self.current
+            .load()
+            .as_ref()
+            .map_or(0, |current| current.manager.get_db())
+    }
 }
 
 /// For optional uses of Redis: a request waits briefly for the answer, then goes on without it.
 #[derive(Clone)]
 pub(crate) struct PromptRedis {
-    server: ConnectionManager,
+    server: Connection,
     patience: Duration,
 }
 
@@ -61,12 +138,12 @@ impl Skipped {
 }
 
 impl PromptRedis {
-    /// Only an invalid address is an error. `retries` are those of connecting, in the background.
-    pub(crate) fn new(url: &str, retries: usize) -> Result<Self, RedisError> {
-        Ok(Self {
-            server: connect(Client::open(url)?, TIMEOUT, retries)?,
+    /// `retries` are those of connecting, in the background.
+    pub(crate) fn new(server: &RedisServer, retries: usize) -> Self {
+        Self {
+            server: Connection::with_retries(server, TIMEOUT, retries),
             patience: PATIENCE,
-        })
+        }
     }
 
     /// Waits this long for each answer, instead of 20 ms.
@@ -77,7 +154,7 @@ impl PromptRedis {
     /// The answer to the question that is put to the server, if it arrives in time.
     pub(crate) async fn query<T>(
         &self,
-        question: impl AsyncFnOnce(&mut ConnectionManager) -> Result<T, RedisError>,
+        question: impl AsyncFnOnce(&mut Connection) -> Result<T, RedisError>,
     ) -> Result<T, Skipped> {
         let mut server = self.server.clone();
         match timeout(self.patience, question(&mut server)).await {

@@ -8,7 +8,7 @@ use crate::database::Database;
 use crate::tables::{idempotency_key, inbox_event, outbox_event};
 
 /// How long confirmed events are kept, for inspection.
-const CONFIRMED: TimeDelta = TimeDelta::days(7);
+pub(crate) const CONFIRMED: TimeDelta = TimeDelta::days(7);
 /// How long published events are kept for consumers that have not confirmed them. Shorter than `HANDLED`, so that an
 /// event is never published again after its handling was forgotten.
 const UNCONFIRMED: TimeDelta = TimeDelta::days(21);

@@ -1,9 +1,10 @@
-//! A process's telemetry: log lines on standard error, and metrics for Prometheus.
+//! A process's telemetry: log lines on standard error, metrics for Prometheus, and traces for OpenTelemetry.
 
 pub mod access_log;
 mod log_writer;
 mod process;
 pub mod request_id;
+pub mod traces;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::IsTerminal;
@@ -13,11 +14,15 @@ use std::time::Duration;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::EnvFilter;
+use tracing::Subscriber;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, registry};
 
 use self::log_writer::LogWriter;
 use self::process::Process;
+use self::traces::Tracer;
 use crate::panics;
 use crate::supervisor::{Stage, Supervisor};
 
@@ -65,6 +70,8 @@ pub enum TelemetryError {
     LogThread(#[source] std::io::Error),
     #[error("the metrics recorder could not be installed")]
     Metrics(#[source] BuildError),
+    #[error("telemetry.otlp does not describe a collector")]
+    Traces(#[source] opentelemetry_otlp::ExporterBuildError),
 }
 
 /// Checks a level (`info`) or levels by module (`warn,router=debug`).
@@ -84,38 +91,56 @@ impl Drop for LogGuard {
 }
 
 /// Sends log lines, panics included, to standard error from now on; standard output is for a command's results. Callers
-/// that log are never affected by problems with standard error. `access_log` enables one line per request.
+/// that log are never affected by problems with standard error. `access_log` enables one line per request. `tracer` makes
+/// traces of the spans for it.
 pub fn init_log(
     format: LogFormat,
     filter: &str,
     access_log: bool,
+    tracer: Option<Tracer>,
 ) -> Result<LogGuard, TelemetryError> {
     // The SDK of the Model Context Protocol writes several lines for every request, which has one already.
-    let filter = format!("rmcp=error,{filter}");
+    // Kafka's client tells of every attempt; the bus tells of an outage once. Spans for traces are not for the log.
+    let filter = format!("rmcp=error,krafka=error,{}=off,{filter}", traces::TARGET);
     let filter = if access_log {
         parse(&filter)?
     } else {
         parse(&format!("{filter},{}=off", access_log::TARGET))?
     };
     let writer = LogWriter::start(std::io::stderr()).map_err(TelemetryError::LogThread)?;
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(writer.clone())
-        // It uses `eprintln!`, which panics when standard error is closed.
-        .log_internal_errors(false)
-        .with_ansi(std::io::stderr().is_terminal());
-    match format {
-        LogFormat::Text => lines.finish().try_init(),
-        LogFormat::Json => lines
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .finish()
+    match tracer {
+        // The filter is the whole process's: what it leaves out costs nothing.
+        None => registry()
+            .with(filter)
+            .with(lines(format, writer.clone()))
+            .try_init(),
+        Some(tracer) => registry()
+            .with(lines(format, writer.clone()).with_filter(filter))
+            .with(tracer.layer())
             .try_init(),
     }
     .map_err(TelemetryError::LogTwice)?;
     std::panic::set_hook(Box::new(log_panic));
     Ok(LogGuard(writer))
+}
+
+fn lines<S>(format: LogFormat, writer: LogWriter) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(writer)
+        // It uses `eprintln!`, which panics when standard error is closed.
+        .log_internal_errors(false)
+        .with_ansi(std::io::stderr().is_terminal());
+    match format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .boxed(),
+    }
 }
 
 fn log_panic(panic: &PanicHookInfo<'_>) {

@@ -4,6 +4,7 @@
 #[cfg(test)]
 pub(crate) mod child_process;
 
+pub mod effects;
 pub mod mail_sink;
 
 use std::time::Duration;

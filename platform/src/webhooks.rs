@@ -1,8 +1,8 @@
 //! Webhooks. Those of providers are received here, in the same way for each; the modules send ours to partners.
 //!
 //! Without a secret there is no route, so the answer is 404. A missing or wrong signature is answered with 401, an
-//! unreadable body with 400, and a failure, a panic included, with 503; providers send the latter two again. Everything else is
-//! 200. A repeated webhook must have no further effect: record its id with [`consume_once`](crate::inbox::consume_once)
+//! unreadable body with 400, and a failure, a panic included, with 503; providers send the latter two again. What a rule
+//! refuses is answered with 422 and the code. Everything else is 200. A repeated webhook must have no further effect: record its id with [`consume_once`](crate::inbox::consume_once)
 //! in the transaction of the effect, or make the effect idempotent.
 
 mod address;
@@ -11,6 +11,8 @@ mod sender;
 mod signing;
 mod subscription;
 
+use std::borrow::Cow;
+use std::slice;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -71,6 +73,9 @@ pub enum WebhookError {
     Forged(String),
     #[error("the body cannot be read: {0}")]
     Unreadable(String),
+    /// A rule refuses it, whenever it is sent. Unlike the others, this is shown to the sender.
+    #[error("{code}: {message}")]
+    Refused { code: &'static str, message: String },
     #[error("{0}")]
     Failed(String),
 }
@@ -93,7 +98,7 @@ async fn receive<W: Webhook>(
     State(webhook): State<Arc<W>>,
     headers: HeaderMap,
     body: Bytes,
-) -> (StatusCode, &'static str) {
+) -> (StatusCode, Cow<'static, str>) {
     let applying = panics::catch(async {
         let message = webhook.read(&headers, &body)?;
         webhook.apply(message).await
@@ -103,23 +108,28 @@ async fn receive<W: Webhook>(
         .unwrap_or_else(|message| Err(WebhookError::Failed(format!("it panicked: {message}"))));
     let provider = webhook.provider();
     let (outcome, status, answer) = match &result {
-        Ok(Applied::Done) => ("applied", StatusCode::OK, "thank you\n"),
-        Ok(Applied::Repeated) => ("repeated", StatusCode::OK, "thank you\n"),
-        Ok(Applied::Ignored) => ("ignored", StatusCode::OK, "thank you\n"),
+        Ok(Applied::Done) => ("applied", StatusCode::OK, Cow::Borrowed("thank you\n")),
+        Ok(Applied::Repeated) => ("repeated", StatusCode::OK, Cow::Borrowed("thank you\n")),
+        Ok(Applied::Ignored) => ("ignored", StatusCode::OK, Cow::Borrowed("thank you\n")),
         Err(WebhookError::Forged(_)) => (
             "forged",
             StatusCode::UNAUTHORIZED,
-            "the signature is missing or not valid\n",
+            Cow::Borrowed("the signature is missing or not valid\n"),
         ),
         Err(WebhookError::Unreadable(_)) => (
             "unreadable",
             StatusCode::BAD_REQUEST,
-            "the body cannot be read\n",
+            Cow::Borrowed("the body cannot be read\n"),
+        ),
+        Err(error @ WebhookError::Refused { .. }) => (
+            "refused",
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Cow::Owned(format!("{error}\n")),
         ),
         Err(WebhookError::Failed(_)) => (
             "failed",
             StatusCode::SERVICE_UNAVAILABLE,
-            "temporarily unavailable: send it again\n",
+            Cow::Borrowed("temporarily unavailable: send it again\n"),
         ),
     };
     match &result {
@@ -130,22 +140,40 @@ async fn receive<W: Webhook>(
     (status, answer)
 }
 
-/// Parses the JSON body leniently, if it was signed with this secret in `x-hmac-signature`.
+/// One secret, or several that overlap while the sender changes to the next one.
+pub trait Secrets {
+    fn all(&self) -> &[Secret];
+}
+
+impl Secrets for Secret {
+    fn all(&self) -> &[Secret] {
+        slice::from_ref(self)
+    }
+}
+
+impl Secrets for Vec<Secret> {
+    fn all(&self) -> &[Secret] {
+        self
+    }
+}
+
+/// Parses the JSON body leniently, if it was signed with one of these secrets in `x-hmac-signature`.
 pub fn signed_json(
-    secret: &Secret,
+    secrets: &impl Secrets,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Value, WebhookError> {
     let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
-    match signature {
-        None => Err(WebhookError::Forged(format!("{SIGNATURE} is missing"))),
-        Some(signature) if !is_body_signature(secret, signature, body) => Err(
-            WebhookError::Forged(format!("{SIGNATURE} does not match the body and secret")),
-        ),
-        Some(_) => {
-            json::from_slice(body).map_err(|error| WebhookError::Unreadable(error.to_string()))
-        }
+    let Some(signature) = signature else {
+        return Err(WebhookError::Forged(format!("{SIGNATURE} is missing")));
+    };
+    let is_signed = |secret| is_body_signature(secret, signature, body);
+    if !secrets.all().iter().any(is_signed) {
+        return Err(WebhookError::Forged(format!(
+            "{SIGNATURE} does not match the body and secret"
+        )));
     }
+    json::from_slice(body).map_err(|error| WebhookError::Unreadable(error.to_string()))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use platform::cache::{Cache, CacheBounds, InProcessCache, RedisCache};
+use platform::redis_server::RedisServer;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -20,7 +21,7 @@ fn server() -> Option<String> {
 
 /// A cache that a busy machine does not make skip Redis.
 fn patient(url: &str, name: &'static str, bounds: CacheBounds) -> RedisCache {
-    let cache = RedisCache::new(url, name, bounds).unwrap();
+    let cache = RedisCache::new(&RedisServer::open(url).unwrap(), name, bounds);
     cache.with_timeout(Duration::from_secs(20))
 }
 
@@ -110,7 +111,7 @@ async fn a_redis_that_does_not_answer_costs_a_moment_and_no_value_of_this_proces
     let urls = [&silent, &gone].map(|at| format!("redis://{}", at.local_addr().unwrap()));
     drop(gone);
     for url in urls {
-        let cache = RedisCache::new(&url, "test", BOUNDS).unwrap();
+        let cache = RedisCache::new(&RedisServer::open(&url).unwrap(), "test", BOUNDS);
         let key = key();
         let started = Instant::now();
         assert_eq!(cache.get(&key).await, None);

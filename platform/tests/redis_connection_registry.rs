@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use platform::connection_registry::{ConnectionRegistry, Evictions};
 use platform::pubsub::RedisPubSub;
+use platform::redis_server::RedisServer;
 use platform::supervisor::Supervisor;
 use uuid::Uuid;
 
@@ -13,8 +14,16 @@ const MAX: usize = 2;
 
 fn instance() -> Option<(ConnectionRegistry, Evictions)> {
     let url = std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
-    let pubsub = Arc::new(RedisPubSub::new(&url, &Supervisor::new()).unwrap());
-    Some(ConnectionRegistry::new(&url, pubsub, MAX, &Supervisor::new()).unwrap())
+    let pubsub = Arc::new(RedisPubSub::new(
+        &RedisServer::open(&url).unwrap(),
+        &Supervisor::new(),
+    ));
+    Some(ConnectionRegistry::new(
+        &RedisServer::open(&url).unwrap(),
+        pubsub,
+        MAX,
+        &Supervisor::new(),
+    ))
 }
 
 async fn evicted(evictions: &mut Evictions) -> u64 {

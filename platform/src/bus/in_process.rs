@@ -100,7 +100,7 @@ impl EventBus for InProcessBus {
             .collect()
     }
 
-    async fn log(&self, _: &str) -> Result<Option<LogState>, BusError> {
+    async fn logs(&self, _: &str, _: &[&str]) -> Result<Option<Vec<LogState>>, BusError> {
         Ok(None)
     }
 

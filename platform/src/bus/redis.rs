@@ -6,21 +6,25 @@
 //! and take over when its lock in Redis expires. All members read under one consumer name, so a successor receives
 //! whatever its predecessor read but did not commit.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::aio::ConnectionManager;
-use redis::{Client, RedisError};
+use redis::RedisError;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::watch::LastProblem;
 use super::{BusError, Consumer, Event, EventBus, LogPosition, LogState, Receipt};
-use crate::redis_connection;
+use crate::redis_connection::Connection;
+use crate::redis_server::RedisServer;
 
+mod durability;
 mod member;
 mod offset;
 
+use durability::Settings;
 use member::Member;
 use offset::Offset;
 
@@ -60,18 +64,19 @@ const STATE: &str = "if redis.call('EXISTS', KEYS[1]) == 0 then return {} end \
 /// Publishes to the consumer groups of every process that uses the same Redis server.
 #[derive(Clone)]
 pub struct RedisBus {
-    client: Client,
-    connection: ConnectionManager,
+    server: RedisServer,
+    connection: Connection,
+    problem: Arc<LastProblem>,
 }
 
 impl RedisBus {
-    /// Uses the server at this `redis://` URL. Connects lazily and reconnects as needed, so only an invalid address is
-    /// an error. Needs a tokio runtime.
-    pub fn new(url: &str) -> Result<Self, BusError> {
-        let address = |error: RedisError| BusError::Address(error.to_string().into());
-        let client = Client::open(url).map_err(address)?;
-        let connection = redis_connection::lazy(client.clone(), TIMEOUT).map_err(address)?;
-        Ok(Self { client, connection })
+    /// Connects at the first use and reconnects as needed.
+    pub fn new(server: &RedisServer) -> Self {
+        Self {
+            server: server.clone(),
+            connection: Connection::lazy(server, TIMEOUT),
+            problem: Arc::default(),
+        }
     }
 
     async fn append(&self, event: &Event) -> Result<Entry, BusError> {
@@ -102,24 +107,18 @@ impl RedisBus {
         run_id(&info)
     }
 
-    /// Warns about every run of the server that does not persist its data, until told to stop.
+    /// Warns about every run of the server whose settings lose events, until told to stop.
     pub async fn watch_durability(self, stop: CancellationToken) {
         let mut seen = None;
         while !stop.is_cancelled() {
-            let info: Result<String, _> = redis::cmd("INFO")
-                .query_async(&mut self.connection.clone())
-                .await;
-            let wait = match info {
-                Ok(info) => {
-                    let run = run_id(&info).ok();
-                    if seen != run && forgets(&info) {
-                        tracing::warn!(
-                            "Redis has neither an append-only file nor replicas: when it stops, \
-                             events that were not yet received have to be published again; set \
-                             `appendonly yes`"
-                        );
+            let wait = match self.settings().await {
+                Ok((run, settings)) => {
+                    if seen.as_ref() != Some(&run) {
+                        for warning in durability::warnings(&settings) {
+                            tracing::warn!("Redis may lose events: {warning}");
+                        }
                     }
-                    seen = run;
+                    seen = Some(run);
                     WATCH
                 }
                 Err(_) => AWAY,
@@ -129,6 +128,24 @@ impl RedisBus {
                 () = tokio::time::sleep(wait) => {}
             }
         }
+    }
+
+    /// The server's run, and its settings as `INFO` and, where that is allowed, `CONFIG` tell them.
+    async fn settings(&self) -> Result<(String, Settings), BusError> {
+        let mut connection = self.connection.clone();
+        let info: String = redis::cmd("INFO")
+            .query_async(&mut connection)
+            .await
+            .map_err(failed)?;
+        let config: Result<HashMap<String, String>, _> = redis::cmd("CONFIG")
+            .arg("GET")
+            .arg("*")
+            .query_async(&mut connection)
+            .await;
+        Ok((
+            run_id(&info)?,
+            Settings::new(&info, config.unwrap_or_default()),
+        ))
     }
 }
 
@@ -168,10 +185,14 @@ impl EventBus for RedisBus {
                 offset: Offset::parse(&entry.id)?.to_string(),
             }))
         };
-        entries.into_iter().map(receipt).collect()
+        let outcomes: Vec<_> = entries.into_iter().map(receipt).collect();
+        if let Some(Err(error)) = outcomes.iter().find(|outcome| outcome.is_err()) {
+            self.problem.note(error);
+        }
+        outcomes
     }
 
-    async fn log(&self, topic: &str) -> Result<Option<LogState>, BusError> {
+    async fn logs(&self, topic: &str, _: &[&str]) -> Result<Option<Vec<LogState>>, BusError> {
         let state: Vec<String> = redis::cmd("EVAL")
             .arg(STATE)
             .arg(2)
@@ -195,29 +216,37 @@ impl EventBus for RedisBus {
             Ok((name.clone(), committed.to_string()))
         });
         let oldest = Some(oldest).filter(|id| !id.is_empty());
-        Ok(Some(LogState {
+        Ok(Some(vec![LogState {
             log: log_name(&run, epoch),
             oldest: oldest
                 .map(|id| Offset::parse(id).map(|offset| offset.to_string()))
                 .transpose()?,
             groups: groups.collect::<Result<_, BusError>>()?,
-        }))
+        }]))
     }
 
     fn subscribe(&self, topics: &[&str], group: &str) -> Result<Box<dyn Consumer>, BusError> {
-        let reading = redis_connection::lazy(self.client.clone(), TIMEOUT + member::BLOCK)
-            .map_err(|error| BusError::Address(error.to_string().into()))?;
+        let reading = Connection::lazy(&self.server, TIMEOUT + member::BLOCK);
         Ok(Box::new(Member::new(
             self.connection.clone(),
             reading,
             topics,
             group,
             Uuid::now_v7(),
+            self.problem.clone(),
         )))
     }
 
     fn is_shared(&self) -> bool {
         true
+    }
+
+    async fn check(&self) -> Result<(), BusError> {
+        redis::cmd("PING")
+            .exec_async(&mut self.connection.clone())
+            .await
+            .map_err(failed)?;
+        self.problem.recent()
     }
 }
 
@@ -252,13 +281,6 @@ fn run_id(info: &str) -> Result<String, BusError> {
     field(info, "run_id")
         .map(str::to_owned)
         .ok_or_else(|| BusError::Unavailable("the server does not report its run_id".into()))
-}
-
-/// Whether the server keeps its data in memory only.
-fn forgets(info: &str) -> bool {
-    field(info, "aof_enabled") == Some("0")
-        && field(info, "connected_slaves") == Some("0")
-        && field(info, "role") == Some("master")
 }
 
 /// A command that the server rejects as invalid will fail again; any other error may be temporary.

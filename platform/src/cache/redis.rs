@@ -7,10 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use metrics::counter;
-use redis::RedisError;
 
 use super::{Cache, CacheBounds, InProcessCache};
 use crate::redis_connection::PromptRedis;
+use crate::redis_server::RedisServer;
 
 /// Keeps values in Redis and in this process.
 #[derive(Clone)]
@@ -25,16 +25,15 @@ pub struct RedisCache {
 }
 
 impl RedisCache {
-    /// Uses the server at this `redis://` URL. `name` separates it from other caches there. Only an invalid address is
-    /// an error.
-    pub fn new(url: &str, name: &'static str, bounds: CacheBounds) -> Result<Self, RedisError> {
-        Ok(Self {
+    /// `name` separates it from other caches on this server.
+    pub fn new(server: &RedisServer, name: &'static str, bounds: CacheBounds) -> Self {
+        Self {
             name,
             prefix: format!("cache:{name}:"),
             local: InProcessCache::new(bounds),
-            server: PromptRedis::new(url, 1)?,
+            server: PromptRedis::new(server, 1),
             ttl: bounds.ttl,
-        })
+        }
     }
 
     /// Waits this long for each answer of Redis, instead of 20 ms.

@@ -9,6 +9,7 @@ use sea_orm::sqlx;
 
 use super::connection::{Connection, Request};
 use super::pool::Lease;
+use crate::testing::effects::{self, Effects, Kind};
 
 /// What happens at a step: a BEGIN, a statement or a COMMIT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,7 @@ struct Plan {
     next: Option<(usize, Fault)>,
     failing_syncs: usize,
     before_sync: Option<Watcher>,
+    effects: Option<Effects>,
 }
 
 impl Faults {
@@ -50,6 +52,11 @@ impl Faults {
     /// Cancels the fault, and returns whether it was still pending.
     pub fn clear(&self) -> bool {
         self.plan().next.take().is_some()
+    }
+
+    /// Counts what is committed among these effects of a process, which may have faults of their own.
+    pub fn count_in(&self, effects: &Effects) {
+        self.plan().effects = Some(effects.clone());
     }
 
     /// Fails this many of the next syncs.
@@ -113,12 +120,39 @@ impl Faults {
         }
     }
 
+    /// Runs a request that is a transaction of its own, or fails.
+    pub(super) async fn send_alone<R: Request>(
+        &self,
+        lease: &mut Lease,
+        request: &R,
+    ) -> Result<R::Answer, sqlx::Error> {
+        if request.is_read_only() {
+            return self.send(lease, request).await;
+        }
+        let is_lost = self.is_lost(Kind::Statement).await;
+        let answer = self.send(lease, request).await?;
+        if is_lost { Err(failure()) } else { Ok(answer) }
+    }
+
+    /// Counts an effect, and returns whether its answer is lost. A transaction does not happen twice.
+    async fn is_lost(&self, kind: Kind) -> bool {
+        let effects = self.plan().effects.clone();
+        match effects {
+            Some(effects) => effects.next(kind).await == Some(effects::Fault::Lost),
+            None => false,
+        }
+    }
+
     /// Runs a BEGIN or COMMIT, or fails.
     pub(super) async fn control(
         &self,
         lease: &mut Lease,
         sql: &'static str,
     ) -> Result<(), sqlx::Error> {
+        if sql == "COMMIT" && self.is_lost(Kind::Commit).await {
+            lease.control(sql).await?;
+            return Err(failure());
+        }
         match self.due() {
             Some(fault) => {
                 inject(fault, lease).await?;

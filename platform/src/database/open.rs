@@ -23,6 +23,9 @@ const SQLITE_ROWS_AHEAD: usize = 512;
 /// Concurrent readers of one SQLite file. Each is a thread.
 const SQLITE_READERS: u32 = 4;
 
+/// How long a statement waits for another process.
+const SQLITE_BUSY: Duration = Duration::from_secs(5);
+
 /// How long a SQLite writer waits for its turn. Long, because the demo shop is written in one transaction.
 const SQLITE_TURN: Duration = Duration::from_secs(30);
 
@@ -84,6 +87,27 @@ pub(super) async fn open(
     Ok((readers, Arc::new(writes)))
 }
 
+/// One connection that only reads, made when it is used.
+pub(super) fn open_read_only(config: &DatabaseConfig, domain: &str) -> Result<Arc<Pool>, DbErr> {
+    Ok(match config {
+        DatabaseConfig::Sqlite { directory, .. } => {
+            let options = SqliteConnectOptions::new()
+                .filename(database_path(directory, domain))
+                .read_only(true)
+                .busy_timeout(SQLITE_BUSY)
+                .row_buffer_size(SQLITE_ROWS_AHEAD)
+                .pragma("temp_store", "memory")
+                .disable_statement_logging();
+            Pool::new(Connector::Sqlite(Box::new(options)), 1, SQLITE_TURN)
+        }
+        DatabaseConfig::Postgres {
+            url,
+            acquire_timeout,
+            ..
+        } => Pool::new(postgres_connector(url, domain)?, 1, *acquire_timeout),
+    })
+}
+
 /// SeaORM's own connection for migrations. They are few, so each commit waits for the disk itself.
 pub(super) async fn connect_for_migrations(
     config: &DatabaseConfig,
@@ -106,7 +130,7 @@ pub(super) async fn connect_for_migrations(
     sea_orm::Database::connect(options).await
 }
 
-fn database_path(directory: &Path, domain: &str) -> PathBuf {
+pub(super) fn database_path(directory: &Path, domain: &str) -> PathBuf {
     directory.join(format!("{domain}.sqlite"))
 }
 
@@ -122,7 +146,7 @@ fn sqlite_options(directory: &Path, domain: &str) -> SqliteConnectOptions {
         // `GroupCommit` makes commits durable.
         .synchronous(SqliteSynchronous::Normal)
         .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(5))
+        .busy_timeout(SQLITE_BUSY)
         .row_buffer_size(SQLITE_ROWS_AHEAD)
         .pragma("temp_store", "memory")
         .disable_statement_logging()
@@ -166,7 +190,7 @@ pub(super) fn location(config: &DatabaseConfig, domain: &str) -> String {
     }
 }
 
-fn connect_error(config: &DatabaseConfig, domain: &str, source: DbErr) -> DatabaseError {
+pub(super) fn connect_error(config: &DatabaseConfig, domain: &str, source: DbErr) -> DatabaseError {
     DatabaseError::Connect {
         domain: domain.to_owned(),
         place: location(config, domain),

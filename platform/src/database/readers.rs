@@ -2,7 +2,6 @@
 //! failed or was cancelled.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use sea_orm::{DbBackend, DbErr};
 
@@ -49,15 +48,16 @@ impl Readers {
     async fn run<R: Request>(&self, request: R) -> Result<R::Answer, DbErr> {
         loop {
             let mut lease = self.pool.acquire().await?;
-            let started = Instant::now();
             let mut running = Running {
                 meter: &self.meter,
                 has_ended: false,
             };
-            let answer = lease.send(&request).await;
+            let statement = lease.send(&request);
+            let answer = self
+                .meter
+                .measure(self.pool.backend(), request.sql(), statement)
+                .await;
             running.has_ended = true;
-            self.meter
-                .record(request.sql(), started.elapsed(), answer.is_err());
             match answer {
                 Ok(answer) => {
                     lease.release();

@@ -1,15 +1,16 @@
 //! A transaction: [`commit`](DatabaseTransaction::commit) is the only way to commit it; otherwise it is rolled back.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use sea_orm::{DbBackend, DbErr, RuntimeErr};
 use tokio::sync::Mutex;
+use tracing::Instrument;
 
 use super::connection::{Request, failed, runs_queries};
 use super::meter::Meter;
 use super::pool::Lease;
 use super::writer::Writes;
+use crate::telemetry::traces;
 
 /// A transaction that may write. Dropping it rolls it back.
 ///
@@ -33,7 +34,9 @@ struct Open {
 
 impl DatabaseTransaction {
     pub(super) async fn begin(writes: Arc<Writes>, meter: Meter) -> Result<Self, DbErr> {
-        let lease = writes.begin().await?;
+        // Includes the wait for a connection, and on SQLite for other writers.
+        let span = meter.span(writes.pool.backend(), "BEGIN");
+        let lease = writes.begin().instrument(span).await?;
         Ok(Self {
             writes,
             meter,
@@ -60,10 +63,11 @@ impl DatabaseTransaction {
         let Some(lease) = &mut open.lease else {
             return Err(internal("the transaction has ended"));
         };
-        let started = Instant::now();
-        let answer = self.writes.send(lease, &request).await;
-        self.meter
-            .record(request.sql(), started.elapsed(), answer.is_err());
+        let statement = self.writes.send(lease, &request);
+        let answer = self
+            .meter
+            .measure(self.backend(), request.sql(), statement)
+            .await;
         match answer {
             Ok(answer) => {
                 open.failed = None;
@@ -80,6 +84,7 @@ impl DatabaseTransaction {
     /// Commits, and wakes this process's workers that wait for new rows, so that an event leaves at once instead of at
     /// the next poll. After an error the outcome of the commit is unknown.
     pub async fn commit(mut self) -> Result<(), DbErr> {
+        let span = self.meter.span(self.backend(), "COMMIT");
         let open = self.open.get_mut();
         if let Some(failed) = open.failed.take() {
             // Dropping the lease closes the connection.
@@ -88,7 +93,11 @@ impl DatabaseTransaction {
         }
         let has_written = open.has_written;
         match open.lease.take() {
-            Some(lease) => self.writes.commit(lease, has_written).await,
+            Some(lease) => {
+                let committed = self.writes.commit(lease, has_written);
+                let committed = committed.instrument(span.clone()).await;
+                committed.inspect_err(|_| traces::fail(&span, "commit"))
+            }
             None => Err(internal("the transaction has ended")),
         }
     }

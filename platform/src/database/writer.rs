@@ -3,7 +3,6 @@
 //! write starts.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use sea_orm::{DbBackend, DbErr, RuntimeErr, Statement, sqlx};
 use tokio::sync::watch;
@@ -124,6 +123,18 @@ impl Writes {
         lease.send(request).await
     }
 
+    /// Runs a request that is a transaction of its own.
+    async fn send_alone<R: Request>(
+        &self,
+        lease: &mut Lease,
+        request: &R,
+    ) -> Result<R::Answer, sqlx::Error> {
+        #[cfg(any(test, feature = "testing"))]
+        return self.faults.send_alone(lease, request).await;
+        #[cfg(not(any(test, feature = "testing")))]
+        self.send(lease, request).await
+    }
+
     async fn control(&self, lease: &mut Lease, sql: &'static str) -> Result<(), sqlx::Error> {
         #[cfg(any(test, feature = "testing"))]
         return self.faults.control(lease, sql).await;
@@ -149,10 +160,11 @@ impl Writer {
 
     async fn run<R: Request>(&self, request: R) -> Result<R::Answer, DbErr> {
         let mut lease = self.writes.connection().await?;
-        let started = Instant::now();
-        let answer = self.writes.send(&mut lease, &request).await;
-        self.meter
-            .record(request.sql(), started.elapsed(), answer.is_err());
+        let statement = self.writes.send_alone(&mut lease, &request);
+        let answer = self
+            .meter
+            .measure(self.backend(), request.sql(), statement)
+            .await;
         let answer = answer.map_err(|error| self.writes.record_failure(failed(error)))?;
         let has_written = !request.is_read_only();
         self.writes.acknowledge(lease, has_written).await?;

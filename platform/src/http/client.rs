@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{StatusCode, redirect};
 use tokio::time::{Instant, sleep, timeout_at};
+use tracing::{Instrument, Span};
 use url::Url;
 
 use super::breaker::CircuitBreaker;
@@ -18,6 +19,7 @@ use super::response::Response;
 use super::retry::{Failure, Retry, retry_after};
 use crate::backoff::Backoff;
 use crate::clock::Clock;
+use crate::telemetry::traces;
 
 /// Calls one provider. Cheap to clone; clones share connections, rate limit and circuit breaker.
 #[derive(Clone, Debug)]
@@ -128,7 +130,7 @@ impl Inner {
         let mut attempt = 1;
         let mut before: Option<HttpError> = None;
         loop {
-            let failure = match self.attempt(request, deadline).await {
+            let failure = match self.attempt(request, deadline, attempt).await {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
             };
@@ -163,8 +165,13 @@ impl Inner {
     }
 
     /// One attempt, subject to the rate limit and the circuit breaker.
-    async fn attempt(&self, request: &Request, deadline: Instant) -> Result<Response, Failure> {
-        let built = self.build(request)?;
+    async fn attempt(
+        &self,
+        request: &Request,
+        deadline: Instant,
+        number: u32,
+    ) -> Result<Response, Failure> {
+        let mut built = self.build(request)?;
         self.reserve_call(request, deadline).await?;
         let admission = self.breaker.admit(self.clock.now()).map_err(|rest| {
             let error =
@@ -172,9 +179,15 @@ impl Inner {
             Failure::new(error, Retry::Never, false)
         })?;
         let until = deadline.min(Instant::now() + self.policy.attempt_timeout);
-        let result = timeout_at(until, self.exchange(request, built))
+        let span = self.span(request, number);
+        if request.propagates_trace {
+            traces::inject(&span, built.headers_mut());
+        }
+        let exchange = self.exchange(request, built).instrument(span.clone());
+        let result = timeout_at(until, exchange)
             .await
             .unwrap_or_else(|_| Err(self.timed_out(request)));
+        trace_result(&span, &result);
         match &result {
             Err(failure) if failure.outage => {
                 let now = self.clock.now();
@@ -194,6 +207,22 @@ impl Inner {
             _ => admission.answered(),
         }
         result
+    }
+
+    /// An attempt's span for traces. Paths and queries may have personal data; the operation's name says enough.
+    fn span(&self, request: &Request, number: u32) -> Span {
+        tracing::info_span!(
+            target: traces::TARGET,
+            "call",
+            otel.kind = "client",
+            otel.name = %format_args!("{} {}", request.method, request.operation),
+            http.request.method = request.method.as_str(),
+            http.request.resend_count = (number > 1).then(|| i64::from(number - 1)),
+            server.address = self.base.host_str(),
+            server.port = self.base.port_or_known_default().map(i64::from),
+            peer.service = self.provider,
+            vantage.operation = request.operation,
+        )
     }
 
     /// Waits for the rate limit.
@@ -403,5 +432,20 @@ impl Inner {
             what: what.to_owned(),
         };
         Failure::new(error, Retry::Never, false)
+    }
+}
+
+/// Completes an attempt's span. A refusal, such as a declined card, is no failure.
+fn trace_result(span: &Span, result: &Result<Response, Failure>) {
+    match result {
+        Ok(response) => {
+            traces::set_status(span, response.status);
+        }
+        Err(failure) => match &failure.error {
+            HttpError::Rejected(rejection) => {
+                traces::set_status(span, rejection.status);
+            }
+            error => traces::fail(span, error.name()),
+        },
     }
 }

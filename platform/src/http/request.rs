@@ -21,6 +21,8 @@ pub struct Request {
     pub(super) retried: Vec<u16>,
     /// Whether 304 is an answer.
     pub(super) conditional: bool,
+    /// Whether the trace continues at the other end.
+    pub(super) propagates_trace: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -69,6 +71,7 @@ impl Request {
             body: None,
             retried: Vec::new(),
             conditional: false,
+            propagates_trace: false,
         }
     }
 
@@ -144,6 +147,13 @@ impl Request {
     /// Also retries on this status, which the provider uses for "still busy with it".
     pub fn retry_on(mut self, status: u16) -> Self {
         self.retried.push(status);
+        self
+    }
+
+    /// Sends the trace context, so that the trace continues at the other end. Only for our own processes: third parties
+    /// would learn which of our requests belong together.
+    pub fn propagate_trace(mut self) -> Self {
+        self.propagates_trace = true;
         self
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use metrics::{counter, gauge};
 use sea_orm::DbErr;
+use tracing::Span;
 
 use super::{HandleError, Subscriber, consume_once};
 use crate::bus::Event;
@@ -15,6 +16,8 @@ use crate::panics;
 use crate::queue::{self, QueueWorker, Round};
 use crate::retry::{RetryPolicy, describe};
 use crate::tables::inbox_delivery;
+use crate::telemetry::traces;
+use crate::telemetry::traces::messages::{self, Process};
 use crate::workers::WorkerContext;
 
 /// Time limit for handling one event.
@@ -44,8 +47,8 @@ impl Deliverer {
         queue::work_through(&context, &queue, &mut self).await;
     }
 
-    /// Delivers one event, and returns whether there was one.
-    pub(super) async fn deliver_next(&self) -> Result<bool, DbErr> {
+    /// One step of [`Self::run`]: delivers one event, and returns whether there was one.
+    pub async fn deliver_next(&self) -> Result<bool, DbErr> {
         let database = &self.context.database;
         let (consumer, now) = (self.subscriber.group.name, self.context.clock.now());
         if !inbox_delivery::is_any_due(database.read(), consumer, now).await? {
@@ -57,18 +60,32 @@ impl Deliverer {
             transaction.rollback().await;
             return Ok(false);
         };
-        match self.effect(&transaction, &row).await {
+        let span = span(consumer, &row);
+        let delivered = traces::run(span.clone(), self.deliver(transaction, &row, &span));
+        delivered.await.map(|()| true)
+    }
+
+    /// Delivers a locked event, in this span.
+    async fn deliver(
+        &self,
+        transaction: DatabaseTransaction,
+        row: &inbox_delivery::Model,
+        span: &Span,
+    ) -> Result<(), DbErr> {
+        let consumer = self.subscriber.group.name;
+        match self.effect(&transaction, row).await {
             Ok(()) => {
-                inbox_delivery::delete(&transaction, &row).await?;
+                inbox_delivery::delete(&transaction, row).await?;
                 transaction.commit().await?;
                 counter!("vantage_inbox_handled_total", "consumer" => consumer).increment(1);
             }
             Err(error) => {
+                traces::fail(span, error.name());
                 transaction.rollback().await;
-                self.failed(&row, &error).await?;
+                self.failed(row, &error).await?;
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     async fn effect(
@@ -136,6 +153,21 @@ impl QueueWorker for Deliverer {
     }
 }
 
+/// The span of a delivery for traces: a trace of its own, since the event may be old, with a link to the one that wrote it.
+fn span(consumer: &str, row: &inbox_delivery::Model) -> Span {
+    let Some(traceparent) = &row.traceparent else {
+        return Span::none();
+    };
+    let message = Process {
+        destination: &row.topic,
+        id: row.event_id.to_string(),
+        consumer: Some(consumer),
+        event_type: Some(&row.event_type),
+        attempts: None,
+    };
+    messages::process(&Span::none(), traceparent, &message)
+}
+
 fn event(row: &inbox_delivery::Model) -> Event {
     Event {
         id: row.event_id,
@@ -145,5 +177,6 @@ fn event(row: &inbox_delivery::Model) -> Event {
         sequence: row.sequence,
         occurred_at: row.occurred_at,
         data: row.data.clone(),
+        traceparent: row.traceparent.clone(),
     }
 }

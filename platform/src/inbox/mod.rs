@@ -86,6 +86,17 @@ pub enum HandleError {
     Unusable(String),
 }
 
+impl HandleError {
+    /// The kind of failure, for traces.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Database(_) => "database",
+            Self::Later(_) => "later",
+            Self::Unusable(_) => "unusable",
+        }
+    }
+}
+
 /// Parses the payload of an event of this type; `None` for an event of another type.
 pub fn read<T: DeserializeOwned>(
     event: &Event,

@@ -12,6 +12,8 @@ use super::Subscriber;
 use crate::backoff::Backoff;
 use crate::bus::{BusError, Consumer, Event};
 use crate::tables::inbox_delivery;
+use crate::telemetry::traces;
+use crate::telemetry::traces::messages::{self, Batch};
 use crate::workers::WorkerContext;
 
 /// Receives for one consumer.
@@ -56,7 +58,12 @@ impl Receiver {
                     continue;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, consumer = self.name, "events not received");
+                    let is_watched = self.context.bus.is_shared();
+                    if is_watched && matches!(error, ReceiveError::Bus(_)) {
+                        tracing::debug!(%error, consumer = self.name, "events not received");
+                    } else {
+                        tracing::warn!(%error, consumer = self.name, "events not received");
+                    }
                     backoff.next_wait()
                 }
             };
@@ -71,17 +78,31 @@ impl Receiver {
     /// Waits for events and stores them.
     pub(super) async fn receive(&mut self) -> Result<(), ReceiveError> {
         let events = self.group.receive().await?;
-        let database = &self.context.database;
-        let now = self.context.clock.now();
-        let rows = events.iter().map(|event| delivery(self.name, event, now));
-        let transaction = database.begin().await?;
-        inbox_delivery::store(&transaction, rows.collect()).await?;
-        transaction.commit().await?;
+        let traceparents = events.iter().map(|event| event.traceparent.as_deref());
+        let receive = Batch::Receive {
+            consumer: self.name,
+        };
+        let span = messages::batch(receive, events.len(), traceparents);
+        let stored = traces::run(span.clone(), store(&self.context, self.name, &events)).await;
+        stored.inspect_err(|_| traces::fail(&span, "store"))?;
         self.group.commit().await?;
         counter!("vantage_inbox_received_total", "consumer" => self.name)
             .increment(events.len() as u64);
         Ok(())
     }
+}
+
+async fn store(
+    context: &WorkerContext,
+    consumer: &str,
+    events: &[Arc<Event>],
+) -> Result<(), DbErr> {
+    let database = &context.database;
+    let now = context.clock.now();
+    let rows = events.iter().map(|event| delivery(consumer, event, now));
+    let transaction = database.begin().await?;
+    inbox_delivery::store(&transaction, rows.collect()).await?;
+    transaction.commit().await
 }
 
 fn delivery(consumer: &str, event: &Arc<Event>, now: DateTime<Utc>) -> inbox_delivery::Model {
@@ -99,5 +120,6 @@ fn delivery(consumer: &str, event: &Arc<Event>, now: DateTime<Utc>) -> inbox_del
         next_attempt_at: now,
         last_error: None,
         dead_lettered_at: None,
+        traceparent: event.traceparent.clone(),
     }
 }

@@ -10,13 +10,17 @@ mod reconciliation;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::collections::HashMap;
+
 use crate::database::DatabaseTransaction;
 use chrono::{DateTime, Utc};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbErr};
 use serde::Serialize;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::tables::{outbox_event, outbox_sequence};
+use crate::telemetry::traces::{self, messages};
 
 pub use publisher::Publisher;
 pub(crate) use publisher::as_float;
@@ -42,6 +46,19 @@ pub async fn append<D: Serialize>(
     event: NewEvent<'_, D>,
     now: DateTime<Utc>,
 ) -> Result<Uuid, DbErr> {
+    let span = messages::create(event.topic, Some(event.event_type));
+    let traceparent = traces::traceparent(&span);
+    insert(transaction, event, traceparent, now)
+        .instrument(span)
+        .await
+}
+
+async fn insert<D: Serialize>(
+    transaction: &DatabaseTransaction,
+    event: NewEvent<'_, D>,
+    traceparent: Option<String>,
+    now: DateTime<Utc>,
+) -> Result<Uuid, DbErr> {
     let data = serde_json::to_value(event.data).map_err(|e| DbErr::Json(e.to_string()))?;
     let sequence = outbox_sequence::next(transaction, event.topic, event.aggregate_id).await?;
     let id = Uuid::now_v7();
@@ -62,10 +79,20 @@ pub async fn append<D: Serialize>(
         log: Set(None),
         log_offset: Set(None),
         confirmed_at: Set(None),
+        traceparent: Set(traceparent),
     }
     .insert(transaction)
     .await?;
     Ok(id)
+}
+
+/// The number of each aggregate's last event; none for an aggregate without an event.
+pub async fn last_sequences(
+    db: &impl ConnectionTrait,
+    topic: &str,
+    aggregate_ids: &[String],
+) -> Result<HashMap<String, i64>, DbErr> {
+    outbox_sequence::last_of(db, topic, aggregate_ids).await
 }
 
 /// Makes others who append to this aggregate, or lock it, wait until the transaction ends. Whoever locks rows before

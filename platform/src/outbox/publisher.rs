@@ -1,7 +1,7 @@
 //! Publishes events from the outbox to the bus. Any number of publishers may share an outbox: each claims events for a
 //! limited time, and takes over claims left by publishers that died.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ use crate::inbox::ConsumerGroup;
 use crate::queue::{self, QueueWorker, Round};
 use crate::retry::{RetryPolicy, describe};
 use crate::tables::outbox_event;
+use crate::telemetry::traces;
+use crate::telemetry::traces::messages::{self, Batch};
 use crate::workers::WorkerContext;
 
 /// Events claimed at once.
@@ -37,8 +39,8 @@ pub struct Publisher {
     pub(super) context: WorkerContext,
     retries: RetryPolicy,
     pub(super) expected: Expected,
-    /// The log last seen for each topic.
-    pub(super) logs: Arc<Mutex<HashMap<String, String>>>,
+    /// The names of the logs last seen for each topic.
+    pub(super) logs: Arc<Mutex<HashMap<String, HashSet<String>>>>,
 }
 
 impl Publisher {
@@ -66,6 +68,12 @@ impl Publisher {
         queue::work_through(&context, "outbox", &mut worker).await;
     }
 
+    /// One step of [`Self::run`], for tests. Returns whether anything was published.
+    #[cfg(any(test, feature = "testing"))]
+    pub async fn publish_next(&self) -> Result<bool, DbErr> {
+        Ok(self.publish_due().await? == Round::Worked)
+    }
+
     /// Claims due events, publishes them, and records the outcomes.
     pub(super) async fn publish_due(&self) -> Result<Round, DbErr> {
         let claimed = self.claim().await?;
@@ -76,7 +84,16 @@ impl Publisher {
             return Ok(round);
         }
         let events: Vec<_> = claimed.iter().map(|row| Arc::new(event(row))).collect();
-        let outcomes = self.context.bus.publish(&events).await;
+        let traceparents = claimed.iter().map(|row| row.traceparent.as_deref());
+        let send = Batch::Send {
+            domain: self.domain(),
+        };
+        let span = messages::batch(send, claimed.len(), traceparents);
+        let publishing = self.context.bus.publish(&events);
+        let outcomes = traces::run(span.clone(), publishing).await;
+        if outcomes.iter().any(Result::is_err) {
+            traces::fail(&span, "bus");
+        }
 
         let (mut confirmed, mut logged, mut postponed) = (Vec::new(), Vec::new(), Vec::new());
         let mut away = None;
@@ -104,9 +121,12 @@ impl Publisher {
         postponed: &[Uuid],
         error: &BusError,
     ) -> Result<Round, DbErr> {
-        // During shutdown consumers leave first, so this is expected.
-        if !self.context.stop.is_cancelled() {
-            tracing::warn!(%error, domain = self.domain(), waiting = postponed.len(), "event bus not available, events postponed");
+        let (domain, waiting) = (self.domain(), postponed.len());
+        // A shared bus is watched. During shutdown consumers leave first, so this is expected.
+        if self.context.bus.is_shared() || self.context.stop.is_cancelled() {
+            tracing::debug!(%error, domain, waiting, "event bus not available, events postponed");
+        } else {
+            tracing::warn!(%error, domain, waiting, "event bus not available, events postponed");
         }
         self.postpone(postponed, error).await?;
         Ok(Round::Away)
@@ -230,6 +250,7 @@ fn event(row: &outbox_event::Model) -> Event {
         sequence: row.sequence,
         occurred_at: row.occurred_at,
         data: row.data.clone(),
+        traceparent: row.traceparent.clone(),
     }
 }
 

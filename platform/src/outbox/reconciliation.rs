@@ -31,10 +31,15 @@ impl Expected {
         expected
     }
 
+    /// The groups that read this topic.
+    fn groups(&self, topic: &str) -> &[&'static str] {
+        self.0.get(topic).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// The offset up to which every group has committed everything.
     fn committed<'a>(&self, topic: &str, state: &'a LogState) -> Committed<'a> {
-        let expected = self.0.get(topic).map(Vec::as_slice).unwrap_or_default();
-        if expected
+        if self
+            .groups(topic)
             .iter()
             .any(|name| !state.groups.contains_key(*name))
         {
@@ -66,14 +71,15 @@ impl Publisher {
     async fn try_reconcile_all(&self) -> Result<(), ReconcileError> {
         let topics = outbox_event::unconfirmed_topics(self.context.database.read()).await?;
         for topic in topics {
-            if let Some(state) = self.context.bus.log(&topic).await? {
-                self.reconcile(&topic, &state).await?;
+            let groups = self.expected.groups(&topic);
+            if let Some(logs) = self.context.bus.logs(&topic, groups).await? {
+                self.reconcile(&topic, &logs).await?;
             }
         }
         Ok(())
     }
 
-    /// Before publishing these events, checks that their log is still the same one. What it lost is published first, to
+    /// Before publishing these events, checks that their logs are still the same. What they lost is published first, to
     /// keep the events of an aggregate in order. Returns `None` when these events may be published now.
     pub(super) async fn reconcile_before(
         &self,
@@ -82,9 +88,8 @@ impl Publisher {
         let mut republished = 0;
         let topics: HashSet<_> = claimed.iter().map(|row| row.topic.as_str()).collect();
         for topic in topics {
-            match self.context.bus.log(topic).await {
-                Ok(Some(state)) if self.is_known(topic, &state.log) => {}
-                Ok(Some(state)) => republished += self.reconcile(topic, &state).await?,
+            match self.unknown_logs(topic).await {
+                Ok(Some(logs)) => republished += self.reconcile(topic, &logs).await?,
                 // Not a log: publishing will refuse each event.
                 Ok(None) | Err(BusError::Refused(_)) => {}
                 Err(error) => {
@@ -101,12 +106,26 @@ impl Publisher {
         Ok(Some(Round::Worked))
     }
 
+    /// The topic's logs, unless they are those seen last.
+    async fn unknown_logs(&self, topic: &str) -> Result<Option<Vec<LogState>>, BusError> {
+        match self.context.bus.logs(topic, &[]).await? {
+            Some(logs) if !self.is_known(topic, &logs) => {
+                let groups = self.expected.groups(topic);
+                self.context.bus.logs(topic, groups).await
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// Republishes lost events and confirms those every group has. Returns the number of lost events.
-    async fn reconcile(&self, topic: &str, state: &LogState) -> Result<u64, DbErr> {
+    async fn reconcile(&self, topic: &str, logs: &[LogState]) -> Result<u64, DbErr> {
         let (db, now) = (self.context.database.write(), self.context.clock.now());
-        let (log, oldest) = (state.log.as_str(), state.oldest.as_deref());
         // Before confirming: groups may have skipped an entry that no longer exists.
-        let lost = outbox_event::republish_lost(db, topic, log, oldest, now).await?;
+        let oldest: Vec<_> = logs
+            .iter()
+            .map(|state| (state.log.as_str(), state.oldest.as_deref()))
+            .collect();
+        let lost = outbox_event::republish_lost(db, topic, &oldest, now).await?;
         if lost > 0 {
             tracing::warn!(
                 domain = self.domain(),
@@ -117,24 +136,28 @@ impl Publisher {
             counter!("vantage_outbox_republished_total", "domain" => self.domain().to_owned())
                 .increment(lost);
         }
-        match self.expected.committed(topic, state) {
-            Committed::Nothing => {}
-            Committed::UpTo(offset) => {
-                outbox_event::confirm(db, topic, log, Some(offset), now).await?;
-            }
-            Committed::Everything => {
-                outbox_event::confirm(db, topic, log, None, now).await?;
-            }
+        let committed: Vec<_> = logs
+            .iter()
+            .filter_map(|state| match self.expected.committed(topic, state) {
+                Committed::Nothing => None,
+                Committed::UpTo(offset) => Some((state.log.as_str(), Some(offset))),
+                Committed::Everything => Some((state.log.as_str(), None)),
+            })
+            .collect();
+        if !committed.is_empty() {
+            outbox_event::confirm(db, topic, &committed, now).await?;
         }
-        let mut logs = self.logs.lock();
-        logs.insert(topic.to_owned(), log.to_owned());
+        self.logs.lock().insert(topic.to_owned(), names(logs));
         Ok(lost)
     }
 
-    fn is_known(&self, topic: &str, log: &str) -> bool {
-        let logs = self.logs.lock();
-        logs.get(topic).is_some_and(|known| known == log)
+    fn is_known(&self, topic: &str, logs: &[LogState]) -> bool {
+        self.logs.lock().get(topic) == Some(&names(logs))
     }
+}
+
+fn names(logs: &[LogState]) -> HashSet<String> {
+    logs.iter().map(|state| state.log.clone()).collect()
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -72,8 +72,8 @@ impl EventBus for TestBus {
         events.iter().map(outcome).collect()
     }
 
-    async fn log(&self, _: &str) -> Result<Option<LogState>, BusError> {
-        Ok(self.log.lock().unwrap().clone())
+    async fn logs(&self, _: &str, _: &[&str]) -> Result<Option<Vec<LogState>>, BusError> {
+        Ok(self.log.lock().unwrap().clone().map(|log| vec![log]))
     }
 
     fn subscribe(&self, _: &[&str], _: &str) -> Result<Box<dyn Consumer>, BusError> {

@@ -49,6 +49,64 @@ pub struct Address {
     pub state: Option<String>,
     pub zip: String,
     pub country: String,
+    /// Carriers require it across borders.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+}
+
+/// A parcel's weight in ounces, and its length, width and height in inches if they are known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Parcel {
+    pub ounces: Decimal,
+    pub inches: Option<[Decimal; 3]>,
+}
+
+/// What customs authorities want to know of a parcel that crosses a border.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CustomsInfo {
+    /// `returned_goods`, `merchandise`, ….
+    pub contents_type: &'static str,
+    pub contents_explanation: String,
+    pub restriction_type: &'static str,
+    /// What to do if it cannot be delivered: `return` or `abandon`.
+    pub non_delivery_option: &'static str,
+    /// The exemption from an export declaration, or its number.
+    pub eel_pfc: &'static str,
+    pub customs_certify: bool,
+    /// Who certifies that this is right.
+    pub customs_signer: String,
+    pub customs_items: Vec<CustomsItem>,
+}
+
+/// A line of a customs declaration.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CustomsItem {
+    pub description: String,
+    pub quantity: i64,
+    /// What all units are worth, in `currency`.
+    #[serde(serialize_with = "as_number")]
+    pub value: Decimal,
+    /// ISO 4217.
+    pub currency: String,
+    /// Of all units, in ounces.
+    #[serde(serialize_with = "as_number")]
+    pub weight: Decimal,
+    /// The class in the Harmonized System.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hs_tariff_number: Option<String>,
+    /// ISO 3166-1 alpha-2.
+    pub origin_country: String,
+}
+
+/// A return to create: the addresses are those of the outward shipment, and EasyPost switches them.
+#[derive(Clone, Debug)]
+pub struct NewReturn<'a> {
+    pub warehouse: &'a Address,
+    pub customer: &'a Address,
+    pub parcel: Parcel,
+    /// Required if the addresses are in different countries.
+    pub customs: Option<&'a CustomsInfo>,
+    pub reference: &'a str,
 }
 
 /// A parcel from a customer to the warehouse, with the carriers' rates for it. Free until a rate is bought.
@@ -136,23 +194,29 @@ impl Easypost {
         Ok(Self { http, key })
     }
 
-    /// Gets the carriers' rates for a parcel of this weight in ounces. Safe to repeat.
-    pub async fn create_shipment(
-        &self,
-        from: &Address,
-        to: &Address,
-        ounces: Decimal,
-        reference: &str,
-    ) -> Result<Shipment, EasypostError> {
+    /// Gets the carriers' rates for a parcel from the customer to the warehouse. Safe to repeat.
+    pub async fn create_return(&self, new: &NewReturn<'_>) -> Result<Shipment, EasypostError> {
+        // EasyPost takes weights as numbers, to a tenth of an ounce.
+        let mut parcel = json!({"weight": tenths(new.parcel.ounces)});
+        if let Some(inches) = new.parcel.inches {
+            let [length, width, height] = inches.map(tenths);
+            parcel["length"] = length.into();
+            parcel["width"] = width.into();
+            parcel["height"] = height.into();
+        }
+        let mut shipment = json!({
+            "from_address": new.warehouse,
+            "to_address": new.customer,
+            "is_return": true,
+            "parcel": parcel,
+            "options": {"label_format": "PDF", "label_size": "4x6"},
+            "reference": new.reference,
+        });
+        if let Some(customs) = new.customs {
+            shipment["customs_info"] = json!(customs);
+        }
         let request = Request::post("create_shipment", &["v2", "shipments"])
-            .json(&json!({"shipment": {
-                "from_address": from,
-                "to_address": to,
-                // EasyPost takes weights as numbers, to a tenth of an ounce.
-                "parcel": {"weight": tenths(ounces)},
-                "options": {"label_format": "PDF", "label_size": "4x6"},
-                "reference": reference,
-            }}))
+            .json(&json!({ "shipment": shipment }))
             .idempotent();
         Ok(self.send(request).await?.json()?)
     }
@@ -270,10 +334,17 @@ impl Shipment {
     }
 }
 
-/// A weight as the JSON number EasyPost takes, rounded up to a tenth of an ounce.
-fn tenths(ounces: Decimal) -> serde_json::Number {
-    let tenths = (ounces * Decimal::TEN).ceil().to_u64().unwrap_or(1).max(1);
-    // A float is exact enough for a tenth of an ounce.
-    let weight = tenths as f64 / 10.0;
-    serde_json::Number::from_f64(weight).unwrap_or_else(|| tenths.div_ceil(10).into())
+/// A weight or length as the JSON number EasyPost takes, rounded up to a tenth.
+fn tenths(measure: Decimal) -> serde_json::Number {
+    let tenths = (measure * Decimal::TEN).ceil().to_u64().unwrap_or(1).max(1);
+    // A float is exact enough for a tenth.
+    let measure = tenths as f64 / 10.0;
+    serde_json::Number::from_f64(measure).unwrap_or_else(|| tenths.div_ceil(10).into())
+}
+
+/// EasyPost takes numbers, not texts.
+fn as_number<S: serde::Serializer>(number: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
+    let text = number.normalize().to_string();
+    let number: serde_json::Number = text.parse().map_err(serde::ser::Error::custom)?;
+    number.serialize(serializer)
 }

@@ -1,5 +1,6 @@
 //! Stripe: payment intents, refunds, and the signatures of its webhooks.
 
+pub mod refund_schedule;
 mod webhook;
 
 #[cfg(test)]
@@ -11,6 +12,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use url::Url;
 
 pub use webhook::{Event, EventData, WebhookError, event};
@@ -22,6 +24,9 @@ use crate::json;
 
 /// The API version whose types are used here.
 const VERSION: &str = "2024-06-20";
+
+/// Asks for the charge of a payment, which says how it can be captured.
+const EXPAND_CHARGE: (&str, &str) = ("expand[]", "latest_charge");
 
 /// Another call with the same key is in progress; its outcome will be ours.
 const KEY_IN_USE: u16 = 409;
@@ -44,6 +49,16 @@ pub struct NewPayment<'a> {
     pub payment_method: &'a str,
     /// Our order's id: shown in Stripe's dashboard and included in webhooks.
     pub order: &'a str,
+    pub capture: CaptureMethod,
+}
+
+/// When a confirmed payment is charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CaptureMethod {
+    /// At once.
+    Automatic,
+    /// Only authorized, until it is captured. Stripe cancels an authorization after a week.
+    Manual,
 }
 
 /// A payment and its status.
@@ -56,6 +71,12 @@ pub struct PaymentIntent {
     pub amount: i64,
     #[serde(default, deserialize_with = "json::deserialize_integer")]
     pub amount_received: i64,
+    /// What is authorized and not captured yet.
+    #[serde(default, deserialize_with = "json::deserialize_integer")]
+    pub amount_capturable: i64,
+    /// The charge, or only its id, as in webhooks.
+    #[serde(default)]
+    latest_charge: Option<Value>,
     /// ISO 4217 in lower case.
     pub currency: String,
     /// Lets Stripe's form have the customer confirm the payment with their bank.
@@ -66,6 +87,28 @@ pub struct PaymentIntent {
     pub last_payment_error: Option<PaymentError>,
     #[serde(default)]
     pub metadata: HashMap<String, String>,
+}
+
+impl PaymentIntent {
+    /// Whether an authorized payment can be captured in several parts. Otherwise it is captured once, and Stripe
+    /// releases the rest. Only known of a payment that was read, confirmed or captured.
+    pub fn is_multicapture_available(&self) -> bool {
+        self.card("/multicapture/status").and_then(Value::as_str) == Some("available")
+    }
+
+    /// Until when an authorized payment can be captured, if Stripe says so.
+    pub fn capture_before(&self) -> Option<DateTime<Utc>> {
+        let seconds = self.card("/capture_before").and_then(Value::as_i64)?;
+        DateTime::from_timestamp(seconds, 0)
+    }
+
+    /// A detail of the charged card.
+    fn card(&self, path: &str) -> Option<&Value> {
+        let charge = self.latest_charge.as_ref()?;
+        charge
+            .pointer("/payment_method_details/card")?
+            .pointer(path)
+    }
 }
 
 /// Why a payment method was not charged.
@@ -200,14 +243,29 @@ impl Stripe {
         payment: &NewPayment<'_>,
         idempotency_key: &str,
     ) -> Result<PaymentIntent, StripeError> {
-        let request = Request::post("create_payment_intent", &["v1", "payment_intents"]).form([
-            ("amount", payment.amount.to_string().as_str()),
-            ("currency", payment.currency.to_lowercase().as_str()),
+        let amount = payment.amount.to_string();
+        let currency = payment.currency.to_lowercase();
+        let fields = [
+            ("amount", amount.as_str()),
+            ("currency", currency.as_str()),
             ("payment_method", payment.payment_method),
             ("automatic_payment_methods[enabled]", "true"),
             ("automatic_payment_methods[allow_redirects]", "never"),
             ("metadata[order]", payment.order),
-        ]);
+        ];
+        let manual = [
+            ("capture_method", "manual"),
+            (
+                "payment_method_options[card][request_multicapture]",
+                "if_available",
+            ),
+        ];
+        let is_manual = payment.capture == CaptureMethod::Manual;
+        let fields = fields
+            .into_iter()
+            .chain(manual.into_iter().filter(|_| is_manual));
+        let request =
+            Request::post("create_payment_intent", &["v1", "payment_intents"]).form(fields);
         self.change(request, idempotency_key).await
     }
 
@@ -220,7 +278,27 @@ impl Stripe {
     ) -> Result<PaymentIntent, StripeError> {
         let path = ["v1", "payment_intents", id, "confirm"];
         let fields = payment_method.map(|method| ("payment_method", method));
+        let fields = fields.into_iter().chain([EXPAND_CHARGE]);
         let request = Request::post("confirm_payment_intent", &path).form(fields);
+        self.change(request, idempotency_key).await
+    }
+
+    /// Captures this amount, in minor units, of an authorized payment. `is_last` says whether the rest is released; it
+    /// may only be said if [`PaymentIntent::is_multicapture_available`], and without it the rest is released.
+    pub async fn capture(
+        &self,
+        id: &str,
+        amount: i64,
+        is_last: Option<bool>,
+        idempotency_key: &str,
+    ) -> Result<PaymentIntent, StripeError> {
+        let path = ["v1", "payment_intents", id, "capture"];
+        let amount = amount.to_string();
+        let is_last =
+            is_last.map(|is_last| ("final_capture", if is_last { "true" } else { "false" }));
+        let fields = [("amount_to_capture", amount.as_str()), EXPAND_CHARGE];
+        let fields = fields.into_iter().chain(is_last);
+        let request = Request::post("capture_payment_intent", &path).form(fields);
         self.change(request, idempotency_key).await
     }
 
@@ -237,7 +315,9 @@ impl Stripe {
 
     pub async fn payment(&self, id: &str) -> Result<PaymentIntent, StripeError> {
         let path = ["v1", "payment_intents", id];
-        self.read(Request::get("read_payment_intent", &path)).await
+        let (name, value) = EXPAND_CHARGE;
+        self.read(Request::get("read_payment_intent", &path).query(name, value))
+            .await
     }
 
     /// Resolves a token from Stripe's form. A payment method or source already exists; a card token (`tok_…`) is turned

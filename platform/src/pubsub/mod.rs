@@ -45,8 +45,6 @@ pub trait PubSub: fmt::Debug + Send + Sync {
 /// Why a message could not be published, or a channel not be subscribed to.
 #[derive(Debug, thiserror::Error)]
 pub enum PubSubError {
-    #[error("the pub/sub server's address is not valid")]
-    Address(#[source] ::redis::RedisError),
     #[error("the subscription was not confirmed within {0:?}")]
     SubscribeTimeout(std::time::Duration),
     #[error("the pub/sub server is unreachable and {0} channels are already waiting for it")]

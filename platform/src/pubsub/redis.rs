@@ -18,6 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::channels::Channels;
 use super::{PubSub, PubSubError, Signal, Subscription};
 use crate::backoff::Backoff;
+use crate::redis_server::RedisServer;
 use crate::supervisor::{Stage, Supervisor};
 
 mod publisher;
@@ -46,20 +47,18 @@ pub struct RedisPubSub {
 }
 
 impl RedisPubSub {
-    /// Uses the server at this `redis://` URL. Connects in supervised tasks and reconnects as needed, so only an
-    /// invalid address is an error.
-    pub fn new(url: &str, supervisor: &Supervisor) -> Result<Self, PubSubError> {
-        let client = Client::open(url).map_err(PubSubError::Address)?;
-        let publisher = Arc::new(Publisher::new(client.clone()).map_err(PubSubError::Address)?);
+    /// Connects in supervised tasks and reconnects as needed.
+    pub fn new(server: &RedisServer, supervisor: &Supervisor) -> Self {
+        let publisher = Arc::new(Publisher::new(server));
         let changes = Arc::new(Changes::default());
         let channels = Channels::new(false, {
             let changes = changes.clone();
             move |name| changes.add([name.clone()])
         });
         let listener = supervisor.start(Stage::Support, "pubsub.listen", {
-            let channels = channels.clone();
+            let (server, channels) = (server.clone(), channels.clone());
             move |stop| {
-                let listening = listen(client.clone(), channels.clone(), changes.clone());
+                let listening = listen(server.clone(), channels.clone(), changes.clone());
                 stop.run_until_cancelled_owned(listening).map(drop)
             }
         });
@@ -70,11 +69,11 @@ impl RedisPubSub {
                 stop.run_until_cancelled_owned(resending).map(drop)
             }
         });
-        Ok(Self {
+        Self {
             channels,
             publisher,
             _workers: [listener, resender].map(AbortOnDropHandle::new),
-        })
+        }
     }
 }
 
@@ -128,18 +127,19 @@ enum ConnectionLost {
 }
 
 /// Keeps a connection open while the pub/sub is in use.
-async fn listen(client: Client, channels: Arc<Channels>, changes: Arc<Changes>) {
+async fn listen(server: RedisServer, channels: Arc<Channels>, changes: Arc<Changes>) {
     let mut backoff = reconnecting();
     // Confirmations from before a restart belong to an earlier connection.
     channels.unconfirm_all();
     loop {
-        let lost = match with_timeout(client.get_async_pubsub()).await {
-            Ok(connection) => {
+        let lost = match with_timeout(connect(&server)).await {
+            Ok((client, connection)) => {
                 backoff.reset();
                 changes.add(channels.names());
                 let (sink, messages) = connection.split();
                 let lost = run_connection(sink, messages, &channels, &changes).await;
                 channels.unconfirm_all();
+                server.failed(&client);
                 lost
             }
             Err(lost) => lost,
@@ -147,6 +147,17 @@ async fn listen(client: Client, channels: Arc<Channels>, changes: Arc<Changes>) 
         let wait = backoff.next_wait();
         tracing::warn!(error = %lost, ?wait, "pub/sub connection lost, reconnecting");
         tokio::time::sleep(wait).await;
+    }
+}
+
+async fn connect(server: &RedisServer) -> Result<(Arc<Client>, redis::aio::PubSub), RedisError> {
+    let client = server.client().await?;
+    match client.get_async_pubsub().await {
+        Ok(connection) => Ok((client, connection)),
+        Err(error) => {
+            server.failed(&client);
+            Err(error)
+        }
     }
 }
 

@@ -11,12 +11,11 @@ mod tests;
 
 use std::time::Duration;
 
-use ::redis::RedisError;
-
 pub use self::bucket::tightest;
 use self::local::LocalBuckets;
 use self::redis::RedisBuckets;
 use crate::clock::Clock;
+use crate::redis_server::RedisServer;
 
 /// A bucket's capacity and refill rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +73,8 @@ impl RateLimiter {
     ///
     /// # Errors
     /// If the URL is not valid. The server need not be up yet.
-    pub fn redis(url: &str) -> Result<Self, RedisError> {
-        Ok(Self(Store::Redis(RedisBuckets::new(url)?)))
+    pub fn redis(server: &RedisServer) -> Self {
+        Self(Store::Redis(RedisBuckets::new(server)))
     }
 
     /// Waits this long for each decision of Redis, instead of 20 ms.

@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use redis::aio::ConnectionManager;
 use redis::{RedisError, Script};
 
 use super::bucket::{State, tightest};
 use super::{Bucket, Decision};
-use crate::redis_connection::PromptRedis;
+use crate::redis_connection::{Connection, PromptRedis};
+use crate::redis_server::RedisServer;
 
 pub(super) struct RedisBuckets {
     server: PromptRedis,
@@ -19,12 +19,12 @@ pub(super) struct RedisBuckets {
 }
 
 impl RedisBuckets {
-    pub(super) fn new(url: &str) -> Result<Self, RedisError> {
-        Ok(Self {
-            server: PromptRedis::new(url, 0)?,
+    pub(super) fn new(server: &RedisServer) -> Self {
+        Self {
+            server: PromptRedis::new(server, 0),
             script: Script::new(include_str!("redis.lua")),
             is_answering: AtomicBool::new(true),
-        })
+        }
     }
 
     pub(super) fn with_timeout(self, timeout: Duration) -> Self {
@@ -33,8 +33,7 @@ impl RedisBuckets {
     }
 
     pub(super) async fn acquire(&self, buckets: &[Bucket], cost: u32) -> Option<Decision> {
-        let decide =
-            async |server: &mut ConnectionManager| self.decide(server, buckets, cost).await;
+        let decide = async |server: &mut Connection| self.decide(server, buckets, cost).await;
         let decision = self.server.query(decide).await;
         let was_answering = self.is_answering.swap(decision.is_ok(), Ordering::Relaxed);
         match decision {
@@ -59,7 +58,7 @@ impl RedisBuckets {
 
     async fn decide(
         &self,
-        server: &mut ConnectionManager,
+        server: &mut Connection,
         buckets: &[Bucket],
         cost: u32,
     ) -> Result<Option<Decision>, RedisError> {

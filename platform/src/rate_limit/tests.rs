@@ -1,5 +1,6 @@
 //! The limiter's contract, in process and over the Redis server named by `VANTAGE_TEST_REDIS_URL`.
 
+use crate::redis_server::RedisServer;
 use std::time::{Duration, Instant};
 
 use chrono::DateTime;
@@ -30,7 +31,7 @@ fn limiters() -> Vec<RateLimiter> {
 
 /// Waits longer than a request would, since a shared test server may be busy.
 fn patient(url: &str) -> RateLimiter {
-    let limiter = RateLimiter::redis(url).expect("a URL");
+    let limiter = RateLimiter::redis(&RedisServer::open(url).unwrap());
     limiter.with_timeout(Duration::from_secs(60))
 }
 
@@ -131,7 +132,7 @@ async fn requests_pass_while_redis_does_not_answer() {
     // It listens but never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = silent.local_addr().expect("an address");
-    let limiter = RateLimiter::redis(&format!("redis://{address}")).expect("a URL");
+    let limiter = RateLimiter::redis(&RedisServer::open(&format!("redis://{address}")).unwrap());
     for _ in 0..3 {
         assert_eq!(limiter.acquire(&[bucket(SLOW)], 100).await, None);
     }

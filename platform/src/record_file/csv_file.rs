@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use rust_decimal::Decimal;
 
-use super::{Entry, FileError, Records, Unreadable};
+use super::{Entry, FileError, NUL, Place, Records, Unreadable};
 
 /// A cell that removes what there is: an empty one leaves it.
 pub const REMOVE: &str = "-";
@@ -44,11 +44,19 @@ pub(super) fn read<R: Records>(
     loop {
         let record = match reader.read_record(&mut line_record) {
             Ok(false) => return Ok(()),
-            Ok(true) => records.read_row(&Row {
-                record: &line_record,
-                columns: R::COLUMNS,
-                positions: &positions,
-            }),
+            Ok(true) => {
+                let row = Row {
+                    record: &line_record,
+                    columns: R::COLUMNS,
+                    positions: &positions,
+                };
+                let refused = row.with_nul();
+                if refused.is_empty() {
+                    records.read_row(&row)
+                } else {
+                    Err(refused)
+                }
+            }
             Err(error) => match error.kind() {
                 csv::ErrorKind::UnequalLengths {
                     expected_len, len, ..
@@ -61,7 +69,8 @@ pub(super) fn read<R: Records>(
         };
         // A record's own position is before the blank lines in front of it. It always ends with its line.
         let line = reader.position().line().saturating_sub(1);
-        if !each(Entry { line, record }) {
+        let place = Place::of_line(line);
+        if !each(Entry { place, record }) {
             return Ok(());
         }
     }
@@ -105,6 +114,21 @@ impl Row<'_> {
         let column = self.columns.iter().position(|column| *column == name)?;
         let cell = self.record.get(self.positions[column]?)?;
         (!cell.is_empty()).then_some(cell)
+    }
+
+    /// Cells that databases refuse to store.
+    fn with_nul(&self) -> Vec<Unreadable> {
+        let cells = self.columns.iter().zip(self.positions);
+        cells
+            .filter(|(_, position)| {
+                let cell = position.and_then(|position| self.record.get(position));
+                cell.is_some_and(|cell| cell.contains('\0'))
+            })
+            .map(|(&field, _)| Unreadable {
+                field,
+                message: NUL.to_owned(),
+            })
+            .collect()
     }
 
     /// A cell's value; `expected` says what it should be.

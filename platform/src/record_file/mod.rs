@@ -3,6 +3,7 @@
 
 mod csv_file;
 mod json_file;
+mod place;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ use tokio::task::JoinHandle;
 
 pub use csv_file::{REMOVE, Row};
 pub use json_file::ExactDecimal;
+pub use place::Place;
 
 /// How a file of records is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,23 +71,25 @@ pub trait Records: Send + 'static {
 /// A record in a file.
 #[derive(Debug)]
 pub struct Entry<T> {
-    /// Where it is, or ends if it has several lines; from 1.
-    pub line: u64,
+    pub place: Place,
     pub record: Result<T, Vec<Unreadable>>,
 }
 
 /// What an import reports while it runs.
 #[derive(Debug)]
 pub enum Progress<'a> {
-    /// What is wrong with a line; `field` is empty if it is the whole line.
+    /// What is wrong with a record; `field` is empty if it is the whole record.
     Problem {
-        line: u64,
+        place: Place,
         field: &'a str,
         message: &'a str,
     },
     /// How much of the file was read.
     Read { bytes: u64 },
 }
+
+/// What is wrong with a text that databases refuse.
+const NUL: &str = "A text must not contain the character U+0000";
 
 /// Batches that are read ahead.
 const READ_AHEAD: usize = 2;
@@ -190,6 +194,18 @@ impl<R: Read> Read for Counted<R> {
 }
 
 impl Unreadable {
+    /// Reports everything that is wrong with a record, and returns how much that is.
+    pub fn tell(problems: &[Self], place: Place, tell: &mut dyn FnMut(Progress<'_>)) -> u64 {
+        for Self { field, message } in problems {
+            tell(Progress::Problem {
+                place,
+                field,
+                message,
+            });
+        }
+        problems.len() as u64
+    }
+
     /// The whole record.
     fn whole(message: impl Into<String>) -> Vec<Self> {
         vec![Self {

@@ -1,9 +1,9 @@
 //! A mutation's answer under an idempotency key, stored in the transaction of its effect.
 
 use chrono::{DateTime, Utc};
-use sea_orm::ExprTrait;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Query;
+use sea_orm::{ExprTrait, QueryOrder, QuerySelect};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "idempotency_keys")]
@@ -48,4 +48,24 @@ pub async fn sweep(
         .exec(db)
         .await?;
     Ok(deleted.rows_affected)
+}
+
+/// Keys after this one, by caller, operation and key: one step of a walk over all.
+pub async fn after(
+    db: &impl ConnectionTrait,
+    after: Option<Model>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut query = Entity::find()
+        .order_by_asc(Column::Caller)
+        .order_by_asc(Column::Operation)
+        .order_by_asc(Column::Key)
+        .limit(limit);
+    if let Some(after) = after {
+        let columns = [Column::Caller, Column::Operation, Column::Key];
+        let last = [after.caller, after.operation, after.key];
+        let key = Expr::tuple(columns.map(|column| column.into_expr()));
+        query = query.filter(key.gt(Expr::tuple(last.map(Expr::value))));
+    }
+    query.all(db).await
 }

@@ -1,6 +1,8 @@
 //! An event that a consumer has received but not yet handled. The row is deleted in the transaction that handles it, so
 //! the table is only as long as the queue.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{LockBehavior, LockType, OnConflict, Query};
@@ -25,6 +27,8 @@ pub struct Model {
     pub next_attempt_at: DateTime<Utc>,
     pub last_error: Option<String>,
     pub dead_lettered_at: Option<DateTime<Utc>>,
+    /// The span that wrote the event, if it was traced.
+    pub traceparent: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -131,6 +135,27 @@ pub async fn count_waiting(db: &impl ConnectionTrait, consumer: &str) -> Result<
         .filter(Column::DeadLetteredAt.is_null())
         .count(db)
         .await
+}
+
+/// Which of these aggregates have deliveries that wait for the consumer.
+pub async fn waiting_of(
+    db: &impl ConnectionTrait,
+    consumer: &str,
+    topic: &str,
+    aggregates: &[String],
+) -> Result<HashSet<String>, DbErr> {
+    let rows: Vec<String> = Entity::find()
+        .select_only()
+        .column(Column::AggregateId)
+        .distinct()
+        .filter(Column::Consumer.eq(consumer))
+        .filter(Column::Topic.eq(topic))
+        .filter(Column::AggregateId.is_in(aggregates))
+        .filter(Column::DeadLetteredAt.is_null())
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// How many of the consumer's deliveries were given up.

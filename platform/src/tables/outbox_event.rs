@@ -1,11 +1,15 @@
 //! An event, written with the change it describes and published afterwards.
 
+mod positions;
+
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{CaseStatement, LockBehavior, LockType, Query};
 use sea_orm::{Condition, ExprTrait, FromQueryResult, QueryOrder, QuerySelect};
 
 use crate::bus::LogPosition;
+
+pub use positions::{Position, positions, undelivered};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "outbox_events")]
@@ -33,6 +37,8 @@ pub struct Model {
     pub log_offset: Option<String>,
     /// When every consumer group was known to have committed it.
     pub confirmed_at: Option<DateTime<Utc>>,
+    /// The span that wrote it, if it was traced.
+    pub traceparent: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -195,19 +201,22 @@ pub async fn unconfirmed_topics(db: &impl ConnectionTrait) -> Result<Vec<String>
         .await
 }
 
-/// Marks as unpublished the events that were given to another log than this one, or that this log no longer has: nobody
-/// can read them there. Returns how many.
+/// Marks as unpublished the events that were given to other logs than these, or that these no longer have: nobody can
+/// read them there. `logs` are all of the topic's, each with its oldest offset if it is known. Returns how many.
 pub async fn republish_lost(
     db: &impl ConnectionTrait,
     topic: &str,
-    log: &str,
-    oldest: Option<&str>,
+    logs: &[(&str, Option<&str>)],
     now: DateTime<Utc>,
 ) -> Result<u64, DbErr> {
-    let mut lost = Condition::any().add(Column::Log.ne(log));
-    if let Some(oldest) = oldest {
-        lost = lost.add(Column::LogOffset.lt(oldest));
-    }
+    let names = logs.iter().map(|(log, _)| *log);
+    let elsewhere = Condition::any().add(Column::Log.is_not_in(names));
+    let lost = logs
+        .iter()
+        .filter_map(|(log, oldest)| Some((log, oldest.as_ref()?)))
+        .fold(elsewhere, |lost, (log, oldest)| {
+            lost.add(Column::Log.eq(*log).and(Column::LogOffset.lt(*oldest)))
+        });
     let updated = Entity::update_many()
         .col_expr(Column::PublishedAt, Expr::value(None::<DateTime<Utc>>))
         .col_expr(Column::Log, Expr::value(None::<String>))
@@ -222,22 +231,27 @@ pub async fn republish_lost(
     Ok(updated.rows_affected)
 }
 
-/// Confirms the events that this log has up to `offset`, or all of them when there is no group.
+/// Confirms the events that each of these logs has up to the offset beside it, or all of them when there is none.
 pub async fn confirm(
     db: &impl ConnectionTrait,
     topic: &str,
-    log: &str,
-    offset: Option<&str>,
+    committed: &[(&str, Option<&str>)],
     now: DateTime<Utc>,
 ) -> Result<u64, DbErr> {
-    let mut update = Entity::update_many()
+    let committed = committed
+        .iter()
+        .fold(Condition::any(), |committed, (log, offset)| {
+            let in_log = Condition::all().add(Column::Log.eq(*log));
+            committed.add(match offset {
+                Some(offset) => in_log.add(Column::LogOffset.lte(*offset)),
+                None => in_log,
+            })
+        });
+    let update = Entity::update_many()
         .col_expr(Column::ConfirmedAt, Expr::value(now))
         .filter(Column::Topic.eq(topic))
         .filter(unconfirmed())
-        .filter(Column::Log.eq(log));
-    if let Some(offset) = offset {
-        update = update.filter(Column::LogOffset.lte(offset));
-    }
+        .filter(committed);
     Ok(update.exec(db).await?.rows_affected)
 }
 

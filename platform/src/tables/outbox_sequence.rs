@@ -1,8 +1,10 @@
 //! The sequence number of an aggregate's last event. It outlives the events, which are swept.
 
+use std::collections::HashMap;
+
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ExprTrait};
+use sea_orm::{ActiveValue::Set, ExprTrait, QueryOrder, QuerySelect};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "outbox_sequences")]
@@ -57,4 +59,39 @@ pub async fn next(
         .exec_with_returning(db)
         .await?;
     Ok(row.last)
+}
+
+/// The last number of each aggregate that has one.
+pub async fn last_of(
+    db: &impl ConnectionTrait,
+    topic: &str,
+    aggregate_ids: &[String],
+) -> Result<HashMap<String, i64>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::Topic.eq(topic))
+        .filter(Column::AggregateId.is_in(aggregate_ids))
+        .all(db)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.aggregate_id, row.last))
+        .collect())
+}
+
+/// Rows after this one, by topic and aggregate: one step of a walk over all.
+pub async fn after(
+    db: &impl ConnectionTrait,
+    after: Option<Model>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut query = Entity::find()
+        .order_by_asc(Column::Topic)
+        .order_by_asc(Column::AggregateId)
+        .limit(limit);
+    if let Some(after) = after {
+        let key = Expr::tuple([Column::Topic.into_expr(), Column::AggregateId.into_expr()]);
+        let last = Expr::tuple([Expr::value(after.topic), Expr::value(after.aggregate_id)]);
+        query = query.filter(key.gt(last));
+    }
+    query.all(db).await
 }

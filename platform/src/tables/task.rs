@@ -27,6 +27,8 @@ pub struct Model {
     pub last_error: Option<String>,
     pub dead_lettered_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
+    /// The span that enqueued it first, if it was traced.
+    pub traceparent: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -56,6 +58,8 @@ pub struct NewTask<'a> {
     pub subject: String,
     pub data: Json,
     pub due_at: DateTime<Utc>,
+    /// The span that enqueues it, if it is traced.
+    pub traceparent: Option<String>,
 }
 
 fn task(kind: &str, key: Uuid) -> Condition {
@@ -151,6 +155,7 @@ async fn insert(
         last_error: Set(None),
         dead_lettered_at: Set(None),
         created_at: Set(now),
+        traceparent: Set(new.traceparent),
     };
     Entity::insert(row)
         .on_conflict(on_conflict)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use metrics::counter;
 use rand::RngExt;
 use sea_orm::DbErr;
+use tracing::Span;
 use uuid::Uuid;
 
 use super::{Step, TTL, Task, TaskError, delta};
@@ -15,6 +16,8 @@ use crate::database::Database;
 use crate::panics;
 use crate::retry::describe;
 use crate::tables::task::{self, Claim};
+use crate::telemetry::traces;
+use crate::telemetry::traces::messages::{self, Process};
 
 /// Shortest wait before a task that met an open circuit breaker is retried.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
@@ -30,6 +33,8 @@ pub struct Claimed<T> {
     /// It was not due yet: somebody asked for its result. Failing then leaves its schedule as it is, so that requests
     /// never put off the next attempt.
     is_early: bool,
+    /// The span that enqueued it, if it was traced.
+    traceparent: Option<String>,
     task: T,
 }
 
@@ -57,6 +62,7 @@ pub async fn claim<T: Task>(
             by,
             attempts: u32::try_from(row.attempts).unwrap_or(0),
             is_early: row.due_at > now,
+            traceparent: row.traceparent,
             task,
         })),
         Err(error) => {
@@ -80,6 +86,34 @@ impl<T: Task> Claimed<T> {
 
     /// Runs the task and records the outcome. A panic is a failure.
     pub async fn perform(self, state: &T::State) -> Result<Step, TaskError> {
+        let span = self.span();
+        let outcome = traces::run(span.clone(), self.run(state)).await;
+        // A circuit breaker that is open is no failure of the task.
+        if let Err(error) = &outcome
+            && !matches!(error, TaskError::Suspended { .. })
+        {
+            traces::fail(&span, "task");
+        }
+        outcome
+    }
+
+    /// The run's span for traces: part of the request that waits for it, if one does, and linked to the one that enqueued
+    /// the task.
+    fn span(&self) -> Span {
+        let Some(traceparent) = &self.traceparent else {
+            return Span::none();
+        };
+        let message = Process {
+            destination: T::KIND,
+            id: self.task.subject(),
+            consumer: None,
+            event_type: None,
+            attempts: Some(self.attempts),
+        };
+        messages::process(&Span::current(), traceparent, &message)
+    }
+
+    async fn run(&self, state: &T::State) -> Result<Step, TaskError> {
         let run = panics::catch(self.task.run(state, self.attempts));
         let outcome = tokio::select! {
             outcome = tokio::time::timeout(T::RETRY.timeout, run) => match outcome {

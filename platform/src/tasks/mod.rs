@@ -20,9 +20,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use crate::tables::task;
+use crate::telemetry::traces::{self, messages};
 
 pub use claimed::{Claimed, claim};
 pub use error::TaskError;
@@ -90,7 +92,10 @@ pub async fn enqueue<T: Task>(
     due_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    task::enqueue(transaction, new_task(task, due_at)?, now).await
+    let span = messages::create(T::KIND, None);
+    let new = new_task(task, due_at, &span)?;
+    let enqueued = task::enqueue(transaction, new, now);
+    enqueued.instrument(span).await
 }
 
 /// Like [`enqueue`], for a request that waits for the outcome: an existing task keeps its schedule, so that repeated
@@ -100,16 +105,23 @@ pub async fn ensure<T: Task>(
     task: &T,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    task::ensure(transaction, new_task(task, now)?, now).await
+    let span = messages::create(T::KIND, None);
+    let new = new_task(task, now, &span)?;
+    task::ensure(transaction, new, now).instrument(span).await
 }
 
-fn new_task<T: Task>(task: &T, due_at: DateTime<Utc>) -> Result<task::NewTask<'static>, DbErr> {
+fn new_task<T: Task>(
+    task: &T,
+    due_at: DateTime<Utc>,
+    span: &Span,
+) -> Result<task::NewTask<'static>, DbErr> {
     Ok(task::NewTask {
         kind: T::KIND,
         key: task.key(),
         subject: task.subject(),
         data: serde_json::to_value(task).map_err(|error| DbErr::Json(error.to_string()))?,
         due_at,
+        traceparent: traces::traceparent(span),
     })
 }
 

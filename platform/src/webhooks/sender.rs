@@ -12,11 +12,13 @@ use chrono::{DateTime, Utc};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{StatusCode, redirect};
+use tracing::Instrument;
 use url::{Host, Url};
 
 use super::address::is_public;
 use super::signing::{SigningSecret, signature_header};
 use crate::http::retry_after;
+use crate::telemetry::traces;
 
 /// How webhooks are sent.
 #[derive(Clone, Copy, Debug)]
@@ -145,8 +147,23 @@ impl WebhookSender {
             .header("webhook-timestamp", timestamp)
             .header("webhook-signature", signature)
             .body(body);
-        let response = request.send().await.map_err(|error| of_transport(&error))?;
+        // Partners' URLs may have their secrets.
+        let span = tracing::info_span!(
+            target: traces::TARGET,
+            "call",
+            otel.kind = "client",
+            otel.name = "POST webhook",
+            http.request.method = "POST",
+            server.address = url.host_str(),
+            server.port = url.port_or_known_default().map(i64::from),
+        );
+        let sent = request.send().instrument(span.clone()).await;
+        let response = sent.map_err(|error| {
+            traces::fail(&span, "connection");
+            of_transport(&error)
+        })?;
         let status = response.status();
+        traces::set_status(&span, status.as_u16());
         let retry_after = retry_after(response.headers(), now);
         self.drain(response).await;
         match status {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use redis::aio::ConnectionManager;
 use redis::{Cmd, RedisError};
 use uuid::Uuid;
 
 use super::{FIELD, epoch, failed, stream};
+use crate::bus::watch::LastProblem;
 use crate::bus::{BusError, Consumer, Event};
+use crate::redis_connection::Connection;
 
 /// How long a read blocks on the server when there are no new events.
 pub(super) const BLOCK: Duration = Duration::from_secs(1);
@@ -44,9 +45,9 @@ type Entries = Option<Vec<(String, Vec<(String, Option<Fields>)>)>>;
 
 pub(super) struct Member {
     /// For commands that are answered at once.
-    connection: ConnectionManager,
+    connection: Connection,
     /// For blocking reads, which would delay any command behind them.
-    reading: ConnectionManager,
+    reading: Connection,
     topics: Vec<String>,
     group: String,
     lock: String,
@@ -57,15 +58,17 @@ pub(super) struct Member {
     caught_up: bool,
     /// Stream and id of each entry that was received but not committed.
     uncommitted: Vec<(String, String)>,
+    problem: Arc<LastProblem>,
 }
 
 impl Member {
     pub(super) fn new(
-        connection: ConnectionManager,
-        reading: ConnectionManager,
+        connection: Connection,
+        reading: Connection,
         topics: &[&str],
         group: &str,
         id: Uuid,
+        problem: Arc<LastProblem>,
     ) -> Self {
         Self {
             connection,
@@ -77,6 +80,7 @@ impl Member {
             locked: None,
             caught_up: false,
             uncommitted: Vec::new(),
+            problem,
         }
     }
 
@@ -215,7 +219,9 @@ impl Consumer for Member {
                     self.caught_up = false;
                     // The stream was deleted; the next attempt creates it again.
                     if error.code() != Some("NOGROUP") {
-                        return Err(failed(error));
+                        let error = failed(error);
+                        self.problem.note(&error);
+                        return Err(error);
                     }
                 }
             }

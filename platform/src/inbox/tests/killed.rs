@@ -22,7 +22,7 @@ impl EventBus for Deadly {
         std::future::pending().await
     }
 
-    async fn log(&self, _: &str) -> Result<Option<LogState>, BusError> {
+    async fn logs(&self, _: &str, _: &[&str]) -> Result<Option<Vec<LogState>>, BusError> {
         Ok(None)
     }
 

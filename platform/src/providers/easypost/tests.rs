@@ -71,6 +71,14 @@ fn shipment(base: &Url, bought: bool) -> Value {
     })
 }
 
+fn warehouse() -> Address {
+    Address {
+        street1: "500 Warehouse Drive".into(),
+        country: "US".into(),
+        ..Address::default()
+    }
+}
+
 fn customer() -> Address {
     Address {
         name: Some("Ana".into()),
@@ -91,9 +99,18 @@ async fn a_label_is_rated_bought_downloaded_and_voided() {
     canned.then(200, "%PDF-1.4 …");
     canned.then(200, shipment(&base, true));
     let ounces = "20.42".parse().unwrap();
-    let (from, to) = (customer(), customer());
-    let rated = easypost.create_shipment(&from, &to, ounces, "ret_1");
-    let rated = rated.await.unwrap();
+    let (warehouse, customer) = (warehouse(), customer());
+    let mut new = NewReturn {
+        warehouse: &warehouse,
+        customer: &customer,
+        parcel: Parcel {
+            ounces,
+            inches: None,
+        },
+        customs: None,
+        reference: "ret_1",
+    };
+    let rated = easypost.create_return(&new).await.unwrap();
     assert_eq!(rated.rates[1].service, "GroundAdvantage");
     let label = easypost.buy(&rated.id, &rated.rates[1].id).await.unwrap();
     assert_eq!(label.tracking_code, "9205590036297012345678");
@@ -102,17 +119,53 @@ async fn a_label_is_rated_bought_downloaded_and_voided() {
     assert!(file.starts_with(b"%PDF"));
     easypost.void("shp_1").await.unwrap();
 
-    let asked = canned.asked.lock().unwrap();
+    let asked = canned.asked.lock().unwrap().clone();
     assert_eq!(asked[0].0, "POST /v2/shipments");
     let sent = &asked[0].1["shipment"];
     assert_eq!(sent["parcel"], json!({"weight": 20.5}));
     assert_eq!(sent["options"]["label_size"], "4x6");
-    assert_eq!(sent["from_address"]["street1"], "1 Main St");
-    assert_eq!(sent["from_address"].get("street2"), None);
+    assert_eq!(sent["is_return"], true);
+    // As for the outward shipment: EasyPost switches them.
+    assert_eq!(sent["from_address"]["street1"], "500 Warehouse Drive");
+    assert_eq!(sent["to_address"]["street1"], "1 Main St");
+    assert_eq!(sent["to_address"].get("street2"), None);
+    assert_eq!(sent.get("customs_info"), None);
     assert_eq!(asked[1].0, "POST /v2/shipments/shp_1/buy");
     assert_eq!(asked[1].1["rate"]["id"], "rate_GroundAdvantage");
     assert_eq!(asked[2].0, "GET /labels/1.pdf?v=1");
     assert_eq!(asked[3].0, "POST /v2/shipments/shp_1/refund");
+
+    canned.then(201, shipment(&base, false));
+    let customs = CustomsInfo {
+        contents_type: "returned_goods",
+        contents_explanation: "Returned goods".to_owned(),
+        restriction_type: "none",
+        non_delivery_option: "return",
+        eel_pfc: "NOEEI 30.37(a)",
+        customs_certify: true,
+        customs_signer: "Ana".to_owned(),
+        customs_items: vec![CustomsItem {
+            description: "Mug".to_owned(),
+            quantity: 2,
+            value: "19.98".parse().unwrap(),
+            currency: "EUR".to_owned(),
+            weight: "25.4".parse().unwrap(),
+            hs_tariff_number: Some("691200".to_owned()),
+            origin_country: "PT".to_owned(),
+        }],
+    };
+    new.customs = Some(&customs);
+    new.parcel.inches = Some(["10.01", "8", "4"].map(|inches| inches.parse().unwrap()));
+    easypost.create_return(&new).await.unwrap();
+    let asked = canned.asked.lock().unwrap().clone();
+    let sent = &asked[4].1["shipment"];
+    let parcel = json!({"weight": 20.5, "length": 10.1, "width": 8.0, "height": 4.0});
+    assert_eq!(sent["parcel"], parcel);
+    let item = &sent["customs_info"]["customs_items"][0];
+    assert_eq!(item["value"], 19.98);
+    assert_eq!(item["weight"], 25.4);
+    assert_eq!(item["hs_tariff_number"], "691200");
+    assert_eq!(sent["customs_info"]["customs_certify"], true);
 }
 
 #[tokio::test]

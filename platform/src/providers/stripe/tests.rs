@@ -83,6 +83,7 @@ async fn a_payment_is_asked_for_and_read_as_stripe_documents_it() {
         currency: "EUR",
         payment_method: "pm_card_visa",
         order: "ord_1",
+        capture: CaptureMethod::Automatic,
     };
     let paid = stripe.create(&payment, "k1").await.unwrap();
     assert_eq!(paid.status, PaymentStatus::Succeeded);
@@ -109,10 +110,70 @@ async fn a_payment_is_asked_for_and_read_as_stripe_documents_it() {
         ]
     );
     let confirm = "POST /v1/payment_intents/pi_3MtwBw/confirm";
-    assert_eq!(asked[1], [confirm, "k2", "payment_method=pm_2"]);
+    let expand = "expand%5B%5D=latest_charge";
+    assert_eq!(
+        asked[1],
+        [confirm, "k2", &format!("payment_method=pm_2&{expand}")]
+    );
     let cancel = "POST /v1/payment_intents/pi_3MtwBw/cancel";
     assert_eq!(asked[2], [cancel, "k3", ""]);
-    assert_eq!(asked[3], ["GET /v1/payment_intents/pi_3MtwBw", "", ""]);
+    let read = format!("GET /v1/payment_intents/pi_3MtwBw?{expand}");
+    assert_eq!(asked[3], [&read, "", ""]);
+}
+
+#[tokio::test]
+async fn an_authorized_payment_is_captured_in_parts_where_its_charge_allows_it() {
+    let mut held = intent("requires_capture");
+    held["amount_received"] = json!(0);
+    held["amount_capturable"] = json!(2945);
+    held["latest_charge"] = json!({
+        "id": "ch_1",
+        "payment_method_details": {"type": "card", "card": {
+            "brand": "visa", "capture_before": 1_692_942_318, "multicapture": {"status": "available"},
+        }},
+    });
+    let answers = [
+        (200, held.clone()),
+        (200, held.clone()),
+        (200, intent("succeeded")),
+        (400, error("invalid_request_error", "amount_too_large")),
+    ];
+    let (canned, stripe) = stripe(answers).await;
+    let payment = NewPayment {
+        amount: 2945,
+        currency: "EUR",
+        payment_method: "pm_card_visa",
+        order: "ord_1",
+        capture: CaptureMethod::Manual,
+    };
+    let held = stripe.create(&payment, "k1").await.unwrap();
+    assert_eq!((held.amount_capturable, held.amount_received), (2945, 0));
+    assert!(held.is_multicapture_available());
+    let until = held.capture_before().map(|until| until.timestamp());
+    assert_eq!(until, Some(1_692_942_318));
+    stripe
+        .capture(&held.id, 1000, Some(false), "k2")
+        .await
+        .unwrap();
+    let captured = stripe.capture(&held.id, 1945, None, "k3").await.unwrap();
+    // Only the charge's id is known.
+    assert!(!captured.is_multicapture_available());
+    assert_eq!(captured.capture_before(), None);
+    let refused = stripe.capture(&held.id, 1, None, "k4").await.unwrap_err();
+    assert!(matches!(refused, StripeError::Refused { code, .. } if code == "amount_too_large"));
+
+    let asked = canned.asked.lock().unwrap();
+    let [_, _, body] = &asked[0];
+    assert!(body.ends_with(
+        "&capture_method=manual\
+         &payment_method_options%5Bcard%5D%5Brequest_multicapture%5D=if_available"
+    ));
+    let path = "POST /v1/payment_intents/pi_3MtwBw/capture";
+    let expand = "expand%5B%5D=latest_charge";
+    let part = format!("amount_to_capture=1000&{expand}&final_capture=false");
+    assert_eq!(asked[1], [path, "k2", &part]);
+    let whole = format!("amount_to_capture=1945&{expand}");
+    assert_eq!(asked[2], [path, "k3", &whole]);
 }
 
 #[tokio::test]

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use redis::aio::ConnectionManager;
-use redis::{Client, RedisError};
+use redis::RedisError;
 use tokio::sync::Notify;
 
 use super::reconnecting;
 use crate::pubsub::PubSubError;
-use crate::redis_connection;
+use crate::redis_connection::Connection;
+use crate::redis_server::RedisServer;
 
 /// Time limit for sending one message.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -21,7 +21,7 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_UNSENT: usize = 100_000;
 
 pub(super) struct Publisher {
-    connection: ConnectionManager,
+    connection: Connection,
     unsent: Mutex<Unsent>,
     /// Notified when there is something to resend.
     stored: Notify,
@@ -35,12 +35,12 @@ struct Unsent {
 }
 
 impl Publisher {
-    pub(super) fn new(client: Client) -> Result<Self, RedisError> {
-        Ok(Self {
-            connection: redis_connection::lazy(client, TIMEOUT)?,
+    pub(super) fn new(server: &RedisServer) -> Self {
+        Self {
+            connection: Connection::lazy(server, TIMEOUT),
             unsent: Mutex::default(),
             stored: Notify::new(),
-        })
+        }
     }
 
     pub(super) async fn publish(&self, channel: &str, message: Bytes) -> Result<(), PubSubError> {

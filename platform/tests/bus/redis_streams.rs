@@ -1,57 +1,36 @@
 //! The event bus over the Redis server named by `VANTAGE_TEST_REDIS_URL`.
 
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-
-use std::sync::Arc;
-use std::time::Duration;
-
 use futures::FutureExt;
-use platform::bus::{BusError, Consumer, Event, EventBus, LogPosition, Receipt, RedisBus};
-use uuid::Uuid;
+use platform::bus::{LogPosition, RedisBus};
+use platform::redis_server::RedisServer;
 
-/// Names unique to this test, and the server's address; `None` without a server.
+use super::*;
+use crate::contract::{Views, contract};
+
+/// The server's address and a name unique to this test; `None` without a server.
 fn setting() -> Option<(String, String)> {
-    let url = std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
-    Some((url, format!("test-{}", Uuid::now_v7())))
+    Some((std::env::var("VANTAGE_TEST_REDIS_URL").ok()?, unique_name()))
 }
 
-fn event(topic: &str, aggregate: &str, sequence: i64) -> Arc<Event> {
-    Arc::new(Event {
-        id: Uuid::now_v7(),
-        topic: topic.to_owned(),
-        event_type: "thing.happened".to_owned(),
-        aggregate_id: aggregate.to_owned(),
-        sequence,
-        occurred_at: chrono::DateTime::UNIX_EPOCH,
-        data: serde_json::json!({ "version": 1, "größe": [1, null] }),
+fn views() -> Option<Views> {
+    let (url, _) = setting()?;
+    let bus = || Arc::new(RedisBus::new(&RedisServer::open(&url).unwrap()));
+    Some(Views {
+        here: bus(),
+        there: bus(),
     })
 }
 
-fn events(topic: &str, sequences: std::ops::RangeInclusive<i64>) -> Vec<Arc<Event>> {
-    sequences.map(|n| event(topic, "a", n)).collect()
-}
-
-async fn publish(bus: &RedisBus, events: &[Arc<Event>]) {
-    let outcomes = bus.publish(events).await;
-    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
-}
-
-/// Receives until this many have arrived, without committing.
-async fn receive(member: &mut Box<dyn Consumer>) -> Vec<Arc<Event>> {
-    tokio::time::timeout(Duration::from_secs(60), member.receive())
-        .await
-        .expect("events in time")
-        .unwrap()
-}
+contract!(views);
 
 #[tokio::test]
 async fn every_group_gets_every_event_in_order_also_those_from_before_it_began() {
     let Some((url, name)) = setting() else { return };
     let (topic, other) = (name.clone(), format!("{name}-other"));
-    let here = RedisBus::new(&url).unwrap();
+    let here = RedisBus::new(&RedisServer::open(&url).unwrap());
     let early = events(&topic, 1..=3);
     publish(&here, &early).await;
-    let there = RedisBus::new(&url).unwrap();
+    let there = RedisBus::new(&RedisServer::open(&url).unwrap());
     for group in ["first", "second"] {
         let group = format!("{name}-{group}");
         let mut member = there.subscribe(&[&topic, &other], &group).unwrap();
@@ -60,7 +39,7 @@ async fn every_group_gets_every_event_in_order_also_those_from_before_it_began()
         member.commit().await.unwrap();
         let late = event(&other, "b", 1);
         let arrives = receive(&mut member);
-        let (received, ()) = tokio::join!(arrives, publish(&here, std::slice::from_ref(&late)));
+        let (received, _) = tokio::join!(arrives, publish(&here, std::slice::from_ref(&late)));
         assert_eq!(received, [late]);
         member.commit().await.unwrap();
         member.leave().await;
@@ -68,37 +47,11 @@ async fn every_group_gets_every_event_in_order_also_those_from_before_it_began()
 }
 
 #[tokio::test]
-async fn what_is_not_committed_comes_again_to_the_same_member_and_to_its_successor() {
-    let Some((url, topic)) = setting() else {
-        return;
-    };
-    let bus = RedisBus::new(&url).unwrap();
-    let told = events(&topic, 1..=3);
-    publish(&bus, &told).await;
-    let mut first = bus.subscribe(&[&topic], &topic).unwrap();
-    assert_eq!(receive(&mut first).await, told);
-    assert_eq!(receive(&mut first).await, told);
-    first.leave().await;
-    drop(first);
-    let mut second = bus.subscribe(&[&topic], &topic).unwrap();
-    assert_eq!(receive(&mut second).await, told);
-    second.commit().await.unwrap();
-    let more = events(&topic, 4..=4);
-    publish(&bus, &more).await;
-    assert_eq!(receive(&mut second).await, more);
-    second.commit().await.unwrap();
-    second.leave().await;
-    let mut third = bus.subscribe(&[&topic], &topic).unwrap();
-    let nothing = tokio::time::timeout(Duration::from_millis(300), third.receive()).await;
-    assert!(nothing.is_err(), "all is committed: {nothing:?}");
-}
-
-#[tokio::test]
 async fn one_member_of_a_group_reads_and_another_takes_over_when_it_is_gone() {
     let Some((url, topic)) = setting() else {
         return;
     };
-    let bus = RedisBus::new(&url).unwrap();
+    let bus = RedisBus::new(&RedisServer::open(&url).unwrap());
     let mut first = bus.subscribe(&[&topic], &topic).unwrap();
     publish(&bus, &events(&topic, 1..=1)).await;
     receive(&mut first).await;
@@ -119,28 +72,9 @@ async fn one_member_of_a_group_reads_and_another_takes_over_when_it_is_gone() {
 
 #[tokio::test]
 async fn a_server_that_is_away_is_said_to_be_and_nothing_is_lost() {
-    // Bound but never answered: an unreachable server.
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = nobody.local_addr().unwrap();
-    drop(nobody);
-    let bus = RedisBus::new(&format!("redis://{address}")).unwrap();
-    let outcomes = bus.publish(&events("a", 1..=50)).await;
-    assert_eq!(outcomes.len(), 50);
-    for outcome in outcomes {
-        assert!(
-            matches!(outcome, Err(BusError::Unavailable(_))),
-            "{outcome:?}"
-        );
-    }
-    let mut member = bus.subscribe(&["a"], "group").unwrap();
-    assert!(matches!(
-        member.receive().await,
-        Err(BusError::Unavailable(_))
-    ));
-    assert!(matches!(
-        RedisBus::new("nowhere"),
-        Err(BusError::Address(_))
-    ));
+    let bus =
+        RedisBus::new(&RedisServer::open(&format!("redis://{}", contract::nobody())).unwrap());
+    contract::a_server_that_is_away_is_said_to_be(&bus).await;
 }
 
 #[tokio::test]
@@ -148,7 +82,7 @@ async fn an_entry_that_is_no_event_is_passed_over() {
     let Some((url, topic)) = setting() else {
         return;
     };
-    let bus = RedisBus::new(&url).unwrap();
+    let bus = RedisBus::new(&RedisServer::open(&url).unwrap());
     let client = redis::Client::open(url).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     for (field, value) in [("event", "{not json"), ("other", "x")] {
@@ -164,7 +98,7 @@ async fn an_entry_that_is_no_event_is_passed_over() {
     let mut member = bus.subscribe(&[&topic], &topic).unwrap();
     let told = events(&topic, 1..=1);
     let receiving = receive(&mut member);
-    let (received, ()) = tokio::join!(receiving, publish(&bus, &told));
+    let (received, _) = tokio::join!(receiving, publish(&bus, &told));
     assert_eq!(received, told);
     member.commit().await.unwrap();
     assert!(member.receive().now_or_never().is_none());
@@ -175,7 +109,7 @@ async fn a_stream_that_was_deleted_is_read_again_when_it_is_back() {
     let Some((url, topic)) = setting() else {
         return;
     };
-    let bus = RedisBus::new(&url).unwrap();
+    let bus = RedisBus::new(&RedisServer::open(&url).unwrap());
     let mut member = bus.subscribe(&[&topic], &topic).unwrap();
     publish(&bus, &events(&topic, 1..=1)).await;
     receive(&mut member).await;
@@ -249,8 +183,11 @@ async fn a_log_says_how_far_its_groups_are_and_is_another_one_when_it_has_lost_i
     }
     let server = Server::start(free_port());
     let url = format!("redis://127.0.0.1:{}", server.port);
-    let bus = RedisBus::new(&url).unwrap();
-    let state = async || bus.log("things").await.unwrap().expect("a log");
+    let bus = RedisBus::new(&RedisServer::open(&url).unwrap());
+    let state = async || {
+        let logs = bus.logs("things", &[]).await.unwrap();
+        logs.and_then(|mut logs| logs.pop()).expect("a log")
+    };
     let told = events("things", 1..=3);
     let first = publish_one(&bus, &told[0]).await;
     let second = publish_one(&bus, &told[1]).await;
