@@ -1,4 +1,6 @@
-//! Walks and deletions that proceed in batches.
+//! Walks and deletions that proceed in batches, and which of many rows exist.
+
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -55,4 +57,45 @@ where
         query = query.filter(changed_at.gte(at)).filter(later);
     }
     query.into_tuple().all(db).await
+}
+
+/// Different values of a column after this one, in order: one step of a walk over all.
+pub(crate) async fn ids_after<E>(
+    db: &impl ConnectionTrait,
+    column: E::Column,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Uuid>, DbErr>
+where
+    E: EntityTrait,
+{
+    let mut query = E::find()
+        .select_only()
+        .column(column)
+        .distinct()
+        .order_by_asc(column)
+        .limit(limit);
+    if let Some(after) = after {
+        query = query.filter(column.gt(after));
+    }
+    query.into_tuple().all(db).await
+}
+
+/// Which of these rows exist, whatever else is in them.
+pub(crate) async fn existing<E>(
+    db: &impl ConnectionTrait,
+    key: E::Column,
+    ids: &[Uuid],
+) -> Result<HashSet<Uuid>, DbErr>
+where
+    E: EntityTrait,
+{
+    let rows: Vec<Uuid> = E::find()
+        .select_only()
+        .column(key)
+        .filter(key.is_in(ids.iter().copied()))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().collect())
 }

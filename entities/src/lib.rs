@@ -3,11 +3,14 @@
 
 mod batch;
 mod insert;
+mod keys;
+mod lock;
 pub mod notifications;
 mod numbering;
 pub mod orders;
 pub mod pricing;
 pub mod returns;
+mod review_queue;
 pub mod search;
 mod stored_enum;
 pub mod tracking;

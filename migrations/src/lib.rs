@@ -59,3 +59,14 @@ pub async fn migrate<M: MigratorTrait>(
     transaction.commit().await?;
     Ok(steps)
 }
+
+/// The names of a domain's migrations, in their order.
+pub fn names<M: MigratorTrait>() -> Vec<String> {
+    let migrations = M::migrations();
+    let mut names: Vec<String> = migrations
+        .iter()
+        .map(|step| step.name().to_owned())
+        .collect();
+    names.sort_unstable();
+    names
+}

@@ -7,6 +7,8 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, ExprTrait};
 
+use crate::keys;
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "customer_settings")]
 pub struct Model {
@@ -31,11 +33,7 @@ pub async fn of_customers(
     db: &impl ConnectionTrait,
     customers: &[Uuid],
 ) -> Result<HashMap<Uuid, Model>, DbErr> {
-    let rows = Entity::find()
-        .filter(Column::CustomerId.is_in(customers.iter().copied()))
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().map(|row| (row.customer_id, row)).collect())
+    keys::rows_by::<Entity>(db, Column::CustomerId, customers, |row| row.customer_id).await
 }
 
 /// Marks the customer's settings as changed and returns them; `None` keeps the time zone. Locks the row until the

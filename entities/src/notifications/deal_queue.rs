@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Alias, Query};
-use sea_orm::{Condition, ExprTrait, PaginatorTrait, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{Query, SelectStatement};
+use sea_orm::{ExprTrait, PaginatorTrait, QueryOrder, QuerySelect};
 
 use super::notification::{self, DeliveryStatus};
 use super::preference::NotificationChannel;
+use crate::keys;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -44,31 +45,66 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 /// Waiting deals of this priority that are due, those first that have been due for longest. Of each customer only the
-/// first one, and none while an earlier one is being sent.
+/// first one, and none while an earlier one is being sent. What a customer has waiting for later costs nothing.
 pub async fn due(
     db: &impl ConnectionTrait,
     priority: i32,
     now: DateTime<Utc>,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    let earlier = Alias::new("earlier");
-    let of_earlier = |column: Column| Expr::col((earlier.clone(), column));
-    let is_before = Condition::any()
-        .add(of_earlier(Column::State).ne(DealState::Waiting.as_str()))
-        .add(of_earlier(Column::DueAt).lte(now).and(
-            of_earlier(Column::NotificationId).lt(Expr::col((Entity, Column::NotificationId))),
-        ));
-    let before = Query::select()
-        .expr(Expr::value(1))
-        .from_as(Entity, earlier.clone())
-        .and_where(of_earlier(Column::CustomerId).eq(Expr::col((Entity, Column::CustomerId))))
-        .cond_where(is_before)
+    let of_prior = |column: Column| Expr::col((PRIOR, column));
+    let handed_on = of_same_customer()
+        .and_where(
+            of_prior(Column::State)
+                .is_in([DealState::Queued.as_str(), DealState::Released.as_str()]),
+        )
+        .to_owned();
+    let before = of_same_customer()
+        .and_where(of_prior(Column::State).eq(DealState::Waiting.as_str()))
+        .and_where(of_prior(Column::DueAt).lte(now))
+        .and_where(of_prior(Column::NotificationId).lt(Expr::col((Entity, Column::NotificationId))))
         .to_owned();
     Entity::find()
         .filter(Column::State.eq(DealState::Waiting))
         .filter(Column::Priority.eq(priority))
         .filter(Column::DueAt.lte(now))
+        .filter(Expr::exists(handed_on).not())
         .filter(Expr::exists(before).not())
+        .order_by_asc(Column::DueAt)
+        .order_by_asc(Column::NotificationId)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Another deal of the same customer.
+const PRIOR: &str = "prior";
+
+/// Deals of the same customer. The offset keeps PostgreSQL from joining them: it would read the deals of all customers,
+/// where each one's are found by their index.
+fn of_same_customer() -> SelectStatement {
+    Query::select()
+        .expr(Expr::value(1))
+        .from_as(Entity, PRIOR)
+        .and_where(
+            Expr::col((PRIOR, Column::CustomerId)).eq(Expr::col((Entity, Column::CustomerId))),
+        )
+        .limit(1)
+        .offset(0)
+        .to_owned()
+}
+
+/// The customer's waiting deals that are due, those first that have been due for longest.
+pub async fn due_of_customer(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    now: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::CustomerId.eq(customer))
+        .filter(Column::State.eq(DealState::Waiting))
+        .filter(Column::DueAt.lte(now))
         .order_by_asc(Column::DueAt)
         .order_by_asc(Column::NotificationId)
         .limit(limit)
@@ -85,35 +121,50 @@ pub async fn by_ids(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<Model
         .await
 }
 
-/// The customer's waiting deals, oldest first.
+/// Whether any of the customer's deals waits.
+pub async fn has_waiting(db: &impl ConnectionTrait, customer: Uuid) -> Result<bool, DbErr> {
+    let first: Option<Uuid> = Entity::find()
+        .select_only()
+        .column(Column::NotificationId)
+        .filter(Column::CustomerId.eq(customer))
+        .filter(Column::State.eq(DealState::Waiting))
+        .limit(1)
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(first.is_some())
+}
+
+/// The customer's waiting deals after this one, in the order of their ids.
 pub async fn waiting_of_customer(
     db: &impl ConnectionTrait,
     customer: Uuid,
+    after: Option<Uuid>,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
     Entity::find()
         .filter(Column::CustomerId.eq(customer))
-        .filter(Column::State.eq(DealState::Waiting))
+        .filter(Column::NotificationId.gt(after.unwrap_or_default()))
+        .filter(keys::unindexed(Column::State).eq(DealState::Waiting.as_str()))
         .order_by_asc(Column::NotificationId)
         .limit(limit)
         .all(db)
         .await
 }
 
-/// Waiting deals after this one, in the order of their ids.
+/// Waiting deals after this one, in the order of their ids. Nearly all deals wait, so their state narrows nothing.
 pub async fn waiting_after(
     db: &impl ConnectionTrait,
     after: Option<Uuid>,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    let mut rest = Entity::find()
-        .filter(Column::State.eq(DealState::Waiting))
+    Entity::find()
+        .filter(Column::NotificationId.gt(after.unwrap_or_default()))
+        .filter(keys::unindexed(Column::State).eq(DealState::Waiting.as_str()))
         .order_by_asc(Column::NotificationId)
-        .limit(limit);
-    if let Some(after) = after {
-        rest = rest.filter(Column::NotificationId.gt(after));
-    }
-    rest.all(db).await
+        .limit(limit)
+        .all(db)
+        .await
 }
 
 /// Moves a deal from one state to another. Returns whether it was in that state.
@@ -141,28 +192,29 @@ pub async fn set_states(
 ) -> Result<u64, DbErr> {
     let moved = Entity::update_many()
         .filter(Column::NotificationId.is_in(ids.iter().copied()))
-        .filter(Column::State.eq(from))
+        .filter(keys::unindexed(Column::State).eq(from.as_str()))
         .col_expr(Column::State, Expr::value(to.as_str()))
         .exec(db)
         .await?;
     Ok(moved.rows_affected)
 }
 
-/// Has a deal wait until then: one that waits already, or one that comes back from another queue.
+/// Has deals wait until then: some that wait already, or that come back from another queue. Returns how many were in that
+/// state.
 pub async fn wait_until(
     db: &impl ConnectionTrait,
-    id: Uuid,
+    ids: &[Uuid],
     from: DealState,
     due_at: DateTime<Utc>,
-) -> Result<bool, DbErr> {
+) -> Result<u64, DbErr> {
     let moved = Entity::update_many()
-        .filter(Column::NotificationId.eq(id))
-        .filter(Column::State.eq(from))
+        .filter(Column::NotificationId.is_in(ids.iter().copied()))
+        .filter(keys::unindexed(Column::State).eq(from.as_str()))
         .col_expr(Column::State, Expr::value(DealState::Waiting.as_str()))
         .col_expr(Column::DueAt, Expr::value(due_at))
         .exec(db)
         .await?;
-    Ok(moved.rows_affected == 1)
+    Ok(moved.rows_affected)
 }
 
 /// Hands waiting deals to a queue outside of the database, in another round.
@@ -173,7 +225,7 @@ pub async fn begin_round(
 ) -> Result<(), DbErr> {
     Entity::update_many()
         .filter(Column::NotificationId.is_in(ids.iter().copied()))
-        .filter(Column::State.eq(DealState::Waiting))
+        .filter(keys::unindexed(Column::State).eq(DealState::Waiting.as_str()))
         .col_expr(Column::State, Expr::value(DealState::Queued.as_str()))
         .col_expr(Column::DueAt, Expr::value(now))
         .col_expr(Column::Rounds, Expr::col(Column::Rounds).add(1))

@@ -1,10 +1,13 @@
 //! A device that receives push notifications.
 
-use chrono::{DateTime, Utc};
-use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{IntoActiveModel, PaginatorTrait};
+use std::collections::HashSet;
 
+use chrono::{DateTime, Utc};
+use sea_orm::PaginatorTrait;
+use sea_orm::entity::prelude::*;
+
+use crate::batch;
+use crate::insert;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -49,6 +52,11 @@ pub async fn of_customer(db: &impl ConnectionTrait, customer: Uuid) -> Result<Ve
         .await
 }
 
+/// Which of these customers have a device.
+pub async fn owners(db: &impl ConnectionTrait, customers: &[Uuid]) -> Result<HashSet<Uuid>, DbErr> {
+    batch::existing::<Entity>(db, Column::CustomerId, customers).await
+}
+
 pub async fn count(db: &impl ConnectionTrait, customer: Uuid) -> Result<u64, DbErr> {
     Entity::find()
         .filter(Column::CustomerId.eq(customer))
@@ -59,21 +67,14 @@ pub async fn count(db: &impl ConnectionTrait, customer: Uuid) -> Result<u64, DbE
 /// Registers or re-registers the device. A token that belonged to another customer moves to this one: people sign out
 /// and in on one device.
 pub async fn upsert(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
-    Entity::insert(row.into_active_model())
-        .on_conflict(
-            OnConflict::column(Column::Token)
-                .update_columns([
-                    Column::CustomerId,
-                    Column::Platform,
-                    Column::Region,
-                    Column::CreatedAt,
-                    Column::TopicsSetAt,
-                ])
-                .to_owned(),
-        )
-        .exec_without_returning(db)
-        .await?;
-    Ok(())
+    let changing = [
+        Column::CustomerId,
+        Column::Platform,
+        Column::Region,
+        Column::CreatedAt,
+        Column::TopicsSetAt,
+    ];
+    insert::upsert::<Entity>(db, [Column::Token], changing, vec![row]).await
 }
 
 /// Deletes the customer's devices, except the `kept` most recently registered, and returns their tokens.

@@ -1,12 +1,17 @@
 //! What a customer of the former system had chosen: push messages by one toggle, which is on for everyone here, and emails
 //! and text messages by one column each. Preferences are computed from it again and again, so it is kept.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{OnConflict, Query};
-use sea_orm::{Condition, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{Condition, PaginatorTrait, QueryOrder, QuerySelect, QueryTrait};
 
 use super::preference::{self, NotificationCategory, NotificationChannel};
+
+use crate::batch;
+use crate::insert;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "legacy_preferences")]
@@ -25,22 +30,16 @@ impl ActiveModelBehavior for ActiveModel {}
 /// Rows per statement, three values each.
 const ROWS: usize = 5_000;
 
+/// Which of these customers the former system had.
+pub async fn known(db: &impl ConnectionTrait, customers: &[Uuid]) -> Result<HashSet<Uuid>, DbErr> {
+    batch::existing::<Entity>(db, Column::CustomerId, customers).await
+}
+
 /// Inserts or replaces rows, each of another customer.
 pub async fn upsert(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
     for chunk in rows.chunks(ROWS) {
-        Entity::insert_many(
-            chunk
-                .iter()
-                .cloned()
-                .map(IntoActiveModel::into_active_model),
-        )
-        .on_conflict(
-            OnConflict::column(Column::CustomerId)
-                .update_columns([Column::EmailNotifications, Column::SmsNotifications])
-                .to_owned(),
-        )
-        .exec_without_returning(db)
-        .await?;
+        let changing = [Column::EmailNotifications, Column::SmsNotifications];
+        insert::upsert::<Entity>(db, [Column::CustomerId], changing, chunk.to_vec()).await?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 pub mod customer_settings;
 pub mod deal_queue;
 pub mod device_token;
+pub mod erased_customer;
 pub mod legacy_preference;
 pub mod notification;
 pub mod notification_position;

@@ -1,6 +1,7 @@
 //! A message to a customer, sent or pending: the delivery log.
 
 mod log;
+mod recipient;
 mod retention;
 mod sending;
 
@@ -11,11 +12,16 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{PaginatorTrait, QueryOrder, QuerySelect};
 
 pub use self::log::{Listed, count_dead_letters, list, requeue};
-pub use self::retention::{delete_texts, erase_customer};
+pub use self::recipient::{Recipient, recipient};
+pub use self::retention::{
+    CUSTOMER_DELETED, delete_texts, erase_customer, erase_open, partly_sent, set_sent_of_erased,
+};
 pub use self::sending::{
-    OPEN, Sent, begin_attempt, insert, schedule, set_accepted_devices, set_not_sent, set_sent,
+    OPEN, Sent, begin_attempt, insert, schedule, schedule_all, set_accepted_devices, set_not_sent,
+    set_sent,
 };
 use super::preference::{NotificationCategory, NotificationChannel};
+use crate::keys;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -28,7 +34,7 @@ stored_enum! {
         Failed = "failed",
         /// Failed for good.
         DeadLettered = "dead_lettered",
-        /// Not sent, because the customer opted out.
+        /// Not sent, because the customer does not want it or was erased.
         Suppressed = "suppressed",
     }
 }
@@ -66,7 +72,7 @@ pub struct Model {
     /// Who sent it, and its id there.
     pub provider: Option<String>,
     pub provider_id: Option<String>,
-    /// Why it was not sent, or not yet.
+    /// Why it was not sent, or not yet, or not to all devices.
     pub reason: Option<String>,
     /// Its number among the customer's sent messages.
     pub position: Option<i64>,
@@ -117,6 +123,20 @@ impl Model {
             body_deleted_at: None,
         }
     }
+
+    /// The message as it is recorded for a customer who was erased: not to be sent, and without texts.
+    pub fn of_erased_customer(self, now: DateTime<Utc>) -> Self {
+        Self {
+            title: String::new(),
+            body: String::new(),
+            data: None,
+            status: DeliveryStatus::Suppressed,
+            reason: Some(CUSTOMER_DELETED.to_owned()),
+            scheduled_for: None,
+            body_deleted_at: Some(now),
+            ..self
+        }
+    }
 }
 
 /// The customer's messages about each order, oldest first. Ids are UUIDv7, so their order is time's.
@@ -164,11 +184,7 @@ pub async fn by_ids(
     db: &impl ConnectionTrait,
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Model>, DbErr> {
-    let rows = Entity::find()
-        .filter(Column::Id.is_in(ids.iter().copied()))
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    keys::rows_by::<Entity>(db, Column::Id, ids, |row| row.id).await
 }
 
 /// Which of a customer's messages to read.

@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveTime, Utc};
-use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
 
+use crate::insert;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -66,24 +65,20 @@ pub async fn of_customers(
 
 /// Inserts or updates cells.
 pub async fn upsert(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    Entity::insert_many(rows.into_iter().map(IntoActiveModel::into_active_model))
-        .on_conflict(
-            OnConflict::columns([Column::CustomerId, Column::Channel, Column::Category])
-                .update_columns([
-                    Column::Enabled,
-                    Column::QuietHoursStart,
-                    Column::QuietHoursEnd,
-                    Column::UpdatedAt,
-                    Column::Migrated,
-                ])
-                .to_owned(),
-        )
-        .exec_without_returning(db)
-        .await?;
-    Ok(())
+    let changing = [
+        Column::Enabled,
+        Column::QuietHoursStart,
+        Column::QuietHoursEnd,
+        Column::UpdatedAt,
+        Column::Migrated,
+    ];
+    insert::upsert::<Entity>(
+        db,
+        [Column::CustomerId, Column::Channel, Column::Category],
+        changing,
+        rows,
+    )
+    .await
 }
 
 /// Deletes all of the customer's.

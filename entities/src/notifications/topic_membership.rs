@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{CaseStatement, OnConflict};
-use sea_orm::{
-    Condition, ExprTrait, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect, UpdateMany,
-};
+use sea_orm::sea_query::CaseStatement;
+use sea_orm::{Condition, ExprTrait, PaginatorTrait, QueryOrder, QuerySelect, UpdateMany};
+
+use crate::insert;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "topic_memberships")]
@@ -57,24 +57,14 @@ pub async fn of_tokens(
 
 /// Records that a device is to be subscribed or unsubscribed.
 pub async fn set(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    Entity::insert_many(rows.into_iter().map(IntoActiveModel::into_active_model))
-        .on_conflict(
-            OnConflict::columns([Column::Token, Column::Topic])
-                .update_columns([
-                    Column::CustomerId,
-                    Column::Subscribed,
-                    Column::DueAt,
-                    Column::Attempts,
-                    Column::Error,
-                ])
-                .to_owned(),
-        )
-        .exec_without_returning(db)
-        .await?;
-    Ok(())
+    let changing = [
+        Column::CustomerId,
+        Column::Subscribed,
+        Column::DueAt,
+        Column::Attempts,
+        Column::Error,
+    ];
+    insert::upsert::<Entity>(db, [Column::Token, Column::Topic], changing, rows).await
 }
 
 /// The device belongs to this customer now.

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect};
+use sea_orm::{QueryOrder, QuerySelect};
+
+use crate::insert;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "webhook_dead_letters")]
@@ -28,20 +29,19 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// Stores an event that was given up, for the first time or again.
 pub async fn store(db: &impl ConnectionTrait, letter: Model) -> Result<(), DbErr> {
-    Entity::insert(letter.into_active_model())
-        .on_conflict(
-            OnConflict::columns([Column::EndpointId, Column::Position])
-                .update_columns([
-                    Column::Attempts,
-                    Column::Error,
-                    Column::DeadLetteredAt,
-                    Column::RequeuedAt,
-                ])
-                .to_owned(),
-        )
-        .exec_without_returning(db)
-        .await?;
-    Ok(())
+    let changing = [
+        Column::Attempts,
+        Column::Error,
+        Column::DeadLetteredAt,
+        Column::RequeuedAt,
+    ];
+    insert::upsert::<Entity>(
+        db,
+        [Column::EndpointId, Column::Position],
+        changing,
+        vec![letter],
+    )
+    .await
 }
 
 /// The first that is to be sent again.

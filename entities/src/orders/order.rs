@@ -1,15 +1,17 @@
 //! An order, with its amounts in the customer's currency and in USD at the rate when it was placed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Query;
 use sea_orm::{
     ExprTrait, FromJsonQueryResult, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect,
 };
 use serde::{Deserialize, Serialize};
 
+use crate::batch;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -40,6 +42,8 @@ pub struct Model {
     pub local_currency_code: String,
     /// Exact decimal: units of the local currency per US dollar, fixed when the order was placed.
     pub exchange_rate: String,
+    /// The part of `local_currency_amount` that store credit paid; the payment method pays the rest.
+    pub store_credit_amount: i64,
     pub subtotal_amount: i64,
     pub shipping_amount: i64,
     pub tax_amount: i64,
@@ -47,6 +51,8 @@ pub struct Model {
     pub shipping_address: Address,
     #[sea_orm(column_type = "JsonBinary", nullable)]
     pub billing_address: Option<Address>,
+    /// The code of the way of shipping; `None` if there is nothing to send, and in rows from before there was a choice.
+    pub shipping_option: Option<String>,
     pub payment_method_id: Uuid,
     /// The payment provider's id of the payment, `pi_…`, once there is one.
     pub payment_intent_id: Option<String>,
@@ -62,6 +68,13 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// What the payment method pays, in minor units.
+    pub fn charged_amount(&self) -> i64 {
+        self.local_currency_amount - self.store_credit_amount
+    }
+}
 
 /// A postal address as of when the order was placed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
@@ -103,6 +116,20 @@ pub async fn by_ids(
         .into_iter()
         .map(|row| (row.id, Arc::new(row)))
         .collect())
+}
+
+/// Ids of orders of all customers after this one, in order: one step of a walk over all.
+pub async fn ids_after(
+    db: &impl ConnectionTrait,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Uuid>, DbErr> {
+    batch::ids_after::<Entity>(db, Column::Id, after, limit).await
+}
+
+/// Which of these exist.
+pub async fn existing(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<HashSet<Uuid>, DbErr> {
+    batch::existing::<Entity>(db, Column::Id, ids).await
 }
 
 /// Locks the order until the transaction ends.
@@ -166,6 +193,22 @@ pub async fn of_customer(
     }
     let rows = query.all(db).await?;
     Ok(rows.into_iter().map(Arc::new).collect())
+}
+
+/// Paid orders that have no parcel yet, of any customer, the oldest first.
+pub async fn without_parcel(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Model>, DbErr> {
+    let sent = Query::select()
+        .column("order_id")
+        .from("order_parcels")
+        .and_where(Expr::col(("order_parcels", "order_id")).equals(("orders", "id")))
+        .to_owned();
+    Entity::find()
+        .filter(Column::Status.eq(OrderStatus::Confirmed))
+        .filter(Expr::exists(sent).not())
+        .order_by_asc(Column::PlacedAt)
+        .limit(limit)
+        .all(db)
+        .await
 }
 
 /// The newest orders with a payment at the provider, of any customer.

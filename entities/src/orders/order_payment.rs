@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Query;
-use sea_orm::{ExprTrait, IntoActiveModel, QuerySelect};
+use sea_orm::{ExprTrait, IntoActiveModel, QueryOrder, QuerySelect};
 
+use crate::keys;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -18,6 +19,10 @@ stored_enum! {
         /// The customer or their bank has to act first.
         AwaitingCustomer = "waiting",
         Captured = "taken",
+        /// The bank holds the amount for us; captured when something is sent.
+        Authorized = "authorized",
+        /// Something was sent: its price is to be captured.
+        CaptureRequested = "to_capture",
         /// The order is cancelled: what was captured is to be refunded, and nothing more captured.
         ReleaseRequested = "unwanted",
         /// Nothing was captured, or all of it was refunded.
@@ -37,6 +42,14 @@ pub struct Model {
     pub decline_code: Option<String>,
     /// The provider's id of the refund, `re_…`.
     pub refund_id: Option<String>,
+    /// What was captured after an authorization; `None` before, and for a payment that was charged at once.
+    pub captured_amount: Option<i64>,
+    /// How much is to be captured in total, for what was sent so far.
+    pub capture_target: Option<i64>,
+    /// Until when an authorization can be captured.
+    pub authorized_until: Option<DateTime<Utc>>,
+    /// When support was told that the authorization is about to end.
+    pub expiry_alerted_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -49,6 +62,21 @@ impl ActiveModelBehavior for ActiveModel {}
 /// The payment of an order. To change it, lock the order.
 pub async fn of_order(db: &impl ConnectionTrait, order: Uuid) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(order).one(db).await
+}
+
+/// Authorizations that end before this time, the first ones first.
+pub async fn ending_before(
+    db: &impl ConnectionTrait,
+    before: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::State.eq(PaymentState::Authorized))
+        .filter(Column::AuthorizedUntil.lt(before))
+        .order_by_asc(Column::AuthorizedUntil)
+        .limit(limit)
+        .all(db)
+        .await
 }
 
 pub async fn insert(transaction: &impl ConnectionTrait, payment: Model) -> Result<(), DbErr> {
@@ -64,10 +92,11 @@ pub async fn update(transaction: &impl ConnectionTrait, payment: Model) -> Resul
 }
 
 /// The states in which something remains to be done.
-pub const OPEN: [PaymentState; 3] = [
+pub const OPEN: [PaymentState; 4] = [
     PaymentState::Requested,
     PaymentState::AwaitingCustomer,
     PaymentState::ReleaseRequested,
+    PaymentState::CaptureRequested,
 ];
 
 /// Orders whose payments are open, have not changed since `before`, and have no task of this kind.
@@ -99,11 +128,7 @@ pub async fn of_orders(
     db: &impl ConnectionTrait,
     orders: &[Uuid],
 ) -> Result<HashMap<Uuid, Model>, DbErr> {
-    let rows = Entity::find()
-        .filter(Column::OrderId.is_in(orders.iter().copied()))
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().map(|row| (row.order_id, row)).collect())
+    keys::rows_by::<Entity>(db, Column::OrderId, orders, |row| row.order_id).await
 }
 
 /// Orders whose payments are open and have not changed since `before`.

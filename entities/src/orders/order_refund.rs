@@ -1,11 +1,12 @@
 //! A refund that support made of an order's payment. It is written before the payment provider is called.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::{IntoActiveModel, QueryOrder};
 
+use crate::batch;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -33,7 +34,7 @@ pub struct Model {
     /// Why it was refused, in the payment provider's words.
     pub failure: Option<String>,
     pub requested_at: DateTime<Utc>,
-    /// When it was issued or refused.
+    /// When it was issued or, at last, refused.
     pub settled_at: Option<DateTime<Utc>>,
 }
 
@@ -47,19 +48,33 @@ pub async fn insert(db: &impl ConnectionTrait, refund: Model) -> Result<(), DbEr
     Ok(())
 }
 
+/// How much these refunds have given back or will: all but those that were refused, in minor units.
+pub fn total<'a>(refunds: impl IntoIterator<Item = &'a Model>) -> i64 {
+    refunds
+        .into_iter()
+        .filter(|refund| refund.state != OrderRefundState::Refused)
+        .map(|refund| refund.amount)
+        .sum()
+}
+
 pub async fn by_id(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(id).one(db).await
 }
 
-/// Settles a refund that is still requested, and returns whether it did.
+/// Settles a refund, and returns whether it did. One that was issued can still be refused; one that was refused stays so.
 pub async fn settle(db: &impl ConnectionTrait, refund: &Model) -> Result<bool, DbErr> {
+    let before: &[OrderRefundState] = match refund.state {
+        OrderRefundState::Requested => &[],
+        OrderRefundState::Issued => &[OrderRefundState::Requested],
+        OrderRefundState::Refused => &[OrderRefundState::Requested, OrderRefundState::Issued],
+    };
     let settled = Entity::update_many()
         .col_expr(Column::State, Expr::value(refund.state))
         .col_expr(Column::ProviderId, Expr::value(refund.provider_id.clone()))
         .col_expr(Column::Failure, Expr::value(refund.failure.clone()))
         .col_expr(Column::SettledAt, Expr::value(refund.settled_at))
         .filter(Column::Id.eq(refund.id))
-        .filter(Column::State.eq(OrderRefundState::Requested))
+        .filter(Column::State.is_in(before.iter().copied()))
         .exec(db)
         .await?;
     Ok(settled.rows_affected == 1)
@@ -81,4 +96,9 @@ pub async fn of_orders(
         by_order.entry(row.order_id).or_default().push(row);
     }
     Ok(by_order)
+}
+
+/// Which of these exist.
+pub async fn existing(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<HashSet<Uuid>, DbErr> {
+    batch::existing::<Entity>(db, Column::Id, ids).await
 }

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use sea_orm::PaginatorTrait;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{Condition, ExprTrait, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect};
 
 use super::order::{self, OrderStatus};
+use crate::insert;
+use crate::keys;
+use crate::review_queue::{self, ReviewQueue};
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -21,6 +23,8 @@ stored_enum! {
         RefundRefused = "refund_refused",
         /// The outcome of the payment has been unknown for long.
         PaymentInDoubt = "payment_in_doubt",
+        /// Something was sent, and the authorization ended before everything was captured.
+        CaptureFailed = "capture_failed",
         /// A parcel came back: the customer has not received it.
         ReturnedToSender = "returned_to_sender",
         /// The carrier has a parcel of a cancelled order.
@@ -59,8 +63,15 @@ impl Related<order::Entity> for Entity {
 
 impl ActiveModelBehavior for ActiveModel {}
 
+impl ReviewQueue for Entity {
+    const SUBJECT: Column = Column::OrderId;
+    const SINCE: Column = Column::Since;
+    const CLOSED_AT: Column = Column::ClosedAt;
+    const REMINDED_AT: Column = Column::RemindedAt;
+}
+
 /// The sort key of the queue.
-pub type Key = (DateTime<Utc>, Uuid);
+pub type Key = review_queue::Key;
 
 /// Which reviews to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,29 +93,18 @@ pub async fn of_orders(
     db: &impl ConnectionTrait,
     orders: &[Uuid],
 ) -> Result<HashMap<Uuid, Model>, DbErr> {
-    let rows = Entity::find()
-        .filter(Column::OrderId.is_in(orders.iter().copied()))
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().map(|row| (row.order_id, row)).collect())
+    keys::rows_by::<Entity>(db, Column::OrderId, orders, |row| row.order_id).await
 }
 
 /// Writes the review of an order, in place of an earlier one.
 pub async fn write(db: &impl ConnectionTrait, review: Model) -> Result<(), DbErr> {
-    Entity::insert(review.into_active_model())
-        .on_conflict(
-            OnConflict::column(Column::OrderId)
-                .update_columns([
-                    Column::Reason,
-                    Column::Since,
-                    Column::ClosedAt,
-                    Column::RemindedAt,
-                ])
-                .to_owned(),
-        )
-        .exec_without_returning(db)
-        .await?;
-    Ok(())
+    let changing = [
+        Column::Reason,
+        Column::Since,
+        Column::ClosedAt,
+        Column::RemindedAt,
+    ];
+    insert::upsert::<Entity>(db, [Column::OrderId], changing, vec![review]).await
 }
 
 /// Closes the review of an order, if one is open.
@@ -113,13 +113,7 @@ pub async fn close(
     order_id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    Entity::update_many()
-        .col_expr(Column::ClosedAt, Expr::value(now))
-        .filter(Column::OrderId.eq(order_id))
-        .filter(Column::ClosedAt.is_null())
-        .exec(db)
-        .await?;
-    Ok(())
+    review_queue::close::<Entity>(db, order_id, now).await
 }
 
 /// Records that it is reported now that this one waits for too long, and returns whether it was not since `before`.
@@ -129,19 +123,7 @@ pub async fn report(
     before: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<bool, DbErr> {
-    let reported = Entity::update_many()
-        .col_expr(Column::RemindedAt, Expr::value(now))
-        .filter(Column::OrderId.eq(order_id))
-        .filter(unreported(before))
-        .exec(db)
-        .await?;
-    Ok(reported.rows_affected == 1)
-}
-
-fn unreported(before: DateTime<Utc>) -> Condition {
-    Condition::any()
-        .add(Column::RemindedAt.is_null())
-        .add(Column::RemindedAt.lt(before))
+    review_queue::report::<Entity>(db, order_id, before, now).await
 }
 
 /// Puts the next report of these off.
@@ -150,12 +132,7 @@ pub async fn remind(
     orders: &[Uuid],
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    Entity::update_many()
-        .col_expr(Column::RemindedAt, Expr::value(now))
-        .filter(Column::OrderId.is_in(orders.iter().copied()))
-        .exec(db)
-        .await?;
-    Ok(())
+    review_queue::remind::<Entity>(db, orders, now).await
 }
 
 /// A page of the queue, those that wait longest first.
@@ -165,17 +142,7 @@ pub async fn page(
     after: Option<Key>,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    let mut query = list(filter);
-    if let Some((since, id)) = after {
-        let key = Expr::tuple([Column::Since.into_expr(), Column::OrderId.into_expr()]);
-        query = query.filter(key.gt(Expr::tuple([Expr::value(since), Expr::value(id)])));
-    }
-    query
-        .order_by_asc(Column::Since)
-        .order_by_asc(Column::OrderId)
-        .limit(limit)
-        .all(db)
-        .await
+    review_queue::page(db, list(filter), after, limit).await
 }
 
 /// How many reviews the filter finds.
@@ -189,30 +156,16 @@ pub async fn overdue(
     before: DateTime<Utc>,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    Entity::find()
-        .filter(Column::ClosedAt.is_null())
-        .filter(Column::Since.lt(before))
-        .filter(unreported(before))
-        .order_by_asc(Column::Since)
-        .limit(limit)
-        .all(db)
-        .await
+    review_queue::overdue::<Entity>(db, before, limit).await
 }
 
 /// How many reviews are open, and since when the oldest one is.
 pub async fn waiting(db: &impl ConnectionTrait) -> Result<(u64, Option<DateTime<Utc>>), DbErr> {
-    let open = || Entity::find().filter(Column::ClosedAt.is_null());
-    let oldest = open().order_by_asc(Column::Since).limit(1).one(db).await?;
-    Ok((open().count(db).await?, oldest.map(|review| review.since)))
+    review_queue::waiting::<Entity>(db).await
 }
 
 fn list(filter: &Filter) -> Select<Entity> {
-    let mut query = Entity::find();
-    query = if filter.is_open {
-        query.filter(Column::ClosedAt.is_null())
-    } else {
-        query.filter(Column::ClosedAt.is_not_null())
-    };
+    let mut query = review_queue::list(filter.is_open);
     if let Some(reason) = filter.reason {
         query = query.filter(Column::Reason.eq(reason));
     }

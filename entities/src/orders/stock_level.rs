@@ -7,6 +7,8 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect};
 
+use crate::{insert, keys, lock};
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "stock_levels")]
 pub struct Model {
@@ -31,11 +33,7 @@ pub async fn of_products(
     db: &impl ConnectionTrait,
     products: &[Uuid],
 ) -> Result<HashMap<Uuid, Model>, DbErr> {
-    let rows = Entity::find()
-        .filter(Column::ProductId.is_in(products.iter().copied()))
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().map(|row| (row.product_id, row)).collect())
+    keys::rows_by::<Entity>(db, Column::ProductId, products, |row| row.product_id).await
 }
 
 /// Products with an id greater than this one, in order of id: one step of a walk over all.
@@ -56,13 +54,7 @@ pub async fn lock(
     transaction: &impl ConnectionTrait,
     products: &[Uuid],
 ) -> Result<HashMap<Uuid, Model>, DbErr> {
-    let rows = Entity::find()
-        .filter(Column::ProductId.is_in(products.iter().copied()))
-        // Always in the same order, so that nobody waits for each other.
-        .order_by_asc(Column::ProductId)
-        .lock_exclusive()
-        .all(transaction)
-        .await?;
+    let rows = lock::in_order::<Entity>(transaction, Column::ProductId, products).await?;
     Ok(rows.into_iter().map(|row| (row.product_id, row)).collect())
 }
 
@@ -97,21 +89,11 @@ pub async fn open(
 
 /// Writes levels that exist and are locked, in one statement.
 pub async fn put(transaction: &impl ConnectionTrait, levels: Vec<Model>) -> Result<(), DbErr> {
-    if levels.is_empty() {
-        return Ok(());
-    }
-    Entity::insert_many(levels.into_iter().map(IntoActiveModel::into_active_model))
-        .on_conflict(
-            OnConflict::column(Column::ProductId)
-                .update_columns([
-                    Column::Available,
-                    Column::Damaged,
-                    Column::Sequence,
-                    Column::UpdatedAt,
-                ])
-                .to_owned(),
-        )
-        .exec_without_returning(transaction)
-        .await?;
-    Ok(())
+    let changing = [
+        Column::Available,
+        Column::Damaged,
+        Column::Sequence,
+        Column::UpdatedAt,
+    ];
+    insert::upsert::<Entity>(transaction, [Column::ProductId], changing, levels).await
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{QueryOrder, QuerySelect};
+use sea_orm::{ExprTrait, QueryOrder, QuerySelect};
 
 use crate::stored_enum::stored_enum;
 
@@ -23,6 +23,8 @@ stored_enum! {
         Restocked = "restocked",
         /// The warehouse counted something else.
         Corrected = "corrected",
+        /// Units that cannot be sold were disposed of.
+        WrittenOff = "written_off",
     }
 }
 
@@ -90,6 +92,26 @@ pub async fn of_product(
         .limit(limit);
     if let Some(before) = before {
         query = query.filter(Column::Sequence.lt(before));
+    }
+    query.all(db).await
+}
+
+/// The movements of these products after this one, by product and number: one step of a walk over all.
+pub async fn of_products(
+    db: &impl ConnectionTrait,
+    products: &[Uuid],
+    after: Option<(Uuid, i64)>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut query = Entity::find()
+        .filter(Column::ProductId.is_in(products.iter().copied()))
+        .order_by_asc(Column::ProductId)
+        .order_by_asc(Column::Sequence)
+        .limit(limit);
+    if let Some((product, sequence)) = after {
+        let key = Expr::tuple([Column::ProductId.into_expr(), Column::Sequence.into_expr()]);
+        let last = Expr::tuple([Expr::value(product), Expr::value(sequence)]);
+        query = query.filter(key.gt(last));
     }
     query.all(db).await
 }

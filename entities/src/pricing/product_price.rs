@@ -4,12 +4,11 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{
-    Condition, ExprTrait, IntoActiveModel, JoinType, QueryOrder, QuerySelect, RelationDef,
-};
+use sea_orm::{Condition, ExprTrait, JoinType, QueryOrder, QuerySelect, RelationDef};
 
 use super::price_adjustment;
+
+use crate::{insert, keys, lock};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "product_prices")]
@@ -36,37 +35,125 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+/// What the price to pay is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amounts {
+    /// In cents.
+    pub base_usd_minor: i64,
+    /// In cents: the price to show struck through, if any.
+    pub compare_at_usd_minor: Option<i64>,
+    /// How often the price was set.
+    pub version: i64,
+    /// In cents, of each adjustment that is active, in any order; negative for a discount.
+    pub adjustments_usd_minor: Vec<i64>,
+}
+
 /// A price with the adjustments that are active, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Adjusted {
-    pub price: Model,
-    pub adjustments: Vec<price_adjustment::Model>,
+    pub amounts: Amounts,
+    pub adjustments: Vec<ActiveAdjustment>,
+}
+
+/// An adjustment that is active. Its fields are those of [`price_adjustment::Model`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActiveAdjustment {
+    pub kind: String,
+    pub usd_minor: i64,
+    pub percent: Option<String>,
+    pub active_from: DateTime<Utc>,
+    pub active_until: Option<DateTime<Utc>>,
 }
 
 /// By product, with the adjustments that are active at this time.
+pub async fn amounts(
+    db: &impl ConnectionTrait,
+    products: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<HashMap<Uuid, Amounts>, DbErr> {
+    type Row = (Uuid, i64, Option<i64>, i64, Option<i64>);
+    let rows = select_amounts(db, products, now).into_tuple::<Row>();
+    let mut by_product = HashMap::with_capacity(products.len());
+    for (product, base, compare_at, version, adjustment) in rows.all(db).await? {
+        let amounts = by_product.entry(product);
+        let amounts = amounts.or_insert_with(|| Amounts::new(base, compare_at, version));
+        amounts.adjustments_usd_minor.extend(adjustment);
+    }
+    Ok(by_product)
+}
+
+/// Like [`amounts`], with all that there is to say of the adjustments, which is twice as much to read.
 pub async fn adjusted(
     db: &impl ConnectionTrait,
     products: &[Uuid],
     now: DateTime<Utc>,
 ) -> Result<HashMap<Uuid, Adjusted>, DbErr> {
-    let rows = Entity::find()
-        .join(JoinType::LeftJoin, active_adjustments(now))
-        .select_also(price_adjustment::Entity)
-        .filter(Column::ProductId.is_in(products.iter().copied()))
-        .order_by_asc(price_adjustment::Column::ActiveFrom)
-        .order_by_asc(price_adjustment::Column::Id)
-        .all(db)
-        .await?;
+    use price_adjustment::Column::{ActiveFrom, ActiveUntil, Id, Kind, Percent};
+    type Text = Option<String>;
+    type Time = Option<DateTime<Utc>>;
+    type Row = (
+        Uuid,
+        i64,
+        Option<i64>,
+        i64,
+        Option<i64>,
+        Text,
+        Text,
+        Time,
+        Time,
+    );
+    let rows = select_amounts(db, products, now)
+        .columns([Kind, Percent, ActiveFrom, ActiveUntil])
+        .order_by_asc(ActiveFrom)
+        .order_by_asc(Id)
+        .into_tuple::<Row>();
     let mut by_product = HashMap::with_capacity(products.len());
-    for (price, adjustment) in rows {
-        let adjusted = by_product.entry(price.product_id);
-        let adjusted = adjusted.or_insert_with(|| Adjusted {
-            price,
+    for (product, base, compare_at, version, usd, kind, percent, from, until) in
+        rows.all(db).await?
+    {
+        let adjusted = by_product.entry(product).or_insert_with(|| Adjusted {
+            amounts: Amounts::new(base, compare_at, version),
             adjustments: Vec::new(),
         });
-        adjusted.adjustments.extend(adjustment);
+        // All of an adjustment is missing if there is none.
+        if let (Some(usd_minor), Some(kind), Some(active_from)) = (usd, kind, from) {
+            adjusted.amounts.adjustments_usd_minor.push(usd_minor);
+            adjusted.adjustments.push(ActiveAdjustment {
+                kind,
+                usd_minor,
+                percent,
+                active_from,
+                active_until: until,
+            });
+        }
     }
     Ok(by_product)
+}
+
+/// Selects the columns of [`Amounts`] after the product, in a row for each adjustment that is active.
+fn select_amounts(
+    db: &impl ConnectionTrait,
+    products: &[Uuid],
+    now: DateTime<Utc>,
+) -> Select<Entity> {
+    use Column::{BaseUsdMinor, CompareAtUsdMinor, ProductId, Version};
+    Entity::find()
+        .select_only()
+        .columns([ProductId, BaseUsdMinor, CompareAtUsdMinor, Version])
+        .column(price_adjustment::Column::UsdMinor)
+        .join(JoinType::LeftJoin, active_adjustments(now))
+        .filter(keys::any_of(db, ProductId, products))
+}
+
+impl Amounts {
+    fn new(base_usd_minor: i64, compare_at_usd_minor: Option<i64>, version: i64) -> Self {
+        Self {
+            base_usd_minor,
+            compare_at_usd_minor,
+            version,
+            adjustments_usd_minor: Vec::new(),
+        }
+    }
 }
 
 fn active_adjustments(now: DateTime<Utc>) -> RelationDef {
@@ -90,11 +177,7 @@ pub async fn of_products(
     db: &impl ConnectionTrait,
     products: &[Uuid],
 ) -> Result<HashMap<Uuid, Model>, DbErr> {
-    let rows = Entity::find()
-        .filter(Column::ProductId.is_in(products.iter().copied()))
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().map(|row| (row.product_id, row)).collect())
+    keys::rows_by::<Entity>(db, Column::ProductId, products, |row| row.product_id).await
 }
 
 /// By product; until the end of the transaction, others who lock them wait.
@@ -102,38 +185,22 @@ pub async fn lock(
     transaction: &impl ConnectionTrait,
     products: &[Uuid],
 ) -> Result<HashMap<Uuid, Model>, DbErr> {
-    let rows = Entity::find()
-        .filter(Column::ProductId.is_in(products.iter().copied()))
-        // Always in the same order, so that nobody waits for each other.
-        .order_by_asc(Column::ProductId)
-        .lock_exclusive()
-        .all(transaction)
-        .await?;
+    let rows = lock::in_order::<Entity>(transaction, Column::ProductId, products).await?;
     Ok(rows.into_iter().map(|row| (row.product_id, row)).collect())
 }
 
 /// Stores these prices in place of those that their products have.
 pub async fn put(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    Entity::insert_many(rows.into_iter().map(IntoActiveModel::into_active_model))
-        .on_conflict(
-            OnConflict::column(Column::ProductId)
-                .update_columns([
-                    Column::BaseUsdMinor,
-                    Column::CompareAtUsdMinor,
-                    Column::UpdatedAt,
-                    Column::Version,
-                    Column::Sequence,
-                    Column::PublishedUsdMinor,
-                    Column::NextChangeAt,
-                ])
-                .to_owned(),
-        )
-        .exec_without_returning(db)
-        .await?;
-    Ok(())
+    let changing = [
+        Column::BaseUsdMinor,
+        Column::CompareAtUsdMinor,
+        Column::UpdatedAt,
+        Column::Version,
+        Column::Sequence,
+        Column::PublishedUsdMinor,
+        Column::NextChangeAt,
+    ];
+    insert::upsert::<Entity>(db, [Column::ProductId], changing, rows).await
 }
 
 /// Products with an adjustment that has begun or ended by now and was not looked at since, oldest first.

@@ -1,12 +1,14 @@
 //! A return: items of one order that a customer sends back, with refund and label.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, Query};
 use sea_orm::{Condition, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect};
 
+use crate::batch;
+use crate::keys;
 use crate::stored_enum::stored_enum;
 use crate::tracking_number;
 
@@ -50,6 +52,8 @@ pub struct Model {
     /// Negative when shipping is deducted.
     pub refund_shipping: i64,
     pub refund_total: i64,
+    /// The part of `refund_total` that is given as store credit, because store credit paid that part of the order.
+    pub refund_credit: i64,
     /// Whether this return refunds the order's shipping. At most one uncancelled return of an order does.
     pub shipping_refunded: bool,
     pub refund_method: RefundMethod,
@@ -98,11 +102,30 @@ pub async fn by_ids(
     db: &impl ConnectionTrait,
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Model>, DbErr> {
-    let rows = Entity::find()
-        .filter(Column::Id.is_in(ids.iter().copied()))
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    keys::rows_by::<Entity>(db, Column::Id, ids, |row| row.id).await
+}
+
+/// Ids of returns of all customers after this one, in order: one step of a walk over all.
+pub async fn ids_after(
+    db: &impl ConnectionTrait,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Uuid>, DbErr> {
+    batch::ids_after::<Entity>(db, Column::Id, after, limit).await
+}
+
+/// Which of these exist.
+pub async fn existing(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<HashSet<Uuid>, DbErr> {
+    batch::existing::<Entity>(db, Column::Id, ids).await
+}
+
+/// Ids of orders that have returns after this one, in order: one step of a walk over all.
+pub async fn orders_after(
+    db: &impl ConnectionTrait,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Uuid>, DbErr> {
+    batch::ids_after::<Entity>(db, Column::OrderId, after, limit).await
 }
 
 /// The customer's returns of each order, including cancelled ones, oldest first.

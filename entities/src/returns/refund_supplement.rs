@@ -1,8 +1,12 @@
 //! Shipping that is refunded separately, because it became due after the return's refund was issued.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
+
+use crate::keys;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "refund_supplements")]
@@ -62,4 +66,12 @@ pub async fn replace_refund(
         .exec(db)
         .await?;
     Ok(())
+}
+
+/// By return.
+pub async fn of_returns(
+    db: &impl ConnectionTrait,
+    returns: &[Uuid],
+) -> Result<HashMap<Uuid, Model>, DbErr> {
+    keys::rows_by::<Entity>(db, Column::ReturnId, returns, |row| row.return_id).await
 }

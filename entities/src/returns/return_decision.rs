@@ -15,6 +15,8 @@ stored_enum! {
     ReviewDecision {
         /// Get a label, in place of an earlier one.
         RetryLabel = "retry_label",
+        /// Ask again to void a label.
+        RetryVoid = "retry_void",
         /// Refund, without waiting for the package.
         Refund = "refund",
         /// Refund as store credit.
@@ -63,14 +65,27 @@ pub async fn insert(db: &impl ConnectionTrait, decision: Model) -> Result<(), Db
     Ok(())
 }
 
-/// The last decision about a return.
+/// The last decision about a return, and not about the price of one of its labels.
 pub async fn latest(db: &impl ConnectionTrait, return_id: Uuid) -> Result<Option<Model>, DbErr> {
+    newest_first(return_id)
+        .filter(Column::Reason.ne(ReviewReason::LabelNotVoided))
+        .one(db)
+        .await
+}
+
+/// The last decision of a return, whatever it was about.
+pub async fn latest_of_all(
+    db: &impl ConnectionTrait,
+    return_id: Uuid,
+) -> Result<Option<Model>, DbErr> {
+    newest_first(return_id).one(db).await
+}
+
+fn newest_first(return_id: Uuid) -> Select<Entity> {
     Entity::find()
         .filter(Column::ReturnId.eq(return_id))
         .order_by_desc(Column::DecidedAt)
         .order_by_desc(Column::Id)
-        .one(db)
-        .await
 }
 
 /// By return, in the order they were made.

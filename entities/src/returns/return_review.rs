@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use sea_orm::PaginatorTrait;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{Condition, ExprTrait, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect};
 
 use super::customer_return::{self, ReturnStatus};
+use crate::insert;
+use crate::keys;
+use crate::review_queue::{self, ReviewQueue};
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -25,7 +27,7 @@ stored_enum! {
         ReturnedToCustomer = "returned_to_customer",
         /// The carrier has the package of a cancelled return.
         CancelledButScanned = "cancelled_but_scanned",
-        /// The label of a cancelled return cannot be voided, so its price is not refunded.
+        /// A label that is not needed cannot be voided, so its price is not refunded.
         LabelNotVoided = "label_not_voided",
     }
 }
@@ -61,8 +63,15 @@ impl Related<customer_return::Entity> for Entity {
 
 impl ActiveModelBehavior for ActiveModel {}
 
+impl ReviewQueue for Entity {
+    const SUBJECT: Column = Column::ReturnId;
+    const SINCE: Column = Column::Since;
+    const CLOSED_AT: Column = Column::ClosedAt;
+    const REMINDED_AT: Column = Column::RemindedAt;
+}
+
 /// The sort key of the queue.
-pub type Key = (DateTime<Utc>, Uuid);
+pub type Key = review_queue::Key;
 
 /// Which reviews to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,29 +93,18 @@ pub async fn of_returns(
     db: &impl ConnectionTrait,
     returns: &[Uuid],
 ) -> Result<HashMap<Uuid, Model>, DbErr> {
-    let rows = Entity::find()
-        .filter(Column::ReturnId.is_in(returns.iter().copied()))
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().map(|row| (row.return_id, row)).collect())
+    keys::rows_by::<Entity>(db, Column::ReturnId, returns, |row| row.return_id).await
 }
 
 /// Writes the review of a return, in place of an earlier one.
 pub async fn write(db: &impl ConnectionTrait, review: Model) -> Result<(), DbErr> {
-    Entity::insert(review.into_active_model())
-        .on_conflict(
-            OnConflict::column(Column::ReturnId)
-                .update_columns([
-                    Column::Reason,
-                    Column::Since,
-                    Column::ClosedAt,
-                    Column::RemindedAt,
-                ])
-                .to_owned(),
-        )
-        .exec_without_returning(db)
-        .await?;
-    Ok(())
+    let changing = [
+        Column::Reason,
+        Column::Since,
+        Column::ClosedAt,
+        Column::RemindedAt,
+    ];
+    insert::upsert::<Entity>(db, [Column::ReturnId], changing, vec![review]).await
 }
 
 /// Closes the review of a return, if one is open.
@@ -115,13 +113,7 @@ pub async fn close(
     return_id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    Entity::update_many()
-        .col_expr(Column::ClosedAt, Expr::value(now))
-        .filter(Column::ReturnId.eq(return_id))
-        .filter(Column::ClosedAt.is_null())
-        .exec(db)
-        .await?;
-    Ok(())
+    review_queue::close::<Entity>(db, return_id, now).await
 }
 
 /// Records that it is reported now that this one waits for too long, and returns whether it was not since `before`.
@@ -131,19 +123,7 @@ pub async fn report(
     before: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<bool, DbErr> {
-    let reported = Entity::update_many()
-        .col_expr(Column::RemindedAt, Expr::value(now))
-        .filter(Column::ReturnId.eq(return_id))
-        .filter(unreported(before))
-        .exec(db)
-        .await?;
-    Ok(reported.rows_affected == 1)
-}
-
-fn unreported(before: DateTime<Utc>) -> Condition {
-    Condition::any()
-        .add(Column::RemindedAt.is_null())
-        .add(Column::RemindedAt.lt(before))
+    review_queue::report::<Entity>(db, return_id, before, now).await
 }
 
 /// Puts the next report of these off.
@@ -152,12 +132,7 @@ pub async fn remind(
     returns: &[Uuid],
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    Entity::update_many()
-        .col_expr(Column::RemindedAt, Expr::value(now))
-        .filter(Column::ReturnId.is_in(returns.iter().copied()))
-        .exec(db)
-        .await?;
-    Ok(())
+    review_queue::remind::<Entity>(db, returns, now).await
 }
 
 /// A page of the queue, those that wait longest first.
@@ -167,17 +142,7 @@ pub async fn page(
     after: Option<Key>,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    let mut query = list(filter);
-    if let Some((since, id)) = after {
-        let key = Expr::tuple([Column::Since.into_expr(), Column::ReturnId.into_expr()]);
-        query = query.filter(key.gt(Expr::tuple([Expr::value(since), Expr::value(id)])));
-    }
-    query
-        .order_by_asc(Column::Since)
-        .order_by_asc(Column::ReturnId)
-        .limit(limit)
-        .all(db)
-        .await
+    review_queue::page(db, list(filter), after, limit).await
 }
 
 /// How many reviews the filter finds.
@@ -191,30 +156,16 @@ pub async fn overdue(
     before: DateTime<Utc>,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    Entity::find()
-        .filter(Column::ClosedAt.is_null())
-        .filter(Column::Since.lt(before))
-        .filter(unreported(before))
-        .order_by_asc(Column::Since)
-        .limit(limit)
-        .all(db)
-        .await
+    review_queue::overdue::<Entity>(db, before, limit).await
 }
 
 /// How many reviews are open, and since when the oldest one is.
 pub async fn waiting(db: &impl ConnectionTrait) -> Result<(u64, Option<DateTime<Utc>>), DbErr> {
-    let open = || Entity::find().filter(Column::ClosedAt.is_null());
-    let oldest = open().order_by_asc(Column::Since).limit(1).one(db).await?;
-    Ok((open().count(db).await?, oldest.map(|review| review.since)))
+    review_queue::waiting::<Entity>(db).await
 }
 
 fn list(filter: &Filter) -> Select<Entity> {
-    let mut query = Entity::find();
-    query = if filter.is_open {
-        query.filter(Column::ClosedAt.is_null())
-    } else {
-        query.filter(Column::ClosedAt.is_not_null())
-    };
+    let mut query = review_queue::list(filter.is_open);
     if let Some(reason) = filter.reason {
         query = query.filter(Column::Reason.eq(reason));
     }

@@ -1,10 +1,13 @@
 //! Store credit given instead of money, because the original payment method is no longer usable.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ExprTrait, IntoActiveModel};
+use sea_orm::{ExprTrait, IntoActiveModel, QuerySelect};
 
+use crate::keys;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -16,6 +19,8 @@ stored_enum! {
         RefundFailed = "refund_failed",
         /// Support decided so.
         SupportDecision = "support_decision",
+        /// Store credit paid this part of the order.
+        PaidByCredit = "paid_by_credit",
     }
 }
 
@@ -30,6 +35,8 @@ pub struct Model {
     pub amount: i64,
     pub currency: String,
     pub reason: StoreCreditReason,
+    /// When the orders domain, where customers spend it, was told of it.
+    pub announced_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -38,16 +45,16 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Credits an amount of a return, adding to existing credit, and returns the credit's id. The caller must hold the
-/// return's lock and know that this amount was not credited before.
-pub async fn issue(db: &impl ConnectionTrait, credit: Model) -> Result<Uuid, DbErr> {
-    let (new, return_id, amount) = (credit.id, credit.return_id, credit.amount);
-    let inserted = Entity::insert(credit.into_active_model())
+/// Credits an amount of a return, adding to existing credit, and returns the credit. The caller must hold the return's
+/// lock and know that this amount was not credited before.
+pub async fn issue(db: &impl ConnectionTrait, credit: Model) -> Result<Model, DbErr> {
+    let (return_id, amount) = (credit.return_id, credit.amount);
+    let inserted = Entity::insert(credit.clone().into_active_model())
         .on_conflict(OnConflict::column(Column::ReturnId).do_nothing().to_owned())
         .exec_without_returning(db)
         .await?;
     if inserted == 1 {
-        return Ok(new);
+        return Ok(credit);
     }
     Entity::update_many()
         .col_expr(Column::Amount, Expr::col(Column::Amount).add(amount))
@@ -58,5 +65,37 @@ pub async fn issue(db: &impl ConnectionTrait, credit: Model) -> Result<Uuid, DbE
         .filter(Column::ReturnId.eq(return_id))
         .one(db)
         .await?;
-    Ok(known.map_or(new, |known| known.id))
+    Ok(known.unwrap_or(credit))
+}
+
+/// Credits of which the orders domain was not told.
+pub async fn unannounced(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::AnnouncedAt.is_null())
+        .limit(limit)
+        .lock_exclusive()
+        .all(db)
+        .await
+}
+
+/// Records that the orders domain was told of these credits.
+pub async fn set_announced(
+    db: &impl ConnectionTrait,
+    ids: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::AnnouncedAt, Expr::value(now))
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// By return.
+pub async fn of_returns(
+    db: &impl ConnectionTrait,
+    returns: &[Uuid],
+) -> Result<HashMap<Uuid, Model>, DbErr> {
+    keys::rows_by::<Entity>(db, Column::ReturnId, returns, |row| row.return_id).await
 }

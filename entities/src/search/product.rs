@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect};
+use sea_orm::{PaginatorTrait, QueryOrder, QuerySelect};
 
-use crate::batch;
+use crate::{batch, insert, lock};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "products")]
@@ -140,49 +139,33 @@ pub async fn lock(
     transaction: &impl ConnectionTrait,
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Model>, DbErr> {
-    let rows = Entity::find()
-        .filter(Column::Id.is_in(ids.iter().copied()))
-        // Always in the same order, so that nobody waits for each other.
-        .order_by_asc(Column::Id)
-        .lock_exclusive()
-        .all(transaction)
-        .await?;
+    let rows = lock::in_order::<Entity>(transaction, Column::Id, ids).await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
 /// Stores what the catalog says of these products; of those that there are already, price, stock and popularity stay. At most
 /// 1,000 at a time.
 pub async fn put(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    Entity::insert_many(rows.into_iter().map(IntoActiveModel::into_active_model))
-        .on_conflict(
-            OnConflict::column(Column::Id)
-                .update_columns([
-                    Column::Title,
-                    Column::Description,
-                    Column::Brand,
-                    Column::Category,
-                    Column::ImageUrl,
-                    Column::Rating,
-                    Column::ReviewCount,
-                    Column::Active,
-                    Column::UpdatedAt,
-                    Column::WeightGrams,
-                    Column::LengthMm,
-                    Column::WidthMm,
-                    Column::HeightMm,
-                    Column::HsCode,
-                    Column::OriginCountry,
-                    Column::CatalogSequence,
-                    Column::SourceSequence,
-                ])
-                .to_owned(),
-        )
-        .exec_without_returning(db)
-        .await?;
-    Ok(())
+    let changing = [
+        Column::Title,
+        Column::Description,
+        Column::Brand,
+        Column::Category,
+        Column::ImageUrl,
+        Column::Rating,
+        Column::ReviewCount,
+        Column::Active,
+        Column::UpdatedAt,
+        Column::WeightGrams,
+        Column::LengthMm,
+        Column::WidthMm,
+        Column::HeightMm,
+        Column::HsCode,
+        Column::OriginCountry,
+        Column::CatalogSequence,
+        Column::SourceSequence,
+    ];
+    insert::upsert::<Entity>(db, [Column::Id], changing, rows).await
 }
 
 /// Says that what was changed at this time has changed now, and returns how many products did.
@@ -230,23 +213,14 @@ pub async fn set_prices(
             })
         })
         .collect();
-    if changed.is_empty() {
-        return Ok(0);
-    }
     let count = changed.len();
+    let changing = [
+        Column::PriceUsdMinor,
+        Column::PriceSequence,
+        Column::UpdatedAt,
+    ];
     // The rows exist and are locked: this is one statement for all updates.
-    Entity::insert_many(changed.into_iter().map(IntoActiveModel::into_active_model))
-        .on_conflict(
-            OnConflict::column(Column::Id)
-                .update_columns([
-                    Column::PriceUsdMinor,
-                    Column::PriceSequence,
-                    Column::UpdatedAt,
-                ])
-                .to_owned(),
-        )
-        .exec_without_returning(transaction)
-        .await?;
+    insert::upsert::<Entity>(transaction, [Column::Id], changing, changed).await?;
     Ok(count)
 }
 
@@ -300,26 +274,15 @@ pub async fn set_stock(
             changed.insert(product.id, product.clone());
         }
     }
-    if changed.is_empty() {
-        return Ok(0);
-    }
     let count = changed.len();
+    let changing = [
+        Column::AvailableQuantity,
+        Column::StockSequence,
+        Column::UpdatedAt,
+    ];
     // The rows exist and are locked: this is one statement for all updates.
-    let rows = changed
-        .into_values()
-        .map(IntoActiveModel::into_active_model);
-    Entity::insert_many(rows)
-        .on_conflict(
-            OnConflict::column(Column::Id)
-                .update_columns([
-                    Column::AvailableQuantity,
-                    Column::StockSequence,
-                    Column::UpdatedAt,
-                ])
-                .to_owned(),
-        )
-        .exec_without_returning(transaction)
-        .await?;
+    let rows = changed.into_values().collect();
+    insert::upsert::<Entity>(transaction, [Column::Id], changing, rows).await?;
     Ok(count)
 }
 

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{IntoActiveModel, PaginatorTrait, QuerySelect};
+use sea_orm::{PaginatorTrait, QuerySelect};
+
+use crate::insert;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "product_vectors")]
@@ -44,18 +45,8 @@ pub async fn count(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
 
 /// Inserts or replaces vectors.
 pub async fn write(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    Entity::insert_many(rows.into_iter().map(IntoActiveModel::into_active_model))
-        .on_conflict(
-            OnConflict::column(Column::ProductId)
-                .update_columns([Column::Vector, Column::ImportedAt])
-                .to_owned(),
-        )
-        .exec_without_returning(db)
-        .await?;
-    Ok(())
+    let changing = [Column::Vector, Column::ImportedAt];
+    insert::upsert::<Entity>(db, [Column::ProductId], changing, rows).await
 }
 
 /// Deletes all, and returns how many there were.

@@ -3,3 +3,4 @@
 pub mod change;
 pub mod event;
 pub mod shipment;
+pub mod shipment_line;

@@ -7,6 +7,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::NullOrdering;
 use sea_orm::{Condition, ExprTrait, IntoActiveModel, Order, QueryOrder, QuerySelect};
 
+use crate::keys;
 use crate::stored_enum::stored_enum;
 use crate::tracking_number;
 
@@ -71,6 +72,8 @@ pub struct Model {
     pub estimated_at: Option<DateTime<Utc>>,
     /// When support was alerted that delivery is overdue.
     pub overdue_at: Option<DateTime<Utc>>,
+    /// When the warehouse registered it; `None` for a return's parcel, and for one that was sent without registration.
+    pub registered_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -172,15 +175,21 @@ pub async fn lock_journey(
         .await
 }
 
-/// Parcels of orders in one of these statuses, the ones polled longest ago first.
+/// Parcels of orders in one of these statuses, the ones polled longest ago first; optionally only those that were sent
+/// without registration.
 pub async fn outward_least_recently_polled(
     db: &impl ConnectionTrait,
     statuses: &[TrackingStatus],
+    only_unregistered: bool,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    Entity::find()
+    let mut found = Entity::find()
         .filter(Column::Status.is_in(statuses.iter().copied()))
-        .filter(Column::ReturnId.is_null())
+        .filter(Column::ReturnId.is_null());
+    if only_unregistered {
+        found = found.filter(Column::RegisteredAt.is_null());
+    }
+    found
         .order_by_with_nulls(Column::LastPolledAt, Order::Asc, NullOrdering::First)
         .order_by_asc(Column::Id)
         .limit(limit)
@@ -188,7 +197,7 @@ pub async fn outward_least_recently_polled(
         .await
 }
 
-/// The parcels of these orders that are in one of these statuses.
+/// The parcels of these orders that are in one of these statuses and were sent without registration.
 pub async fn of_orders_in(
     db: &impl ConnectionTrait,
     orders: &[Uuid],
@@ -197,7 +206,10 @@ pub async fn of_orders_in(
     Entity::find()
         .filter(Column::OrderId.is_in(orders.iter().copied()))
         .filter(Column::ReturnId.is_null())
-        .filter(Column::Status.is_in(statuses.iter().copied()))
+        .filter(Column::RegisteredAt.is_null())
+        .filter(
+            keys::unindexed(Column::Status).is_in(statuses.iter().map(|status| status.as_str())),
+        )
         .order_by_asc(Column::Id)
         .all(db)
         .await
@@ -216,6 +228,20 @@ pub async fn outward_of_customer_in(
         .order_by_asc(Column::Id)
         .all(db)
         .await
+}
+
+/// Marks a known parcel as registered by the warehouse.
+pub async fn mark_registered(
+    db: &impl ConnectionTrait,
+    id: Uuid,
+    at: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::RegisteredAt, Expr::value(at))
+        .filter(Column::Id.eq(id))
+        .exec(db)
+        .await?;
+    Ok(())
 }
 
 /// Inserts a new parcel.

@@ -7,6 +7,8 @@ mod m20261129_000011_create_topic_memberships;
 mod m20261129_000013_create_legacy_preferences;
 mod m20261129_000014_create_deal_queue;
 mod m20261130_000001_index_due_deals;
+mod m20261130_000002_index_due_deals_of_customers;
+mod m20261130_000040_create_erased_customers;
 
 use sea_orm_migration::prelude::*;
 
@@ -29,6 +31,12 @@ impl MigratorTrait for Migrator {
         ));
         migrations.push(Box::new(m20261129_000014_create_deal_queue::Migration));
         migrations.push(Box::new(m20261130_000001_index_due_deals::Migration));
+        migrations.push(Box::new(
+            m20261130_000002_index_due_deals_of_customers::Migration,
+        ));
+        migrations.push(Box::new(
+            m20261130_000040_create_erased_customers::Migration,
+        ));
         migrations
     }
 }

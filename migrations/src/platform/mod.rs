@@ -7,6 +7,7 @@ mod m20260301_000002_index_dead_events;
 mod m20260301_000003_create_call_rates;
 mod m20260302_000001_confirm_events;
 mod m20260302_000002_create_tasks;
+mod m20261201_000001_add_traceparents;
 
 use sea_orm_migration::prelude::*;
 
@@ -19,5 +20,6 @@ pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20260301_000003_create_call_rates::Migration),
         Box::new(m20260302_000001_confirm_events::Migration),
         Box::new(m20260302_000002_create_tasks::Migration),
+        Box::new(m20261201_000001_add_traceparents::Migration),
     ]
 }

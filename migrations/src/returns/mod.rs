@@ -8,7 +8,10 @@ mod m20260301_000001_add_turned_back;
 mod m20260301_000003_index_refunds_in_doubt;
 mod m20260301_000004_create_refund_supplements;
 mod m20260302_000001_move_return_tasks;
+mod m20261130_000010_announce_store_credits;
 mod m20261130_000020_create_return_reviews;
+mod m20261130_000030_create_label_rates;
+mod m20261130_000040_create_unvoided_labels;
 
 use sea_orm_migration::prelude::*;
 
@@ -30,7 +33,10 @@ impl MigratorTrait for Migrator {
             m20260301_000004_create_refund_supplements::Migration,
         ));
         migrations.push(Box::new(m20260302_000001_move_return_tasks::Migration));
+        migrations.push(Box::new(m20261130_000010_announce_store_credits::Migration));
         migrations.push(Box::new(m20261130_000020_create_return_reviews::Migration));
+        migrations.push(Box::new(m20261130_000030_create_label_rates::Migration));
+        migrations.push(Box::new(m20261130_000040_create_unvoided_labels::Migration));
         migrations
     }
 }

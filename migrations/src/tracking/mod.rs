@@ -5,6 +5,7 @@ mod m20260201_000001_create_carrier_budgets;
 mod m20260301_000001_add_carrier_times;
 mod m20260301_000002_index_return_parcels_alone;
 mod m20260302_000001_move_carrier_budgets;
+mod m20260401_000001_create_shipment_lines;
 
 use sea_orm_migration::prelude::*;
 
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             m20260301_000002_index_return_parcels_alone::Migration,
         ));
         migrations.push(Box::new(m20260302_000001_move_carrier_budgets::Migration));
+        migrations.push(Box::new(m20260401_000001_create_shipment_lines::Migration));
         migrations
     }
 }

@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{PaginatorTrait, QueryOrder, QuerySelect};
+use sea_orm::{ExprTrait, PaginatorTrait, QueryOrder, QuerySelect};
 
 use super::{Column, DeliveryStatus, Entity, Model};
+use crate::keys;
 
 /// Gives messages that were given up another chance: these, or all. Returns them.
 pub async fn requeue(
@@ -13,20 +14,24 @@ pub async fn requeue(
     now: DateTime<Utc>,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    let mut dead = Entity::find()
-        .filter(Column::Status.eq(DeliveryStatus::DeadLettered))
-        .order_by_asc(Column::Id)
-        .limit(limit);
-    if let Some(ids) = ids {
-        dead = dead.filter(Column::Id.is_in(ids.iter().copied()));
-    }
+    let dead = Entity::find().order_by_asc(Column::Id).limit(limit);
+    let given_up = DeliveryStatus::DeadLettered;
+    let dead = match ids {
+        Some(ids) => dead
+            .filter(Column::Id.is_in(ids.iter().copied()))
+            .filter(keys::unindexed(Column::Status).eq(given_up.as_str())),
+        None => dead.filter(Column::Status.eq(given_up)),
+    };
     let dead = dead.all(db).await?;
+    if dead.is_empty() {
+        return Ok(dead);
+    }
     Entity::update_many()
         .col_expr(Column::Status, Expr::value(DeliveryStatus::Scheduled))
         .col_expr(Column::ScheduledFor, Expr::value(now))
         .col_expr(Column::Attempts, Expr::value(0))
         .filter(Column::Id.is_in(dead.iter().map(|row| row.id)))
-        .filter(Column::Status.eq(DeliveryStatus::DeadLettered))
+        .filter(keys::unindexed(Column::Status).eq(given_up.as_str()))
         .exec(db)
         .await?;
     Ok(dead)

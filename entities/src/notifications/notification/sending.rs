@@ -5,6 +5,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ExprTrait, IntoActiveModel, TryInsertResult, UpdateMany};
 
 use super::{Column, DeliveryStatus, Entity, Model};
+use crate::keys;
 
 /// Writes a new message, unless there is one for this event, customer and channel. Returns whether there was none.
 pub async fn insert(db: &impl ConnectionTrait, row: Model) -> Result<bool, DbErr> {
@@ -39,6 +40,22 @@ pub async fn schedule(
     Ok(changed.rows_affected == 1)
 }
 
+/// Schedules those of these messages for this time that may still be sent.
+pub async fn schedule_all(
+    db: &impl ConnectionTrait,
+    ids: &[Uuid],
+    at: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(keys::unindexed(Column::Status).is_in(OPEN.map(DeliveryStatus::as_str)))
+        .col_expr(Column::Status, Expr::value(DeliveryStatus::Scheduled))
+        .col_expr(Column::ScheduledFor, Expr::value(at))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// Records that the provider is about to be called. Returns whether the message may still be sent.
 pub async fn begin_attempt(
     db: &impl ConnectionTrait,
@@ -53,15 +70,17 @@ pub async fn begin_attempt(
     Ok(changed.rows_affected == 1)
 }
 
-/// Records which devices have it.
+/// Records which devices have a message that is being sent, and by whom. One that was erased meanwhile keeps nothing about
+/// them.
 pub async fn set_accepted_devices(
     db: &impl ConnectionTrait,
     id: Uuid,
+    provider: &str,
     devices: Json,
 ) -> Result<(), DbErr> {
-    Entity::update_many()
+    update_open(id)
         .col_expr(Column::AcceptedDevices, Expr::value(devices))
-        .filter(Column::Id.eq(id))
+        .col_expr(Column::Provider, Expr::value(provider))
         .exec(db)
         .await?;
     Ok(())
@@ -74,6 +93,8 @@ pub struct Sent<'a> {
     pub body: &'a str,
     pub provider: &'a str,
     pub provider_id: Option<&'a str>,
+    /// Why it was not sent to all devices; `None` if it was.
+    pub reason: Option<&'a str>,
     /// Its number among the customer's messages.
     pub position: i64,
     pub at: DateTime<Utc>,
@@ -92,7 +113,7 @@ pub async fn set_sent(db: &impl ConnectionTrait, id: Uuid, sent: &Sent<'_>) -> R
         )
         .col_expr(Column::Position, Expr::value(sent.position))
         .col_expr(Column::SentAt, Expr::value(sent.at))
-        .col_expr(Column::Reason, Expr::value(None::<String>))
+        .col_expr(Column::Reason, Expr::value(sent.reason.map(str::to_owned)))
         .exec(db)
         .await?;
     Ok(changed.rows_affected == 1)
