@@ -8,6 +8,9 @@ use uuid::Uuid;
 use crate::error::{ApiError, ApiResult};
 use crate::id::IdKind;
 
+/// The scope of support, who see what belongs to any customer and decide about it.
+pub const SUPPORT: &str = "support";
+
 /// The verified caller of this request.
 pub fn caller<'a>(context: &Context<'a>) -> ApiResult<&'a Caller> {
     context

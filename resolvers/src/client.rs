@@ -164,7 +164,10 @@ impl SubgraphClient {
             } => {
                 let request = Request::new(document.text).variables(variables);
                 // Queries are safe to repeat.
-                let mut post = HttpRequest::post("query", &[]).json(&request).idempotent();
+                let mut post = HttpRequest::post("query", &[])
+                    .json(&request)
+                    .idempotent()
+                    .propagate_trace();
                 let signed = key.sign(caller, name, post.body(), clock.now())?;
                 post = post.header(CALLER_HEADER, signed);
                 // Background tasks have no request id.

@@ -137,6 +137,17 @@ impl<T> Page<T> {
         })
     }
 
+    /// The same page of what each row leads to.
+    pub fn try_map<U>(self, of: impl FnMut(T) -> ApiResult<U>) -> ApiResult<Page<U>> {
+        let (cursors, rows): (Vec<_>, Vec<_>) = self.rows.into_iter().unzip();
+        let rows = rows.into_iter().map(of).collect::<ApiResult<Vec<_>>>()?;
+        Ok(Page {
+            rows: cursors.into_iter().zip(rows).collect(),
+            has_next_page: self.has_next_page,
+            has_previous_page: self.has_previous_page,
+        })
+    }
+
     pub fn page_info(&self) -> PageInfo {
         PageInfo {
             has_next_page: self.has_next_page,

@@ -22,6 +22,7 @@ pub const RETENTION_DAYS: i64 = 7;
 /// How long keys of mutations that move money are kept, in days.
 pub const MONEY_RETENTION_DAYS: i64 = 30;
 
+/// In characters.
 const MAX_KEY_LENGTH: usize = 255;
 
 /// A caller's use of a key for an operation with an input.
@@ -171,7 +172,7 @@ async fn claim<I: Serialize, T: DeserializeOwned>(
 }
 
 fn check(key: &str) -> ApiResult<()> {
-    if key.is_empty() || key.len() > MAX_KEY_LENGTH {
+    if key.is_empty() || key.chars().count() > MAX_KEY_LENGTH {
         return Err(ApiError::bad_user_input(format!(
             "idempotencyKey must have 1 to {MAX_KEY_LENGTH} characters: use a fresh UUID"
         )));

@@ -12,6 +12,7 @@ pub mod entities;
 pub mod error;
 pub mod id;
 pub mod idempotency;
+pub mod live;
 pub mod metrics;
 pub mod money;
 pub mod money_format;
@@ -22,6 +23,7 @@ pub mod scalars;
 mod sdl;
 pub mod subgraph;
 pub mod subscription;
+pub mod support;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod user_error;

@@ -111,7 +111,7 @@ pub enum Rounding {
 
 /// An amount of money in one currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, SimpleObject)]
-#[graphql(complex, shareable)]
+#[graphql(complex, shareable, serial)]
 pub struct Money {
     /// In minor units: cents, or whole yen.
     #[graphql(skip)]

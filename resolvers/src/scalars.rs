@@ -48,7 +48,18 @@ impl From<chrono::DateTime<Utc>> for DateTime {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LocalTime(pub NaiveTime);
 
-/// A time of day without a date or time zone: hours and minutes on the 24-hour clock, "22:00".
+impl LocalTime {
+    /// Hours and minutes with two digits each.
+    fn read(text: &str) -> Option<Self> {
+        // By itself, the parser accepts digits that are missing, and spaces in their place.
+        let [b'0'..=b'9', b'0'..=b'9', b':', b'0'..=b'9', b'0'..=b'9'] = text.as_bytes() else {
+            return None;
+        };
+        NaiveTime::parse_from_str(text, "%H:%M").ok().map(Self)
+    }
+}
+
+/// A time of day without a date or time zone: hours and minutes on the 24-hour clock with two digits each, "07:00".
 #[Scalar(
     name = "LocalTime",
     specified_by_url = "https://www.iso.org/standard/70907.html"
@@ -58,9 +69,11 @@ impl ScalarType for LocalTime {
         let Value::String(text) = &value else {
             return Err(InputValueError::expected_type(value));
         };
-        NaiveTime::parse_from_str(text, "%H:%M")
-            .map(Self)
-            .map_err(|_| InputValueError::custom("expected hours and minutes, such as 22:00"))
+        Self::read(text).ok_or_else(|| {
+            InputValueError::custom(
+                "expected hours and minutes with two digits each, such as 07:00",
+            )
+        })
     }
 
     fn to_value(&self) -> Value {
@@ -92,7 +105,9 @@ mod tests {
     fn a_time_of_day_is_hours_and_minutes() {
         let parsed = LocalTime::parse("22:00".into()).unwrap();
         assert_eq!(parsed.to_value(), "22:00".into());
-        for bad in ["24:00", "7pm", "22:00:30", ""] {
+        for bad in [
+            "24:00", "7pm", "22:00:30", "7:00", " 7:00", "07:0", "07: 0", "+7:00", "22:60", "",
+        ] {
             assert!(LocalTime::parse(bad.into()).is_err(), "{bad}");
         }
     }

@@ -12,7 +12,8 @@ use async_graphql::{
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, StreamExt};
 use platform::caller::Caller;
-use tracing::Instrument;
+use platform::telemetry::traces;
+use tracing::{Instrument, Span};
 
 use self::document::Document;
 use crate::batch::Batches;
@@ -181,9 +182,32 @@ impl Subgraph {
             let message = format!("The operation is deeper than {} levels", limits.depth);
             return refused(ErrorCode::OperationTooComplex, message);
         }
+        let span = self.span(document.is_query);
+        let response = self.run(request, caller, document.is_query);
+        let response = response.instrument(span.clone()).await;
+        if let Some(code) = failure(&response) {
+            traces::fail(&span, code.as_str());
+        }
+        response
+    }
+
+    /// The operation's span for traces.
+    fn span(&self, is_query: bool) -> Span {
+        let kind = if is_query { "query" } else { "mutation" };
+        tracing::info_span!(
+            target: traces::TARGET,
+            "operation",
+            otel.name = %format_args!("{} {kind}", self.name),
+            graphql.operation.type = kind,
+            subgraph.name = self.name,
+        )
+    }
+
+    async fn run(&self, request: Request, caller: Caller, is_query: bool) -> Response {
+        let limits = self.limits;
         let _active = Active::new(self.name, &self.active);
         let answer = (self.execute)(request, caller, limits);
-        if !document.is_query {
+        if !is_query {
             return answer.await;
         }
         match tokio::time::timeout(limits.deadline, answer).await {
@@ -230,6 +254,17 @@ impl Drop for Active<'_> {
         self.count.fetch_sub(1, Ordering::Relaxed);
         self.gauge.decrement(1.0);
     }
+}
+
+/// The code of an error for which this subgraph is to blame.
+fn failure(response: &Response) -> Option<ErrorCode> {
+    let mut codes = response.errors.iter().filter_map(|error| {
+        match error.extensions.as_ref()?.get("code")? {
+            Value::String(code) => ErrorCode::parse(code),
+            _ => None,
+        }
+    });
+    codes.find(|code| code.is_failure())
 }
 
 fn refused(code: ErrorCode, message: impl Into<String>) -> Response {

@@ -78,12 +78,22 @@ user_error_codes! {
     InvalidTimezone = "INVALID_TIMEZONE",
     /// The device token is empty or too long.
     InvalidToken = "INVALID_TOKEN",
+    /// The tracking number is empty or too long, or has other characters than letters, digits and hyphens.
+    InvalidTrackingNumber = "INVALID_TRACKING_NUMBER",
     /// It waits for no decision.
     NotInReview = "NOT_IN_REVIEW",
     /// An item belongs to another order.
     NotOfThisOrder = "NOT_OF_THIS_ORDER",
+    /// Everything of the order is in a parcel already.
+    NothingLeftToShip = "NOTHING_LEFT_TO_SHIP",
     /// The order has been shipped, or is already cancelled.
     OrderNotCancellable = "ORDER_NOT_CANCELLABLE",
+    /// There is no such order.
+    OrderNotFound = "ORDER_NOT_FOUND",
+    /// The order is not paid yet, so it cannot be repeated.
+    OrderNotReorderable = "ORDER_NOT_REORDERABLE",
+    /// The order is not paid, is cancelled, or was sent already.
+    OrderNotShippable = "ORDER_NOT_SHIPPABLE",
     /// The order's total is lower or higher than what can be paid.
     OrderTotalNotPayable = "ORDER_TOTAL_NOT_PAYABLE",
     /// There is less of the product than wanted.
@@ -98,6 +108,8 @@ user_error_codes! {
     ProductNotFound = "PRODUCT_NOT_FOUND",
     /// A purchase is recorded from its order, and not by clients.
     PurchaseNotAccepted = "PURCHASE_NOT_ACCEPTED",
+    /// More units than are left to send of the order.
+    QuantityExceedsOrdered = "QUANTITY_EXCEEDS_ORDERED",
     /// The text of a reason is too long.
     ReasonTextTooLong = "REASON_TEXT_TOO_LONG",
     /// More would be refunded than was captured.
@@ -108,6 +120,12 @@ user_error_codes! {
     ReturnIneligible = "RETURN_INELIGIBLE",
     /// The carrier has the package, or the return is already cancelled.
     ReturnNotCancellable = "RETURN_NOT_CANCELLABLE",
+    /// The parcel cannot be sent to this country, or not in this way.
+    ShippingNotAvailable = "SHIPPING_NOT_AVAILABLE",
+    /// The order would cost something else than expected.
+    TotalChanged = "TOTAL_CHANGED",
+    /// Another parcel has the tracking number, or the parcel is registered with other content.
+    TrackingNumberInUse = "TRACKING_NUMBER_IN_USE",
     /// The product of the event does not exist.
     UnknownProduct = "UNKNOWN_PRODUCT",
     /// The reason is not one of `returnReasons`.
