@@ -183,8 +183,8 @@ fn authorize(sandbox: &Sandbox, provider: Provider, parts: &Parts) -> Result<(),
         Provider::ExchangeRates => exchange_rates::authorize(parts.uri.query()),
         Provider::Fcm => fcm::authorize(parts),
         Provider::Sms => twilio::authorize(parts),
-        // It has no HTTP paths.
-        Provider::Smtp => Ok(()),
+        // They have no HTTP paths.
+        Provider::Smtp | Provider::Fulfilment => Ok(()),
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Provider {
     Sms,
     /// The mail server, which has commands instead of paths.
     Smtp,
+    /// The warehouse, which only sends webhooks.
+    Fulfilment,
 }
 
 /// Path prefixes; longer ones come first.
@@ -59,6 +61,7 @@ impl Provider {
             Self::Fcm => "fcm",
             Self::Sms => "sms",
             Self::Smtp => "smtp",
+            Self::Fulfilment => "fulfilment",
         }
     }
 
@@ -73,7 +76,7 @@ impl Provider {
             Self::ExchangeRates => exchange_rates::failure(status),
             Self::Fcm => fcm::failure(status),
             Self::Sms => twilio::failure(status),
-            Self::Smtp => json!({"error": reason(status)}),
+            Self::Smtp | Self::Fulfilment => json!({"error": reason(status)}),
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::faults::Faults;
 use crate::parcels::ExistingParcel;
 use crate::provider::Provider;
 use crate::stripe::{ExistingPayment, Idempotency};
+use crate::warehouse::WaitingOrder;
 use crate::webhooks::{self, Deliveries, Endpoint, Webhook};
 use crate::world::World;
 use crate::{carriers, control, easypost, exchange_rates, fcm, middleware, smtp, stripe, twilio};
@@ -173,9 +174,19 @@ impl Sandbox {
     pub fn load_parcels(&self, parcels: impl IntoIterator<Item = ExistingParcel>) {
         self.world(|world| {
             for parcel in parcels {
-                world.parcels.load(parcel);
+                world.load_parcel(parcel);
             }
         });
+    }
+
+    /// Tells the warehouse all paid orders that have no parcel yet.
+    pub fn set_waiting_orders(&self, orders: Vec<WaitingOrder>) {
+        self.world(|world| world.set_waiting_orders(orders));
+    }
+
+    /// How long an hour of a parcel's journey takes.
+    pub fn pace(&self) -> std::time::Duration {
+        self.world(|world| world.config.pace.get())
     }
 
     /// Loads payments that were captured before this sandbox was started.

@@ -13,6 +13,7 @@ use crate::provider::Provider;
 use crate::smtp::Mailbox;
 use crate::stripe::Stripe;
 use crate::twilio::Twilio;
+use crate::warehouse::Warehouse;
 use crate::webhooks::{Endpoints, Webhook};
 
 #[derive(Debug)]
@@ -28,6 +29,7 @@ pub(crate) struct World {
     pub(crate) fcm: Fcm,
     pub(crate) twilio: Twilio,
     pub(crate) mailbox: Mailbox,
+    pub(crate) warehouse: Warehouse,
     pub(crate) endpoints: Endpoints,
     /// Events that have not been sent yet.
     notices: Vec<Webhook>,
@@ -45,6 +47,7 @@ impl World {
             fcm: Fcm::default(),
             twilio: Twilio::default(),
             mailbox: Mailbox::default(),
+            warehouse: Warehouse::default(),
             endpoints: Endpoints::default(),
             notices: Vec::new(),
             config,
@@ -59,14 +62,17 @@ impl World {
         for number in self.parcels.advance(self.now) {
             self.notify_movement(&number);
         }
+        self.work_in_warehouse();
         self.settle_label_refunds();
         self.settle_refunds();
+        self.expire_authorizations();
     }
 
     /// When the next change is due.
     pub(crate) fn next_due(&self) -> Option<DateTime<Utc>> {
         [
             self.parcels.next_due(),
+            self.warehouse.next_due(),
             self.easypost.next_due(),
             self.stripe.next_due(),
         ]

@@ -1,5 +1,6 @@
 //! EasyPost's API, version 2: shipments and their labels, refunds, trackers, webhooks.
 
+mod customs;
 mod endpoint;
 mod error;
 mod label;

@@ -28,6 +28,35 @@ const SERVICES: [(Carrier, &str, i64, i64, u8); 8] = [
     (Carrier::Dhl, "ExpressWorldwideNonDoc", 4_810, 390, 2),
 ];
 
+/// Services that cross borders.
+const INTERNATIONAL: [(Carrier, &str, i64, i64, u8); 4] = [
+    (Carrier::Ups, "Standard", 2_240, 180, 6),
+    (Carrier::Fedex, "INTERNATIONAL_ECONOMY", 3_120, 290, 5),
+    (Carrier::Ups, "Expedited", 3_690, 330, 4),
+    (Carrier::Dhl, "ExpressWorldwideNonDoc", 4_810, 390, 2),
+];
+
+/// Where UPS Standard goes from the United States, over land.
+const BY_LAND: [&str; 2] = ["CA", "MX"];
+
+/// The countries that a parcel is sent between.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Route {
+    pub(super) from: String,
+    pub(super) to: String,
+}
+
+impl Route {
+    pub(super) fn is_international(&self) -> bool {
+        self.from != self.to
+    }
+
+    fn is_by_land(&self) -> bool {
+        let ends = [self.from.as_str(), self.to.as_str()];
+        ends.contains(&"US") && BY_LAND.iter().any(|country| ends.contains(country))
+    }
+}
+
 const OUNCES_PER_POUND: i64 = 16;
 
 /// The price of a parcel of this weight, in cents.
@@ -37,9 +66,17 @@ fn cents(first: i64, further: i64, ounces: i64) -> i64 {
 }
 
 impl World {
-    /// Every carrier's rates for a parcel of this weight.
-    pub(super) fn rates(&mut self, ounces: i64) -> Vec<Rate> {
-        SERVICES
+    /// Every carrier's rates for a parcel of this weight on this route.
+    pub(super) fn rates(&mut self, ounces: i64, route: &Route) -> Vec<Rate> {
+        let services: Vec<_> = if route.is_international() {
+            let is_offered = |service: &&(Carrier, &str, i64, i64, u8)| {
+                service.1 != "Standard" || route.is_by_land()
+            };
+            INTERNATIONAL.iter().filter(is_offered).copied().collect()
+        } else {
+            SERVICES.to_vec()
+        };
+        services
             .into_iter()
             .map(|(carrier, service, first, further, days)| Rate {
                 id: self.ids.hex("rate"),

@@ -10,9 +10,10 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::customs;
 use super::error::EasyPostError;
 use super::label::Label;
-use super::rate::Rate;
+use super::rate::{Rate, Route};
 use super::request::{
     address_lines, check_format, check_label_options, filled, object, place, read, weight,
 };
@@ -44,6 +45,10 @@ pub(super) struct Shipment {
     options: Value,
     reference: Option<String>,
     is_return: bool,
+    customs: Option<Value>,
+    route: Route,
+    /// Why carriers offer no rates.
+    problems: Vec<String>,
     rates: Vec<Rate>,
     pub(super) bought: Option<Bought>,
 }
@@ -74,6 +79,8 @@ struct NewShipment {
     reference: Option<String>,
     #[serde(default)]
     is_return: bool,
+    #[serde(default)]
+    customs_info: Option<Value>,
 }
 
 async fn create(
@@ -95,10 +102,28 @@ async fn create(
             ));
         }
     }
+    // A return goes the other way than the addresses say.
+    let (from, to) = match new.is_return {
+        true => (to, from),
+        false => (from, to),
+    };
+    let country = |address| filled(address, "country").unwrap_or("US").to_uppercase();
+    let route = Route {
+        from: country(&from),
+        to: country(&to),
+    };
+    let problems = match route.is_international() {
+        true => customs::problems(new.customs_info.as_ref(), [&from, &to]),
+        false => Vec::new(),
+    };
     check_label_options(&new.options)?;
     let ounces = weight(&parcel)?;
     let shipment = sandbox.world(|world| {
         let now = world.now;
+        let rates = match problems.is_empty() {
+            true => world.rates(ounces, &route),
+            false => Vec::new(),
+        };
         let shipment = Shipment {
             id: world.ids.hex("shp"),
             created_at: now,
@@ -110,7 +135,10 @@ async fn create(
             options: Value::Object(new.options),
             reference: new.reference,
             is_return: new.is_return,
-            rates: world.rates(ounces),
+            customs: new.customs_info,
+            route,
+            problems,
+            rates,
             bought: None,
         };
         let json = shipment.json(world);
@@ -199,8 +227,12 @@ async fn rerate(
 ) -> Result<Json<Value>, EasyPostError> {
     sandbox.world(|world| {
         let found = world.easypost.shipments.get(&id);
-        let ounces = found.ok_or(EasyPostError::NotFound)?.ounces;
-        let rates = world.rates(ounces);
+        let found = found.ok_or(EasyPostError::NotFound)?;
+        let (ounces, route) = (found.ounces, found.route.clone());
+        let rates = match found.problems.is_empty() {
+            true => world.rates(ounces, &route),
+            false => Vec::new(),
+        };
         if let Some(shipment) = world.easypost.shipments.get_mut(&id) {
             shipment.rates = rates;
             shipment.updated_at = world.now;
@@ -344,6 +376,11 @@ impl Shipment {
             .iter()
             .map(|rate| rate.json(&self.id, self.created_at))
             .collect();
+        let messages: Vec<_> = self
+            .problems
+            .iter()
+            .map(|problem| json!({"carrier": "UPS", "type": "rate_error", "message": problem}))
+            .collect();
         let bought = self.bought.as_ref();
         let tracker = bought.and_then(|bought| world.easypost.trackers.get(&bought.tracker));
         let tracker = tracker.map(|tracker| tracker.json(world));
@@ -372,13 +409,13 @@ impl Shipment {
             "tracker": tracker,
             "refund_status": refund.map(|refund| refund.status()),
             "insurance": null,
-            "customs_info": null,
+            "customs_info": self.customs,
             "scan_form": null,
             "batch_id": null,
             "batch_status": null,
             "batch_message": null,
             "usps_zone": 4,
-            "messages": [],
+            "messages": messages,
             "forms": [],
             "fees": [],
         })

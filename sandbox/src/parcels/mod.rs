@@ -37,11 +37,13 @@ impl Parcels {
         self.parcels.insert(parcel.number.clone(), parcel);
     }
 
-    /// Loads a parcel that was handed to the carrier elsewhere; a known one is kept.
-    pub(crate) fn load(&mut self, known: ExistingParcel) {
-        if !self.parcels.contains_key(&known.number) {
+    /// Loads a parcel that was handed to the carrier elsewhere, and returns whether it is new; a known one is kept.
+    pub(crate) fn load(&mut self, known: ExistingParcel) -> bool {
+        let is_new = !self.parcels.contains_key(&known.number);
+        if is_new {
             self.put(Parcel::from_existing(known));
         }
+        is_new
     }
 
     /// The parcel with this number. An unknown number in the carrier's format is a label that was printed but not

@@ -39,6 +39,9 @@ pub struct ExistingParcel {
     pub at: DateTime<Utc>,
     #[serde(default)]
     pub estimated_delivery: Option<DateTime<Utc>>,
+    /// The town to which it continues, such as `Austin TX`. By default it stays where it is until it is moved.
+    #[serde(default)]
+    pub destination: Option<String>,
 }
 
 /// A carrier's scan.
@@ -113,6 +116,35 @@ impl Parcel {
             estimated_delivery: known.estimated_delivery,
             oddities: None,
         }
+    }
+
+    /// Continues the journey between these towns from its newest scan. A label is still to be handed over.
+    pub(crate) fn continue_journey(
+        &mut self,
+        (from, to): (Place, Place),
+        hour: Duration,
+        now: DateTime<Utc>,
+    ) {
+        self.from = from;
+        self.to = to;
+        self.scenario = Scenario::Standard;
+        if !self.was_handed_over() {
+            return;
+        }
+        let last = self.last().clone();
+        let steps = Scenario::Standard.steps(self.carrier, &self.from, &self.to);
+        let passed = steps
+            .iter()
+            .rposition(|step| step.status == last.status && step.place.town() == last.place.town())
+            .or_else(|| steps.iter().rposition(|step| step.status == last.status));
+        let since = passed.map_or(0, |index| steps[index].hour);
+        let ahead = steps.into_iter().skip(passed.map_or(0, |index| index + 1));
+        self.ahead = ahead
+            .map(|step| {
+                let hours = i32::try_from(step.hour - since).unwrap_or(i32::MAX);
+                (now + hour * hours, step)
+            })
+            .collect();
     }
 
     pub(super) fn awaiting_handover(carrier: Carrier, number: &str, now: DateTime<Utc>) -> Self {

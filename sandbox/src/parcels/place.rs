@@ -23,6 +23,12 @@ impl Place {
         }
     }
 
+    /// A town in an address. Regions that carriers do not write as two letters are left out.
+    pub(crate) fn town_of(city: &str, region: &str) -> Self {
+        let state = if is_state(region) { region } else { "" };
+        Self::new("", city.trim(), state)
+    }
+
     /// Parses the output of [`fmt::Display`].
     pub(crate) fn parse(text: &str) -> Self {
         let (site, town) = match text.rsplit_once(',') {

@@ -10,6 +10,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 
 use super::Mail;
+use crate::html::{escape, page};
 use crate::origin_check;
 use crate::sandbox::Sandbox;
 
@@ -21,17 +22,6 @@ pub(crate) fn routes() -> Router<Sandbox> {
         .route("/mail/{id}/source", get(source))
         .layer(from_fn(origin_check::reject_browsers))
 }
-
-const STYLE: &str = "
-:root { color-scheme: light dark; }
-body { margin: 2rem auto; max-width: 52rem; padding: 0 1rem; font: 15px/1.5 system-ui, sans-serif; }
-a { color: inherit; }
-table { width: 100%; border-collapse: collapse; }
-td { padding: .5rem .5rem .5rem 0; border-top: 1px solid #8884; vertical-align: top; }
-td:first-child, .muted { color: #888; white-space: nowrap; }
-iframe { width: 100%; height: 70vh; border: 1px solid #8884; border-radius: 6px; background: #fff; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: 1rem; border: 1px solid #8884; border-radius: 6px; }
-";
 
 async fn list(State(sandbox): State<Sandbox>) -> Html<String> {
     let rows = sandbox.world(|world| {
@@ -122,26 +112,4 @@ fn not_found() -> Response {
         page("Not found", "<p>There is no such email.</p>"),
     )
         .into_response()
-}
-
-fn page(title: &str, body: &str) -> Html<String> {
-    let title = escape(title);
-    Html(format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style></head>\
-         <body>{body}</body></html>"
-    ))
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            _ => escaped.push(character),
-        }
-    }
-    escaped
 }

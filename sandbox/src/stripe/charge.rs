@@ -3,13 +3,14 @@
 use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::error::StripeError;
 use super::expand::expand;
 use super::list::Page;
 use super::params::Params;
+use super::payment_intent::AUTHORIZATION_DAYS;
 use super::payment_method::Card;
 use crate::sandbox::Sandbox;
 
@@ -29,6 +30,8 @@ pub(super) struct Charge {
     pub(super) payment_intent: String,
     pub(super) payment_method: String,
     pub(super) card: Card,
+    /// Whether it can be captured in several parts, if it was only authorized at first.
+    pub(super) authorized: Option<bool>,
     /// The code and the message, if the card was not charged.
     pub(super) failure: Option<(&'static str, &'static str)>,
     pub(super) metadata: Value,
@@ -37,6 +40,17 @@ pub(super) struct Charge {
 
 impl Charge {
     pub(super) fn json(&self) -> Value {
+        let mut card = self.card.json(self.created_at);
+        if let Some(is_available) = self.authorized {
+            let until = self.created_at + TimeDelta::days(AUTHORIZATION_DAYS);
+            let status = if is_available {
+                "available"
+            } else {
+                "unavailable"
+            };
+            card["capture_before"] = json!(until.timestamp());
+            card["multicapture"] = json!({"status": status});
+        }
         json!({
             "id": self.id,
             "object": "charge",
@@ -58,7 +72,7 @@ impl Charge {
             "paid": self.failure.is_none(),
             "payment_intent": self.payment_intent,
             "payment_method": self.payment_method,
-            "payment_method_details": {"card": self.card.json(self.created_at), "type": "card"},
+            "payment_method_details": {"card": card, "type": "card"},
             "receipt_email": null,
             "refunded": self.captured > 0 && self.refunded == self.captured,
             "status": if self.failure.is_some() { "failed" } else { "succeeded" },

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use axum::Router;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -46,11 +46,32 @@ pub(crate) struct Stripe {
     events: IndexMap<String, Value>,
     /// Refunds that a bank has not decided yet.
     due: BTreeSet<(DateTime<Utc>, String)>,
+    /// When authorizations end.
+    authorizations: BTreeSet<(DateTime<Utc>, String)>,
 }
 
 impl Stripe {
     pub(crate) fn next_due(&self) -> Option<DateTime<Utc>> {
+        let authorization = self.authorizations.first().map(|(due, _)| *due);
+        self.refund_due().into_iter().chain(authorization).min()
+    }
+
+    fn refund_due(&self) -> Option<DateTime<Utc>> {
         self.due.first().map(|(due, _)| *due)
+    }
+
+    fn watch_authorization(&mut self, intent: &str, now: DateTime<Utc>) {
+        let ends = now + TimeDelta::days(payment_intent::AUTHORIZATION_DAYS);
+        self.authorizations.insert((ends, intent.to_owned()));
+    }
+
+    /// An authorization that has ended by now.
+    fn take_expired(&mut self, now: DateTime<Utc>) -> Option<String> {
+        let (ends, _) = self.authorizations.first()?;
+        if *ends > now {
+            return None;
+        }
+        self.authorizations.pop_first().map(|(_, intent)| intent)
     }
 }
 

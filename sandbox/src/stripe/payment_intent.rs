@@ -1,5 +1,6 @@
 //! Payment intents.
 
+mod challenge;
 mod routes;
 
 use axum::Json;
@@ -28,7 +29,16 @@ pub struct ExistingPayment {
     /// The amount already refunded, in minor units.
     #[serde(default)]
     pub refunded: i64,
+    /// The amount captured so far of a payment that is authorized; by default the whole payment is captured.
+    #[serde(default)]
+    pub captured: Option<i64>,
+    /// The shop's id of the order, which webhooks repeat as metadata.
+    #[serde(default)]
+    pub order: Option<String>,
 }
+
+/// How long an authorization lasts.
+pub(super) const AUTHORIZATION_DAYS: i64 = 7;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
@@ -61,6 +71,8 @@ pub(super) struct PaymentIntent {
     currency: String,
     status: Status,
     manual_capture: bool,
+    /// Whether it can be captured in several parts.
+    multicapture: bool,
     client_secret: String,
     payment_method: Option<String>,
     latest_charge: Option<String>,
@@ -122,6 +134,7 @@ impl World {
             payment_intent: id.to_owned(),
             payment_method: method.id.clone(),
             card: method.card,
+            authorized: intent.manual_capture.then_some(intent.multicapture),
             failure: declined.map(|(code, _, message)| (code, message)),
             metadata: intent.metadata.clone(),
             created_at: now,
@@ -138,6 +151,9 @@ impl World {
                 "payment_intent.succeeded"
             };
             let json = intent.json();
+            if intent.manual_capture {
+                self.stripe.watch_authorization(id, now);
+            }
             self.stripe.charges.insert(charge_id, charge);
             self.emit_stripe_event("charge.succeeded", charge_json, None);
             self.emit_stripe_event(event, json, None);
@@ -174,27 +190,39 @@ impl World {
         let charge_id = format!("ch_{}", known.id.trim_start_matches("pi_"));
         let method = format!("pm_{}", known.id.trim_start_matches("pi_"));
         let currency = known.currency.to_lowercase();
+        let captured = known.captured.unwrap_or(known.amount);
+        let is_open = captured < known.amount;
+        let metadata = match &known.order {
+            Some(order) => json!({"order": order}),
+            None => json!({}),
+        };
         let charge = Charge {
             id: charge_id.clone(),
             amount: known.amount,
-            captured: known.amount,
+            captured,
             refunded: known.refunded.clamp(0, known.amount),
             currency: currency.clone(),
             payment_intent: known.id.clone(),
             payment_method: method.clone(),
             card: Card::visa(),
+            authorized: is_open.then_some(true),
             failure: None,
-            metadata: json!({}),
+            metadata: metadata.clone(),
             created_at: self.now,
         };
         let intent = PaymentIntent {
             client_secret: format!("{}_secret", known.id),
             id: known.id.clone(),
             amount: known.amount,
-            received: known.amount,
+            received: captured,
             currency,
-            status: Status::Succeeded,
-            manual_capture: false,
+            status: if is_open {
+                Status::RequiresCapture
+            } else {
+                Status::Succeeded
+            },
+            manual_capture: is_open,
+            multicapture: is_open,
             payment_method: Some(method),
             latest_charge: Some(charge_id.clone()),
             last_error: None,
@@ -202,15 +230,52 @@ impl World {
             canceled_at: None,
             description: None,
             receipt_email: None,
-            metadata: json!({}),
+            metadata,
             created_at: self.now,
         };
+        if is_open {
+            self.stripe.watch_authorization(&known.id, self.now);
+        }
         self.stripe.charges.insert(charge_id, charge);
         self.stripe.payment_intents.insert(known.id, intent);
     }
 }
 
+impl World {
+    /// Cancels authorizations that were not captured in time.
+    pub(crate) fn expire_authorizations(&mut self) {
+        let now = self.now;
+        while let Some(id) = self.stripe.take_expired(now) {
+            let Some(intent) = self.stripe.payment_intents.get_mut(&id) else {
+                continue;
+            };
+            if intent.status != Status::RequiresCapture {
+                continue;
+            }
+            let event = intent.end_authorization(Some("automatic"), now);
+            let json = intent.json();
+            self.emit_stripe_event(event, json, None);
+        }
+    }
+}
+
 impl PaymentIntent {
+    /// Releases what was not captured, and returns the event: what was captured in parts stays.
+    fn end_authorization(
+        &mut self,
+        reason: Option<&'static str>,
+        now: DateTime<Utc>,
+    ) -> &'static str {
+        if self.received > 0 {
+            self.status = Status::Succeeded;
+            return "payment_intent.succeeded";
+        }
+        self.status = Status::Canceled;
+        self.cancellation_reason = reason;
+        self.canceled_at = Some(now);
+        "payment_intent.canceled"
+    }
+
     /// The charge that refunds are taken from.
     pub(super) fn charge(&self) -> Option<&String> {
         self.latest_charge.as_ref()
@@ -229,7 +294,7 @@ impl PaymentIntent {
 
     pub(super) fn json(&self) -> Value {
         let capturable = if self.status == Status::RequiresCapture {
-            self.amount
+            self.amount - self.received
         } else {
             0
         };

@@ -232,7 +232,7 @@ impl World {
 
     /// Lets the banks decide what is due.
     pub(crate) fn settle_refunds(&mut self) {
-        while self.stripe.next_due().is_some_and(|due| due <= self.now) {
+        while self.stripe.refund_due().is_some_and(|due| due <= self.now) {
             let Some((_, id)) = self.stripe.due.pop_first() else {
                 return;
             };

@@ -7,8 +7,9 @@ use crate::kit::{Kit, answer};
 
 fn shipment(ounces: f64) -> Value {
     json!({"shipment": {
-        "from_address": {"name": "Zoë (Customer)", "street1": "417 Montgomery St", "city": "Brooklyn", "state": "NY", "zip": "11225", "country": "US"},
-        "to_address": {"company": "Vantage Commerce Returns Center", "street1": "500 Warehouse Drive", "city": "Louisville", "state": "KY", "zip": "40218", "country": "US"},
+        // As for the outward shipment: EasyPost switches them for a return.
+        "to_address": {"name": "Zoë (Customer)", "street1": "417 Montgomery St", "city": "Brooklyn", "state": "NY", "zip": "11225", "country": "US"},
+        "from_address": {"company": "Vantage Commerce Returns Center", "street1": "500 Warehouse Drive", "city": "Louisville", "state": "KY", "zip": "40218", "country": "US"},
         "parcel": {"length": 20.2, "width": 10.9, "height": 5, "weight": ounces},
         "options": {"label_format": "PDF", "label_size": "4x6"},
         "is_return": true,
@@ -275,4 +276,61 @@ async fn prices_can_be_made_implausible() {
         .easypost(Method::POST, "/v2/shipments", shipment(8.0))
         .await;
     assert_eq!(usual["rates"][0]["rate"], "6.45");
+}
+
+#[tokio::test]
+async fn a_shipment_across_a_border_needs_customs_items_and_telephone_numbers() {
+    let kit = Kit::start().await;
+    let mut asked = shipment(40.0);
+    let new = &mut asked["shipment"];
+    new["to_address"]["country"] = json!("DE");
+    let rated = async |asked: &Value| {
+        let created = kit
+            .easypost(Method::POST, "/v2/shipments", asked.clone())
+            .await;
+        assert_eq!(created.0, 201, "{}", created.1);
+        let messages = created.1["messages"].as_array().unwrap().len();
+        (created.1["rates"].as_array().unwrap().clone(), messages)
+    };
+    let (rates, messages) = rated(&asked).await;
+    assert_eq!((rates.len(), messages), (0, 2));
+
+    let item = json!({
+        "description": "Mug", "quantity": 1, "value": 9.99, "currency": "EUR", "weight": 12.5,
+        "origin_country": "PT", "hs_tariff_number": "691200",
+    });
+    let new = &mut asked["shipment"];
+    new["to_address"]["phone"] = json!("+4930123456");
+    new["from_address"]["phone"] = json!("+15025550100");
+    new["customs_info"] = json!({
+        "contents_type": "returned_goods", "customs_certify": true, "customs_signer": "Zoë",
+        "customs_items": [item],
+    });
+    let (rates, messages) = rated(&asked).await;
+    assert_eq!(messages, 0);
+    let services: Vec<_> = rates
+        .iter()
+        .map(|rate| rate["service"].as_str().unwrap())
+        .collect();
+    let expected = [
+        "INTERNATIONAL_ECONOMY",
+        "Expedited",
+        "ExpressWorldwideNonDoc",
+    ];
+    assert_eq!(services, expected);
+    for lacking in [
+        "description",
+        "quantity",
+        "value",
+        "weight",
+        "origin_country",
+    ] {
+        let mut asked = asked.clone();
+        asked["shipment"]["customs_info"]["customs_items"][0][lacking] = Value::Null;
+        let (rates, messages) = rated(&asked).await;
+        assert_eq!((rates.len(), messages), (0, 1), "{lacking}");
+    }
+    asked["shipment"]["to_address"]["country"] = json!("CA");
+    let (rates, _) = rated(&asked).await;
+    assert_eq!(rates[0]["service"], "Standard");
 }

@@ -10,4 +10,6 @@ mod oddities;
 mod origin_check;
 mod rates_and_messages;
 mod stripe;
+mod stripe_captures;
+mod stripe_challenges;
 mod webhooks;

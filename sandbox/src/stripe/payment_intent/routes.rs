@@ -19,12 +19,14 @@ pub(in crate::stripe) fn routes() -> Router<Sandbox> {
         .route("/v1/payment_intents/{id}/confirm", post(confirm))
         .route("/v1/payment_intents/{id}/capture", post(capture))
         .route("/v1/payment_intents/{id}/cancel", post(cancel))
+        .merge(super::challenge::routes())
 }
 
 /// Stripe's parameters that have no effect here.
 const IGNORED: [&str; 14] = [
     "automatic_payment_methods",
     "payment_method_types",
+    // Read where a payment is created.
     "payment_method_options",
     "confirmation_method",
     "customer",
@@ -53,6 +55,10 @@ async fn create(
         "capture_method",
         &["automatic", "automatic_async", "manual"],
     )?;
+    let options = params.nested("payment_method_options");
+    let multicapture = options.is_some_and(|options| {
+        options["card"]["request_multicapture"].as_str() == Some("if_available")
+    });
     let description = params.text("description")?;
     let receipt_email = params.text("receipt_email")?;
     let metadata = params.metadata()?;
@@ -82,6 +88,7 @@ async fn create(
                 Status::RequiresPaymentMethod
             },
             manual_capture: capture == Some("manual"),
+            multicapture: multicapture && capture == Some("manual"),
             payment_method: method.map(|method| method.id),
             latest_charge: None,
             last_error: None,
@@ -192,6 +199,7 @@ async fn capture(
     mut params: Params,
 ) -> Result<Json<Value>, StripeError> {
     let amount = params.amount("amount_to_capture")?;
+    let is_last = params.choice("final_capture", &["true", "false"])?;
     let paths = params.texts("expand");
     params.finish(&["metadata", "statement_descriptor"])?;
     sandbox.world(|world| {
@@ -199,24 +207,38 @@ async fn capture(
         if intent.status != Status::RequiresCapture {
             return Err(intent.unexpected("capture"));
         }
-        let amount = amount.unwrap_or(intent.amount);
-        if amount > intent.amount {
+        if is_last.is_some() && !intent.multicapture {
+            return Err(StripeError::invalid(
+                "parameter_invalid",
+                "final_capture",
+                "You can only use `final_capture` when multicapture is available for this PaymentIntent.",
+            ));
+        }
+        let left = intent.amount - intent.received;
+        let amount = amount.unwrap_or(left);
+        if amount > left {
             return Err(StripeError::invalid(
                 "amount_too_large",
                 "amount_to_capture",
                 "The amount to capture is greater than the remaining amount.",
             ));
         }
-        intent.status = Status::Succeeded;
-        intent.received = amount;
+        intent.received += amount;
+        let event = if is_last == Some("false") && amount < left {
+            "payment_intent.amount_capturable_updated"
+        } else {
+            intent.status = Status::Succeeded;
+            "payment_intent.succeeded"
+        };
+        let received = intent.received;
         let charge = intent.latest_charge.clone();
         let json = intent.json();
         if let Some(charge) = charge.and_then(|id| world.stripe.charges.get_mut(&id)) {
-            charge.captured = amount;
+            charge.captured = received;
             let charge = charge.json();
             world.emit_stripe_event("charge.captured", charge, None);
         }
-        world.emit_stripe_event("payment_intent.succeeded", json, None);
+        world.emit_stripe_event(event, json, None);
         world.answer_intent(&id, &paths)
     })
 }
@@ -241,11 +263,9 @@ async fn cancel(
         if matches!(intent.status, Status::Succeeded | Status::Canceled) {
             return Err(intent.unexpected("cancel"));
         }
-        intent.status = Status::Canceled;
-        intent.cancellation_reason = reason;
-        intent.canceled_at = Some(now);
+        let event = intent.end_authorization(reason, now);
         let json = intent.json();
-        world.emit_stripe_event("payment_intent.canceled", json, None);
+        world.emit_stripe_event(event, json, None);
         world.answer_intent(&id, &paths)
     })
 }
