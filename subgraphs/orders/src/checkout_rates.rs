@@ -1,12 +1,13 @@
 //! Shipping cost, taxes and non-returnable categories, configured in `checkout.yaml`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use resolvers::money::{CurrencyCode, Money, Rounding};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
+use crate::order_preview::TaxDisplay;
 use crate::rules::checkout::Restriction;
+use crate::shipping_rates::{ShippingFile, ShippingRates, ShippingRatesError};
 
 /// The default rates.
 const EMBEDDED: &str = include_str!("../../../router-config/checkout.yaml");
@@ -14,10 +15,9 @@ const EMBEDDED: &str = include_str!("../../../router-config/checkout.yaml");
 /// Shipping, taxes and restricted categories.
 #[derive(Clone, Debug)]
 pub struct CheckoutRates {
-    /// Exact amount in US dollars.
-    pub(crate) standard_shipping: Decimal,
-    /// In US cents.
-    free_shipping_from: i64,
+    pub(crate) shipping: ShippingRates,
+    /// Countries whose shoppers are used to prices without tax.
+    prices_without_tax: HashSet<String>,
     taxes: HashMap<String, Tax>,
     restrictions: HashMap<String, Restriction>,
 }
@@ -27,8 +27,8 @@ pub struct CheckoutRates {
 pub enum CheckoutRatesError {
     #[error("the rates cannot be read: {0}")]
     Syntax(#[from] platform::yaml::YamlError),
-    #[error("{0} is not an amount of US dollars")]
-    Shipping(Decimal),
+    #[error(transparent)]
+    Shipping(#[from] ShippingRatesError),
     #[error("a tax of {percent} % in {country} is not valid: expected 0 to 100")]
     Tax { country: String, percent: Decimal },
     #[error("{0:?} is not a country: expected two capital letters, such as DE")]
@@ -38,16 +38,12 @@ pub enum CheckoutRatesError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    shipping: Shipping,
+    shipping: ShippingFile,
+    /// Those of North America, unless the file says otherwise.
+    #[serde(default = "north_america")]
+    prices_without_tax: Vec<String>,
     taxes: HashMap<String, Tax>,
     restricted_categories: HashMap<Restriction, Vec<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Shipping {
-    standard: Decimal,
-    free_from: Decimal,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -63,17 +59,12 @@ impl CheckoutRates {
     /// Parses YAML in the format of `router-config/checkout.yaml`.
     pub fn parse(yaml: &str) -> Result<Self, CheckoutRatesError> {
         let file: File = platform::yaml::from_str(yaml)?;
-        let amount = |dollars: Decimal| {
-            Money::from_decimal(dollars, CurrencyCode::Usd, Rounding::Down)
-                .filter(|money| money.minor >= 0)
-                .map(|money| money.minor)
-                .ok_or(CheckoutRatesError::Shipping(dollars))
-        };
-        amount(file.shipping.standard)?;
-        for (country, tax) in &file.taxes {
+        for country in file.taxes.keys().chain(&file.prices_without_tax) {
             if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()) {
                 return Err(CheckoutRatesError::Country(country.clone()));
             }
+        }
+        for (country, tax) in &file.taxes {
             for percent in tax.regions.values().chain([&tax.standard]) {
                 if *percent < Decimal::ZERO || *percent > Decimal::ONE_HUNDRED {
                     return Err(CheckoutRatesError::Tax {
@@ -85,8 +76,8 @@ impl CheckoutRates {
         }
         let restrictions = file.restricted_categories.into_iter();
         Ok(Self {
-            standard_shipping: file.shipping.standard,
-            free_shipping_from: amount(file.shipping.free_from)?,
+            shipping: ShippingRates::new(file.shipping)?,
+            prices_without_tax: file.prices_without_tax.into_iter().collect(),
             taxes: file.taxes,
             restrictions: restrictions
                 .flat_map(|(restriction, categories)| {
@@ -98,9 +89,13 @@ impl CheckoutRates {
         })
     }
 
-    /// Whether a subtotal of this many US cents ships for free.
-    pub(crate) fn ships_free(&self, subtotal_usd: i64) -> bool {
-        subtotal_usd >= self.free_shipping_from
+    /// How to show prices in this country, which is in capital letters.
+    pub(crate) fn tax_display(&self, country: &str) -> TaxDisplay {
+        if self.prices_without_tax.contains(country) {
+            TaxDisplay::Excluded
+        } else {
+            TaxDisplay::Included
+        }
     }
 
     /// The tax in percent at the place of delivery. The country must be in capital letters.
@@ -124,6 +119,11 @@ impl CheckoutRates {
     pub(crate) fn restriction(&self, category: &str) -> Option<Restriction> {
         self.restrictions.get(&category.to_lowercase()).copied()
     }
+}
+
+/// Where prices in shops are without sales tax.
+fn north_america() -> Vec<String> {
+    ["CA", "US"].map(str::to_owned).to_vec()
 }
 
 impl Default for CheckoutRates {
@@ -181,9 +181,37 @@ mod tests {
     #[test]
     fn shipping_is_free_from_fifty_dollars_on() {
         let rates = CheckoutRates::default();
-        assert!(!rates.ships_free(4_999));
-        assert!(rates.ships_free(5_000));
-        assert_eq!(rates.standard_shipping.to_string(), "5.99");
+        for country in ["US", "DE", "JP"] {
+            let standard = &rates.shipping.options(Some(country))[0];
+            assert_eq!(
+                (standard.code.as_str(), standard.free_from),
+                ("standard", Some(5_000))
+            );
+            assert_eq!(standard.steps[0].usd.to_string(), "5.99");
+        }
+    }
+
+    #[test]
+    fn standard_and_express_are_offered_everywhere_but_where_nothing_is_sent() {
+        let rates = CheckoutRates::default();
+        for country in celes::Country::get_countries() {
+            let options = rates.shipping.options(Some(country.alpha2)).iter();
+            let codes: Vec<_> = options.map(|option| option.code.as_str()).collect();
+            let expected: &[&str] = match country.alpha2 {
+                "CU" | "IR" | "KP" | "SY" => &[],
+                _ => &["standard", "express"],
+            };
+            assert_eq!(codes, expected, "{}", country.alpha2);
+        }
+    }
+
+    #[test]
+    fn prices_are_shown_with_tax_except_in_north_america() {
+        let rates = CheckoutRates::default();
+        assert_eq!(rates.tax_display("US"), TaxDisplay::Excluded);
+        assert_eq!(rates.tax_display("CA"), TaxDisplay::Excluded);
+        assert_eq!(rates.tax_display("DE"), TaxDisplay::Included);
+        assert_eq!(rates.tax_display("JP"), TaxDisplay::Included);
     }
 
     #[test]

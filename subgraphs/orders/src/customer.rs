@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::loaders::{Loaders, OrderList, OrderPage};
 use crate::order::{Order, OrderConnection, OrderStatus};
-use crate::query::SUPPORT;
+use crate::store_credit::StoreCredit;
 
 /// Only created for the customer: for the caller, or from one of their orders.
 pub(crate) struct Customer {
@@ -24,7 +24,7 @@ impl Customer {
         context: &Context<'_>,
         id: Uuid,
     ) -> ApiResult<Option<Self>> {
-        if !access::is_owner_or_has_scope(context, id, SUPPORT)? {
+        if !access::is_owner_or_has_scope(context, id, access::SUPPORT)? {
             return Ok(None);
         }
         let loaders = context.data_unchecked::<Loaders>();
@@ -57,6 +57,12 @@ impl Customer {
         Ok(self.row(context).await?.name.clone())
     }
 
+    /// The customer's store credit, which pays orders with `useStoreCredit`.
+    async fn store_credit(&self, context: &Context<'_>) -> Option<ApiResult<StoreCredit>> {
+        let owner = access::owner(context, self.id, "You can only see your own store credit");
+        Some(owner.map(|customer| StoreCredit { customer }))
+    }
+
     /// The customer's orders, newest first.
     async fn orders(
         &self,
@@ -82,7 +88,7 @@ impl Customer {
         access::owner_or_scope(
             context,
             customer,
-            SUPPORT,
+            access::SUPPORT,
             "You can only see your own orders",
         )?;
         let request =

@@ -4,10 +4,12 @@ use entities::orders::order::Address;
 use resolvers::id::IdKind;
 use resolvers::money::CurrencyCode;
 use resolvers::user_error::{InputError, UserErrorCode};
+use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use crate::checkout_rates::CheckoutRates;
-use crate::order_place_input::{AddressInput, OrderPlaceInput};
+use crate::order_place_input::{AddressInput, OrderPlaceInput, OrderPlaceItemInput};
+use crate::order_preview_input::OrderPreviewInput;
 use crate::payment_method_details::is_token;
 use crate::rules::address;
 
@@ -20,17 +22,33 @@ const MAX_TEXT: usize = 200;
 /// Maximum length of a reason, in characters.
 const MAX_REASON: usize = 500;
 
-/// The parsed input of `orderPlace`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ParsedInput {
+/// What is ordered, and what determines its price.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Basket {
     /// Products are unique.
     pub lines: Vec<ParsedLine>,
     pub currency: Option<CurrencyCode>,
+    /// The destination, if it is known: ISO 3166-1 alpha-2.
+    pub country: Option<String>,
+    /// Its state or province, where the tax depends on it.
+    pub region: Option<String>,
+    pub billing_country: Option<String>,
+    /// The code of a way of shipping.
+    pub shipping_option: Option<String>,
+    pub use_store_credit: bool,
+}
+
+/// The parsed input of `orderPlace`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ParsedInput {
+    pub basket: Basket,
     pub shipping_address: Address,
     pub billing_address: Option<Address>,
     pub payment_method_token: String,
     /// The language in which the customer places the order, if it is known.
     pub language: Option<String>,
+    /// What the customer has agreed to pay, if they said so.
+    pub expected_total: Option<(Decimal, CurrencyCode)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,42 +66,109 @@ pub(crate) fn parse(
     rates: &CheckoutRates,
 ) -> Result<ParsedInput, Vec<InputError>> {
     let mut errors = Vec::new();
-    let lines = lines(input, &mut errors);
-    let mut shipping_address = text_of(&input.shipping_address, "shippingAddress", &mut errors);
-    check_place(&shipping_address, "shippingAddress", &mut errors);
-    // Tax depends on the place of delivery.
-    if rates.taxes_by_region(&shipping_address.country_code) {
-        taxed_region(&mut shipping_address, "shippingAddress", &mut errors);
-    }
-    let billing_address = input.billing_address.as_ref().map(|given| {
-        let address = text_of(given, "billingAddress", &mut errors);
-        check_place(&address, "billingAddress", &mut errors);
-        address
-    });
-    let token = input.payment_method_token.trim();
-    if !is_token(token) {
-        // The text is not repeated: it may be a card number.
-        errors.push(InputError::new(
-            UserErrorCode::InvalidPaymentMethod,
-            "Send the token from the payment provider's form: it begins with pm_, tok_ or src_",
-            &["input", "paymentMethodToken"],
-        ));
-    }
-    if !errors.is_empty() {
+    let lines = lines(&input.items, &mut errors);
+    let shipping_address = shipping(&input.shipping_address, rates, &mut errors);
+    let billing_address = input.billing_address.as_ref();
+    let billing_address = billing_address.map(|given| billing(given, &mut errors));
+    let token = payment_token(
+        &input.payment_method_token,
+        &["input", "paymentMethodToken"],
+    );
+    let token = token.map_err(|error| errors.push(error));
+    let (Ok(payment_method_token), true) = (token, errors.is_empty()) else {
         return Err(errors);
-    }
+    };
     Ok(ParsedInput {
-        lines,
-        currency: input.currency,
+        basket: Basket {
+            lines,
+            currency: input.currency,
+            shipping_option: code(input.shipping_option.as_deref()),
+            use_store_credit: input.use_store_credit,
+            ..destination(Some(&shipping_address), billing_address.as_ref())
+        },
         shipping_address,
         billing_address,
-        payment_method_token: token.to_owned(),
+        payment_method_token,
         language: None,
+        expected_total: input
+            .expected_total
+            .as_ref()
+            .map(|total| (total.amount.0, total.currency)),
     })
 }
 
-fn lines(input: &OrderPlaceInput, errors: &mut Vec<InputError>) -> Vec<ParsedLine> {
-    if input.items.is_empty() || input.items.len() > MAX_LINES {
+/// The valid parts of a preview's input, and all of its errors.
+pub(crate) fn parse_preview(
+    input: &OrderPreviewInput,
+    rates: &CheckoutRates,
+) -> (Basket, Vec<InputError>) {
+    let mut errors = Vec::new();
+    let lines = lines(&input.items, &mut errors);
+    let shipping_address = input.shipping_address.as_ref();
+    let shipping_address = shipping_address.map(|given| shipping(given, rates, &mut errors));
+    let billing_address = input.billing_address.as_ref();
+    let billing_address = billing_address.map(|given| billing(given, &mut errors));
+    let basket = Basket {
+        lines,
+        currency: input.currency,
+        shipping_option: code(input.shipping_option.as_deref()),
+        use_store_credit: input.use_store_credit,
+        ..destination(shipping_address.as_ref(), billing_address.as_ref())
+    };
+    (basket, errors)
+}
+
+/// The part of a basket that its addresses determine.
+pub(crate) fn destination(shipping: Option<&Address>, billing: Option<&Address>) -> Basket {
+    let country = |of: Option<&Address>| {
+        let code = &of?.country_code;
+        address::country(code).is_some().then(|| code.clone())
+    };
+    Basket {
+        country: country(shipping),
+        region: shipping.and_then(|address| address.region.clone()),
+        billing_country: country(billing),
+        ..Basket::default()
+    }
+}
+
+fn code(given: Option<&str>) -> Option<String> {
+    let given = given.map(str::trim).filter(|code| !code.is_empty());
+    given.map(str::to_owned)
+}
+
+fn shipping(given: &AddressInput, rates: &CheckoutRates, errors: &mut Vec<InputError>) -> Address {
+    let mut address = text_of(given, "shippingAddress", errors);
+    check_place(&address, "shippingAddress", errors);
+    // Tax depends on the place of delivery.
+    if rates.taxes_by_region(&address.country_code) {
+        taxed_region(&mut address, "shippingAddress", errors);
+    }
+    address
+}
+
+fn billing(given: &AddressInput, errors: &mut Vec<InputError>) -> Address {
+    let address = text_of(given, "billingAddress", errors);
+    check_place(&address, "billingAddress", errors);
+    address
+}
+
+/// A token of the payment provider, in the argument at this path.
+pub(crate) fn payment_token(given: &str, path: &[&str]) -> Result<String, InputError> {
+    let token = given.trim();
+    if is_token(token) {
+        return Ok(token.to_owned());
+    }
+    // The text is not repeated: it may be a card number.
+    Err(InputError::new(
+        UserErrorCode::InvalidPaymentMethod,
+        "Send the token from the payment provider's form: it begins with pm_, tok_ or src_",
+        path,
+    ))
+}
+
+fn lines(items: &[OrderPlaceItemInput], errors: &mut Vec<InputError>) -> Vec<ParsedLine> {
+    if items.is_empty() || items.len() > MAX_LINES {
         errors.push(InputError::new(
             UserErrorCode::InvalidItems,
             format!("An order must have 1 to {MAX_LINES} items"),
@@ -91,8 +176,8 @@ fn lines(input: &OrderPlaceInput, errors: &mut Vec<InputError>) -> Vec<ParsedLin
         ));
         return Vec::new();
     }
-    let mut lines: Vec<ParsedLine> = Vec::with_capacity(input.items.len());
-    for (index, item) in input.items.iter().enumerate() {
+    let mut lines: Vec<ParsedLine> = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
         let place = index.to_string();
         let Some(product) = IdKind::Product.parse(&item.product_id) else {
             errors.push(InputError::new(
@@ -233,242 +318,4 @@ pub(crate) fn reason(given: Option<&str>) -> Result<Option<String>, InputError> 
 }
 
 #[cfg(test)]
-mod tests {
-    use async_graphql::ID;
-
-    use super::*;
-    use crate::order_place_input::OrderPlaceItemInput;
-
-    fn product(number: u128) -> ID {
-        IdKind::Product.id(Uuid::from_u128(number))
-    }
-
-    fn item(product_id: ID, quantity: i32) -> OrderPlaceItemInput {
-        OrderPlaceItemInput {
-            product_id,
-            quantity,
-        }
-    }
-
-    fn input(items: Vec<OrderPlaceItemInput>) -> OrderPlaceInput {
-        OrderPlaceInput {
-            items,
-            currency: None,
-            shipping_address: AddressInput {
-                name: " Ada Lovelace ".to_owned(),
-                line1: "12 St James's Square".to_owned(),
-                line2: Some("  ".to_owned()),
-                city: "London".to_owned(),
-                region: None,
-                postal_code: "SW1Y 4JH".to_owned(),
-                country_code: "gb".to_owned(),
-            },
-            billing_address: None,
-            payment_method_token: "pm_card_visa".to_owned(),
-        }
-    }
-
-    /// Code and field of each error.
-    fn errors(input: &OrderPlaceInput) -> Vec<(String, String)> {
-        let errors = parse(input, &CheckoutRates::default()).unwrap_err();
-        let field = |error: &InputError| error.field.clone().unwrap().join(".");
-        errors
-            .iter()
-            .map(|error| (error.code.as_str().to_owned(), field(error)))
-            .collect()
-    }
-
-    #[test]
-    fn a_product_named_twice_is_one_line_and_an_address_is_tidied() {
-        let given = input(vec![
-            item(product(1), 2),
-            item(product(2), 1),
-            item(product(1), 97),
-        ]);
-        let parsed = parse(&given, &CheckoutRates::default()).unwrap();
-        let lines: Vec<_> = parsed
-            .lines
-            .iter()
-            .map(|line| (line.product.as_u128(), line.quantity, line.index))
-            .collect();
-        assert_eq!(lines, [(1, 99, 0), (2, 1, 1)]);
-        let address = parsed.shipping_address;
-        assert_eq!(
-            (
-                address.name.as_str(),
-                address.country_code.as_str(),
-                address.line2
-            ),
-            ("Ada Lovelace", "GB", None)
-        );
-    }
-
-    #[test]
-    fn everything_that_is_wrong_is_told_at_once_with_its_place() {
-        let mut given = input(vec![
-            item(product(1), 0),
-            item(product(1), -1),
-            item(product(2), 100),
-            item(product(3), 99),
-            item(product(3), 1),
-            item("ord_1".into(), 1),
-        ]);
-        given.shipping_address.city = " ".to_owned();
-        given.shipping_address.line1 = "x".repeat(201);
-        given.billing_address = Some(AddressInput {
-            country_code: "Germany".to_owned(),
-            ..given.shipping_address.clone()
-        });
-        given.payment_method_token = "4242 4242 4242 4242".to_owned();
-        let told = errors(&given);
-        let told: Vec<_> = told
-            .iter()
-            .map(|(code, field)| (code.as_str(), field.as_str()))
-            .collect();
-        assert_eq!(
-            told,
-            [
-                ("INVALID_QUANTITY", "input.items.0.quantity"),
-                ("INVALID_QUANTITY", "input.items.1.quantity"),
-                ("INVALID_QUANTITY", "input.items.2.quantity"),
-                ("INVALID_QUANTITY", "input.items.4.quantity"),
-                ("INVALID_ID", "input.items.5.productId"),
-                ("INVALID_ADDRESS", "input.shippingAddress.line1"),
-                ("INVALID_ADDRESS", "input.shippingAddress.city"),
-                ("INVALID_ADDRESS", "input.billingAddress.line1"),
-                ("INVALID_ADDRESS", "input.billingAddress.city"),
-                ("INVALID_ADDRESS", "input.billingAddress.countryCode"),
-                ("INVALID_PAYMENT_METHOD", "input.paymentMethodToken"),
-            ]
-        );
-    }
-
-    /// Code and field of each error in a shipping address.
-    fn address_mistakes(country: &str, region: Option<&str>, postal_code: &str) -> Vec<String> {
-        let mut given = input(vec![item(product(1), 1)]);
-        let address = &mut given.shipping_address;
-        country.clone_into(&mut address.country_code);
-        address.region = region.map(str::to_owned);
-        postal_code.clone_into(&mut address.postal_code);
-        let errors = parse(&given, &CheckoutRates::default())
-            .err()
-            .unwrap_or_default();
-        errors
-            .into_iter()
-            .inspect(|error| assert_eq!(error.code, UserErrorCode::InvalidAddress))
-            .map(|error| error.field.unwrap().join("."))
-            .collect()
-    }
-
-    #[test]
-    fn an_address_is_somewhere() {
-        let none: [&str; 0] = [];
-        let at = |field: &str| format!("input.shippingAddress.{field}");
-        for (country, region, postal_code) in [
-            ("us", Some("ny"), "11201"),
-            ("US", Some("Texas"), "73301"),
-            ("CA", Some("Ontario"), "K1A 0B1"),
-            ("DE", None, "04109"),
-            ("DE", Some("anywhere"), "04109"),
-            ("JP", Some("Tokyo"), "150-0001"),
-            ("HK", None, "n/a"),
-            ("HK", None, ""),
-            ("AE", Some("Dubai"), " "),
-            ("US", Some("PR"), "00901"),
-            ("US", Some("Guam"), "96910"),
-            ("US", Some("AE"), "09012"),
-        ] {
-            let errors = address_mistakes(country, region, postal_code);
-            assert_eq!(errors, none, "{country} {region:?} {postal_code}");
-        }
-        for (country, region, postal_code, fields) in [
-            ("ZZ", None, "1", &["countryCode"][..]),
-            ("UK", None, "SW1Y 4JH", &["countryCode"]),
-            ("US", Some("QQ"), "90001", &["region"]),
-            ("US", Some("Ontario"), "90001", &["region"]),
-            ("US", None, "90001", &["region"]),
-            ("US", Some(" "), "90001", &["region"]),
-            ("US", Some("NY"), "none", &["postalCode"]),
-            ("US", Some("XX"), "1120", &["postalCode", "region"]),
-            ("CA", Some("NY"), "K1A 0B1", &["region"]),
-            ("DE", None, "SW1Y 4JH", &["postalCode"]),
-            ("US", Some("NY"), "", &["postalCode"]),
-            ("US", Some("NY"), "90001", &["postalCode"]),
-            ("US", Some("PR"), "10001", &["postalCode"]),
-            ("US", Some("NY"), "9000", &["postalCode"]),
-            ("DE", None, "", &["postalCode"]),
-        ] {
-            let errors = address_mistakes(country, region, postal_code);
-            let fields: Vec<_> = fields.iter().map(|field| at(field)).collect();
-            assert_eq!(errors, fields, "{country} {region:?} {postal_code}");
-        }
-    }
-
-    #[test]
-    fn a_state_is_kept_by_its_code_where_the_tax_follows_it() {
-        for (country, given, postal_code, kept) in [
-            ("US", "texas", "73301", "TX"),
-            ("US", "US-CA", "90001", "CA"),
-            ("CA", "British Columbia", "V5K 0A1", "BC"),
-            ("DE", "Sachsen", "04109", "Sachsen"),
-        ] {
-            let mut order = input(vec![item(product(1), 1)]);
-            let address = &mut order.shipping_address;
-            country.clone_into(&mut address.country_code);
-            address.region = Some(given.to_owned());
-            postal_code.clone_into(&mut address.postal_code);
-            let parsed = parse(&order, &CheckoutRates::default()).unwrap();
-            assert_eq!(parsed.shipping_address.region.as_deref(), Some(kept));
-        }
-    }
-
-    #[test]
-    fn a_token_is_letters_digits_and_nothing_that_leads_elsewhere() {
-        for token in [
-            "",
-            " ",
-            "..",
-            "pm_1/detach",
-            "pm_1?expand=x",
-            "pm_ü",
-            "4242424242424242",
-            "pm_4242424242424242",
-            "cus_1",
-        ] {
-            let mut given = input(vec![item(product(1), 1)]);
-            given.payment_method_token = token.to_owned();
-            assert_eq!(errors(&given)[0].0, "INVALID_PAYMENT_METHOD", "{token}");
-        }
-    }
-
-    #[test]
-    fn an_order_has_one_to_fifty_items() {
-        let some = |count: u128| (0..count).map(|number| item(product(number), 1)).collect();
-        for count in [0, 51] {
-            assert_eq!(
-                errors(&input(some(count))),
-                [("INVALID_ITEMS".to_owned(), "input.items".to_owned())]
-            );
-        }
-        assert_eq!(
-            parse(&input(some(50)), &CheckoutRates::default())
-                .unwrap()
-                .lines
-                .len(),
-            50
-        );
-    }
-
-    #[test]
-    fn a_blank_reason_is_none_and_a_long_one_is_refused() {
-        assert_eq!(reason(Some("  ")).unwrap(), None);
-        assert_eq!(
-            reason(Some(" changed my mind ")).unwrap().unwrap(),
-            "changed my mind"
-        );
-        assert_eq!(
-            reason(Some(&"x".repeat(501))).unwrap_err().code,
-            UserErrorCode::InvalidReason
-        );
-    }
-}
+mod tests;

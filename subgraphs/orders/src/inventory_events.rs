@@ -4,8 +4,10 @@ use chrono::{DateTime, Utc};
 use entities::orders::stock_level;
 use entities::orders::stock_movement::MovementKind;
 use platform::database::DatabaseTransaction;
+use platform::event_type::EventType;
 use platform::outbox::{self, NewEvent};
 use resolvers::id::IdKind;
+use schemars::JsonSchema;
 use sea_orm::DbErr;
 use serde::Serialize;
 
@@ -17,14 +19,17 @@ pub const TOPIC: &str = "inventory.events";
 /// The stock of products changed, or is told again.
 pub const ADJUSTED: &str = "inventory.adjusted";
 
+/// The events about the stock.
+pub(crate) const TYPE: EventType = EventType::new::<Adjusted<'_>>(TOPIC, ADJUSTED);
+
 /// The aggregate of ledgers that begin, and of levels that are told again.
 pub(crate) const OPENING: &str = "opening";
 
 /// Most products of one event.
 const PRODUCTS_PER_EVENT: usize = 100;
 
-/// Version 1.
-#[derive(Debug, Serialize)]
+/// The stock of products from now on. Version 1.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Adjusted<'a> {
     version: u32,
@@ -34,13 +39,13 @@ struct Adjusted<'a> {
 }
 
 /// A product's stock from now on.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PublishedLevel {
     product_id: String,
     /// Counts the changes of this product's stock: the higher number is the newer level.
     sequence: i64,
-    /// `opening`, `ordered`, `cancelled`, `returned`, `restocked` or `corrected`.
+    /// `opening`, `ordered`, `cancelled`, `returned`, `restocked`, `corrected` or `written_off`.
     kind: &'static str,
     available_quantity: i32,
     damaged_quantity: i32,

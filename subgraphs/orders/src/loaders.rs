@@ -5,18 +5,21 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 use entities::orders::{
-    customer, order, order_decision, order_event, order_item, order_payment, order_refund,
-    order_review, payment_method,
+    customer, order, order_decision, order_event, order_item, order_parcel, order_payment,
+    order_refund, order_review, payment_method,
 };
 use futures::future::try_join_all;
 use platform::database::Database;
 use resolvers::batch::{Batched, Batches};
 use resolvers::connection::{Direction, PageRequest};
 use resolvers::finder_loader;
+use resolvers::id::IdKind;
+use resolvers::live;
 use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::State;
+use crate::events;
 use crate::rules::status::OrderStatus;
 
 finder_loader! {
@@ -67,6 +70,24 @@ finder_loader! {
 finder_loader! {
     /// Refunds by support, by order.
     RefundsOfOrder: Uuid => Vec<order_refund::Model>, order_refund::of_orders
+}
+
+finder_loader! {
+    /// How many parcels an order has; none if it has no parcel.
+    ParcelCounts: Uuid => usize, order_parcel::count_of_orders
+}
+
+/// The number of each order's last change.
+pub(crate) struct Sequences(Database);
+
+impl Loader<Uuid> for Sequences {
+    type Value = i64;
+    type Error = Arc<DbErr>;
+
+    async fn load(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, i64>, Self::Error> {
+        let numbers = live::last_sequences(&self.0, events::TOPIC, IdKind::Order, ids).await;
+        numbers.map_err(Arc::new)
+    }
 }
 
 /// A customer's orders with certain statuses, or all of them if no status is given.
@@ -151,6 +172,8 @@ pub(crate) struct Loaders {
     pub review_of_order: Batched<ReviewOfOrder>,
     pub decisions_of_order: Batched<DecisionsOfOrder>,
     pub refunds_of_order: Batched<RefundsOfOrder>,
+    pub parcel_counts: Batched<ParcelCounts>,
+    pub sequences: Batched<Sequences>,
     pub order_pages: Batched<OrderPages>,
     pub order_counts: Batched<OrderCounts>,
 }
@@ -169,6 +192,8 @@ impl Loaders {
             review_of_order: batches.loader(ReviewOfOrder(database())),
             decisions_of_order: batches.loader(DecisionsOfOrder(database())),
             refunds_of_order: batches.loader(RefundsOfOrder(database())),
+            parcel_counts: batches.loader(ParcelCounts(database())),
+            sequences: batches.loader(Sequences(database())),
             order_pages: batches.loader(OrderPages(database())),
             order_counts: batches.loader(OrderCounts(database())),
         }
@@ -185,6 +210,8 @@ impl Loaders {
         self.review_of_order.clear();
         self.decisions_of_order.clear();
         self.refunds_of_order.clear();
+        self.parcel_counts.clear();
+        self.sequences.clear();
         self.order_pages.clear();
         self.order_counts.clear();
     }

@@ -14,6 +14,14 @@ pub fn describe() {
         "vantage_order_payment_mismatches_total",
         "Payments whose amount or currency differs from the order's, by reason."
     );
+    describe_counter!(
+        "vantage_order_parcel_alerts_total",
+        "Parcels of orders that support was alerted about, by reason."
+    );
+    describe_counter!(
+        "vantage_order_authorization_alerts_total",
+        "Authorized payments that support was alerted about, by reason."
+    );
     describe_gauge!(
         "vantage_order_payments_unsettled",
         "Payments without a final outcome, by state."

@@ -6,31 +6,28 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 use entities::orders::order;
-use platform::providers::stripe::Stripe;
-use platform::tasks;
 use resolvers::access::authenticated;
-use resolvers::client::SubgraphClient;
 use resolvers::cost::{THIRD_PARTY, cost};
 use resolvers::id::IdKind;
 use resolvers::idempotency::{self, Attempt, IdempotentMutation, KeyUse};
-use resolvers::money_format::preferred_language;
 use resolvers::{ApiError, ApiResult, access};
 use serde::{Deserialize, Serialize};
-use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::State;
 use crate::input;
 use crate::loaders::Loaders;
 use crate::order_cancel::{self, OrderCancelPayload};
-use crate::order_place::{self, OrderPlacePayload};
+use crate::order_place::OrderPlacePayload;
 use crate::order_place_input::OrderPlaceInput;
 use crate::order_refund::OrderRefundPayload;
+use crate::order_reorder::{self, ReorderInput};
 use crate::order_review_decide::OrderReviewPayload;
 use crate::order_review_input::{OrderRefundInput, OrderReviewInput};
-use crate::payment_task::{SettlePayment, Settlement};
-use crate::query::SUPPORT;
-use crate::quote::{self, PriceFallbackReason};
+use crate::placement;
+use crate::quote::required;
+use crate::shipment_register::{self, ShipmentRegisterPayload};
+use crate::shipment_register_input::ShipmentRegisterInput;
 use crate::stock::Stock;
 use crate::stock_adjust::{self, StockAdjustPayload};
 use crate::stock_adjust_input::StockAdjustInput;
@@ -40,14 +37,6 @@ use crate::support_mutations;
 #[derive(Debug, Serialize, Deserialize)]
 struct Outcome {
     id: Uuid,
-}
-
-/// The same of a placed order.
-#[derive(Debug, Serialize, Deserialize)]
-struct Placed {
-    id: Uuid,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    currency_fallback: Option<PriceFallbackReason>,
 }
 
 /// The input of `orderCancel`.
@@ -87,74 +76,56 @@ impl Mutation {
         };
         let keyed = IdempotentMutation::new(&state.database, using, now);
         if let Some(placed) = keyed.previous_outcome().await? {
-            return replay_place(context, state, placed).await;
+            return placement::replay(context, placed).await;
         }
 
-        let mut parsed = match input::parse(&input, &state.checkout_rates) {
-            Ok(parsed) => parsed,
-            Err(errors) => return Ok(OrderPlacePayload::with_errors(errors)),
-        };
-        let stripe = required(state.stripe.as_ref(), "providers.stripe.url")?;
-        let search = required::<SubgraphClient>(state.search.as_ref(), "subgraphs.search.url")?;
-        let pricing = required::<SubgraphClient>(state.pricing.as_ref(), "subgraphs.pricing.url")?;
-        let caller = access::caller(context)?;
-        let languages = caller.locale.languages.as_deref();
-        parsed.language = languages.and_then(preferred_language);
-        let (quote, method) = futures::try_join!(
-            quote::fetch(search, pricing, &state.checkout_rates, caller, &parsed),
-            order_place::resolve_method(stripe, &parsed.payment_method_token),
-        )?;
-        let (quote, method) = match (quote, method) {
-            (Ok(quote), Ok(method)) => (quote, method),
-            (quote, method) => {
-                let errors = [quote.err(), method.err()].into_iter().flatten().flatten();
-                return Ok(OrderPlacePayload::with_errors(errors.collect()));
-            }
-        };
-        let totals = match order_place::totals(&state.checkout_rates, &quote, &parsed) {
-            Ok(totals) => totals,
-            Err(errors) => return Ok(OrderPlacePayload::with_errors(errors)),
-        };
-
-        let effect = match keyed.begin().await? {
-            Attempt::Replay(placed) => return replay_place(context, state, placed).await,
-            Attempt::First(effect) => effect,
-        };
-        let transaction = &effect.transaction;
-        let placed = order_place::place(
-            transaction,
-            customer,
-            &parsed,
-            &quote,
-            &totals,
-            &method,
-            now,
-        );
-        let id = match placed.await? {
-            Ok(id) => id,
-            Err(shortages) => {
-                effect.rollback().await?;
-                return Ok(OrderPlacePayload::out_of_stock(&parsed, &shortages));
-            }
-        };
-        let placed = Placed {
-            id,
-            currency_fallback: quote.fallback,
-        };
-        effect.commit(&placed).await?;
-        let currency = quote.currency.as_str();
-        metrics::counter!("vantage_orders_placed_total", "currency" => currency).increment(1);
-
-        pay(state, stripe, id).await?;
-        context.data_unchecked::<Loaders>().forget();
-        let payload = order_place::payload(&state.database, Some(stripe), id).await?;
-        Ok(OrderPlacePayload {
-            currency_fallback: quote.fallback,
-            ..payload
-        })
+        match input::parse(&input, &state.checkout_rates) {
+            Ok(parsed) => placement::place(context, customer, keyed, parsed).await,
+            Err(errors) => Ok(OrderPlacePayload::with_errors(errors)),
+        }
     }
 
-    /// Cancels one of the caller's orders, which is possible until the carrier has it, and returns the payment.
+    /// Orders the products of one of the caller's orders again, at their current prices, to the same addresses and in the
+    /// same currency.
+    #[graphql(directive = authenticated::apply(), directive = cost::apply(THIRD_PARTY))]
+    async fn order_reorder(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The order's id, `ord_…`.")] id: ID,
+        #[graphql(
+            desc = "A token from the payment provider's form, or of a saved payment method: `pm_…`, `tok_…` or `src_…`."
+        )]
+        payment_method_token: String,
+        #[graphql(
+            desc = "A unique key of at most 255 characters, such as a UUID. Repeating it with the same input within 30 days returns the same order and has no further effect; with another input, it is a CONFLICT."
+        )]
+        idempotency_key: String,
+    ) -> ApiResult<OrderPlacePayload> {
+        let customer = access::customer(context)?;
+        let input = ReorderInput {
+            id: IdKind::Order.argument("id", &id)?,
+            payment_method_token: &payment_method_token,
+        };
+        let state = context.data_unchecked::<State>();
+        let using = KeyUse {
+            caller: customer.to_string(),
+            operation: "orderReorder",
+            key: &idempotency_key,
+            input: &input,
+            retention_days: idempotency::MONEY_RETENTION_DAYS,
+        };
+        let keyed = IdempotentMutation::new(&state.database, using, state.clock.now());
+        let payload = match keyed.previous_outcome().await? {
+            Some(placed) => placement::replay(context, placed).await?,
+            None => match order_reorder::parsed(context, customer, &input).await? {
+                Ok(parsed) => placement::place(context, customer, keyed, parsed).await?,
+                Err(error) => OrderPlacePayload::with_errors(vec![error]),
+            },
+        };
+        Ok(order_reorder::of_arguments(payload))
+    }
+
+    /// Cancels one of the caller's orders, which is possible until the warehouse has packed a parcel, and returns the payment.
     #[graphql(directive = authenticated::apply())]
     async fn order_cancel(
         &self,
@@ -217,7 +188,7 @@ impl Mutation {
         )]
         idempotency_key: String,
     ) -> ApiResult<StockAdjustPayload> {
-        let actor = access::actor(context, SUPPORT)?;
+        let actor = access::actor(context, access::SUPPORT)?;
         let state = context.data_unchecked::<State>();
         let now = state.clock.now();
         let using = KeyUse {
@@ -288,6 +259,22 @@ impl Mutation {
     ) -> ApiResult<OrderRefundPayload> {
         support_mutations::refund(context, &input, &idempotency_key).await
     }
+
+    /// Registers a parcel of an order that the warehouse hands over to a carrier; an order may be sent in several. From
+    /// then on it is tracked. The order is SHIPPED once the carrier has its first parcel, and DELIVERED when everything
+    /// that was ordered has arrived. Requires a token with the scope fulfilment or support.
+    #[graphql(requires_scopes = "fulfilment", requires_scopes = "support")]
+    async fn shipment_register(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The parcel.")] input: ShipmentRegisterInput,
+        #[graphql(
+            desc = "A unique key of at most 255 characters, such as a UUID. Repeating it with the same input within 30 days has no further effect; with another input, it is a CONFLICT."
+        )]
+        idempotency_key: String,
+    ) -> ApiResult<ShipmentRegisterPayload> {
+        shipment_register::mutate(context, &input, &idempotency_key).await
+    }
 }
 
 async fn stock_adjusted(
@@ -300,71 +287,26 @@ async fn stock_adjusted(
     })
 }
 
-/// Charges the payment of a new order. If it takes too long, it is settled in the background.
-async fn pay(state: &State, stripe: &Stripe, order: Uuid) -> ApiResult<()> {
-    let settlement = Settlement {
-        database: state.database.clone(),
-        clock: state.clock.clone(),
-        stripe: stripe.clone(),
-    };
-    let Some(claimed) = tasks::claim::<SettlePayment>(&state.database, &state.clock, order).await?
-    else {
-        // Its task is already running.
-        return order_place::wait_until_settled(&state.database, order).await;
-    };
-    // Spawned, so that it continues if the customer disconnects.
-    let settling = async move { claimed.perform(&settlement).await };
-    let settling = tokio::spawn(settling.in_current_span());
-    if tokio::time::timeout(order_place::PAYMENT_TIMEOUT, settling)
-        .await
-        .is_err()
-    {
-        let order_id = IdKind::Order.format(order);
-        tracing::warn!(
-            order_id,
-            "payment not settled in time, it continues in the background"
-        );
-    }
-    Ok(())
-}
-
-/// The answer to a repeated key: its order, once the payment is settled.
-async fn replay_place(
-    context: &Context<'_>,
-    state: &State,
-    placed: Placed,
-) -> ApiResult<OrderPlacePayload> {
-    let Placed {
-        id,
-        currency_fallback,
-    } = placed;
-    order_place::wait_until_settled(&state.database, id).await?;
-    context.data_unchecked::<Loaders>().forget();
-    let payload = order_place::payload(&state.database, state.stripe.as_ref(), id).await?;
-    Ok(OrderPlacePayload {
-        currency_fallback,
-        ..payload
-    })
-}
-
 /// The answer to a repeated key: the order it cancelled, in its current state.
 async fn replay_cancel(
     context: &Context<'_>,
     state: &State,
     id: Uuid,
 ) -> ApiResult<OrderCancelPayload> {
-    context.data_unchecked::<Loaders>().forget();
-    let mut rows = order::by_ids(state.database.read(), &[id]).await?;
-    let row = rows
-        .remove(&id)
-        .ok_or_else(|| ApiError::internal(format!("order {id} is missing")))?;
-    OrderCancelPayload::of(Arc::unwrap_or_clone(row))
+    OrderCancelPayload::of(current(context, state, id).await?)
 }
 
-/// A dependency that may not be configured: its key is logged, not shown to the client.
-pub(crate) fn required<'a, T>(part: Option<&'a T>, key: &str) -> ApiResult<&'a T> {
-    part.ok_or_else(|| {
-        tracing::error!("orders cannot be placed or cancelled here: set {key}");
-        ApiError::unavailable("Orders cannot be placed or cancelled at the moment")
-    })
+/// An order in its current state.
+pub(crate) async fn current(
+    context: &Context<'_>,
+    state: &State,
+    id: Uuid,
+) -> ApiResult<order::Model> {
+    context.data_unchecked::<Loaders>().forget();
+    let mut rows = order::by_ids(state.database.read(), &[id]).await?;
+    let row = rows.remove(&id).ok_or_else(|| {
+        let order_id = IdKind::Order.format(id);
+        ApiError::internal(format!("order {order_id} is missing"))
+    })?;
+    Ok(Arc::unwrap_or_clone(row))
 }

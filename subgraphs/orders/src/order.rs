@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, ID, Object};
 use entities::orders::order as entity;
 use resolvers::id::{IdKind, order_number};
+use resolvers::live::Numbered;
 use resolvers::money::{CurrencyCode, Money};
 use resolvers::scalars::DateTime;
 use resolvers::{ApiError, ApiResult, access, connection};
@@ -19,7 +20,7 @@ use crate::order_item::OrderItem;
 use crate::order_refund::{self, OrderRefund};
 use crate::order_review::{OrderDecided, OrderReview};
 use crate::payment_method::PaymentMethod;
-use crate::query::SUPPORT;
+use crate::payment_status::{PaymentStatus, payment_status};
 use crate::rules::allowed_actions;
 
 /// The progress of an order.
@@ -44,7 +45,7 @@ pub(crate) enum OrderStatus {
 pub(crate) enum OrderAction {
     /// Cancel it with `orderCancel`.
     Cancel,
-    /// Order the same products again with `orderPlace`.
+    /// Order the same products again with `orderReorder`.
     Reorder,
 }
 
@@ -53,6 +54,20 @@ pub(crate) enum OrderAction {
 pub(crate) struct Order {
     currency: CurrencyCode,
     row: Arc<entity::Model>,
+    /// The number of its last change, if it was read with the row.
+    sequence: Option<i64>,
+}
+
+impl TryFrom<Numbered<Arc<entity::Model>>> for Order {
+    type Error = ApiError;
+
+    fn try_from(numbered: Numbered<Arc<entity::Model>>) -> ApiResult<Self> {
+        let read = Self::try_from(numbered.state)?;
+        Ok(Self {
+            sequence: Some(numbered.sequence),
+            ..read
+        })
+    }
 }
 
 impl TryFrom<Arc<entity::Model>> for Order {
@@ -63,6 +78,7 @@ impl TryFrom<Arc<entity::Model>> for Order {
         Ok(Self {
             currency: CurrencyCode::from_code(&row.local_currency_code).ok_or_else(unknown)?,
             row,
+            sequence: None,
         })
     }
 }
@@ -76,7 +92,7 @@ impl Order {
         access::owner_or_scope(
             context,
             row.customer_id,
-            SUPPORT,
+            access::SUPPORT,
             "You can only see your own orders",
         )?;
         row.try_into().map(Some)
@@ -90,7 +106,7 @@ impl Order {
         let Some(row) = Self::row(context, id).await? else {
             return Ok(None);
         };
-        if !access::is_owner_or_has_scope(context, row.customer_id, SUPPORT)? {
+        if !access::is_owner_or_has_scope(context, row.customer_id, access::SUPPORT)? {
             return Ok(None);
         }
         row.try_into().map(Some)
@@ -104,6 +120,12 @@ impl Order {
     /// Its position in the customer's list.
     pub(crate) fn key(&self) -> entity::Key {
         (self.row.placed_at, self.row.id)
+    }
+
+    async fn payment(&self, context: &Context<'_>) -> ApiResult<(PaymentStatus, i64)> {
+        let loaders = context.data_unchecked::<Loaders>();
+        let payment = loaders.payment_of_order.load_one(self.row.id).await?;
+        Ok(payment_status(&self.row, payment.as_ref()))
     }
 
     fn money(&self, minor: i64) -> Money {
@@ -123,6 +145,20 @@ impl Order {
     /// The number by which people call the order, as in messages about it: "7K2M-9QXD". Not for lookups.
     async fn number(&self) -> String {
         order_number(self.row.id)
+    }
+
+    /// The number of the order's last change, with which `orderUpdated` continues after a lost connection; 0 before the
+    /// first.
+    async fn sequence(&self, context: &Context<'_>) -> ApiResult<i32> {
+        let sequence = match self.sequence {
+            Some(sequence) => sequence,
+            None => {
+                let loaders = context.data_unchecked::<Loaders>();
+                let read = loaders.sequences.load_one(self.row.id).await?;
+                read.unwrap_or_default()
+            }
+        };
+        Ok(i32::try_from(sequence).unwrap_or(i32::MAX))
     }
 
     /// The order's progress.
@@ -174,6 +210,11 @@ impl Order {
         self.money(self.row.local_currency_amount)
     }
 
+    /// The part of the total that store credit paid; the payment method pays the rest.
+    async fn store_credit_used(&self) -> Money {
+        self.money(self.row.store_credit_amount)
+    }
+
     /// The total in US dollars for reports, fixed when the order was placed.
     async fn total_usd(&self) -> Money {
         Money::new(self.row.usd_amount, CurrencyCode::Usd)
@@ -191,6 +232,12 @@ impl Order {
         (&self.row.shipping_address).into()
     }
 
+    /// How the order is sent, such as "standard" or "express"; null if there is nothing to send, and for orders from
+    /// before there was a choice.
+    async fn shipping_option(&self) -> Option<&str> {
+        self.row.shipping_option.as_deref()
+    }
+
     /// How the order is paid.
     async fn payment_method(&self, context: &Context<'_>) -> ApiResult<PaymentMethod> {
         let loaders = context.data_unchecked::<Loaders>();
@@ -198,6 +245,16 @@ impl Order {
         let row = loaders.payment_methods.load_one(id).await?;
         row.map(PaymentMethod)
             .ok_or_else(|| ApiError::internal(format!("payment method {id} is missing")))
+    }
+
+    /// The payment's progress.
+    async fn payment_status(&self, context: &Context<'_>) -> ApiResult<PaymentStatus> {
+        Ok(self.payment(context).await?.0)
+    }
+
+    /// How much of the total was captured so far. Refunds are not deducted.
+    async fn captured_amount(&self, context: &Context<'_>) -> ApiResult<Money> {
+        Ok(self.money(self.payment(context).await?.1))
     }
 
     /// The payment's id at the payment provider, `pi_…`; null until there is one. For other subgraphs only: refunds use the
@@ -223,7 +280,7 @@ impl Order {
     /// it.
     #[graphql(requires_scopes = "support")]
     async fn review(&self, context: &Context<'_>) -> Option<ApiResult<OrderReview>> {
-        if let Err(refused) = access::scope(context, SUPPORT) {
+        if let Err(refused) = access::scope(context, access::SUPPORT) {
             return Some(Err(refused));
         }
         let loaders = context.data_unchecked::<Loaders>();
@@ -236,7 +293,7 @@ impl Order {
     /// What support did about the order, oldest first. Requires the scope `support`; null without it.
     #[graphql(requires_scopes = "support")]
     async fn decisions(&self, context: &Context<'_>) -> Option<ApiResult<Vec<OrderDecided>>> {
-        if let Err(refused) = access::scope(context, SUPPORT) {
+        if let Err(refused) = access::scope(context, access::SUPPORT) {
             return Some(Err(refused));
         }
         let loaders = context.data_unchecked::<Loaders>();
@@ -246,9 +303,14 @@ impl Order {
     }
 
     /// What the customer can do with the order now.
-    async fn allowed_actions(&self) -> Vec<OrderAction> {
-        let actions = allowed_actions::allowed(self.row.status);
-        actions.iter().copied().map(OrderAction::from).collect()
+    async fn allowed_actions(&self, context: &Context<'_>) -> ApiResult<Vec<OrderAction>> {
+        // Only then do parcels matter.
+        let is_packed = self.row.status == entity::OrderStatus::Confirmed && {
+            let loaders = context.data_unchecked::<Loaders>();
+            loaders.parcel_counts.load_one(self.row.id).await?.is_some()
+        };
+        let actions = allowed_actions::allowed(self.row.status, is_packed);
+        Ok(actions.iter().copied().map(OrderAction::from).collect())
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
-use entities::orders::order;
 use entities::orders::order_event::Actor;
+use entities::orders::{order, order_parcel};
 use platform::database::DatabaseTransaction;
 use resolvers::user_error::{InputError, UserErrorCode};
 use resolvers::{ApiError, ApiResult};
@@ -53,7 +53,7 @@ impl OrderCancelPayload {
     }
 }
 
-/// Cancels the customer's order, or returns the status that prevents it.
+/// Cancels the customer's order, or returns the status that prevents it. An order with a parcel counts as shipped.
 pub(crate) async fn cancel(
     transaction: &DatabaseTransaction,
     customer: Uuid,
@@ -66,6 +66,12 @@ pub(crate) async fn cancel(
         .ok_or_else(|| ApiError::not_found("There is no order with this id"))?;
     if row.customer_id != customer {
         return Err(ApiError::forbidden("You can only cancel your own orders"));
+    }
+    if row.status == OrderStatus::Confirmed
+        && !order_parcel::of_order(transaction, id).await?.is_empty()
+    {
+        // The warehouse is handing it over.
+        return Ok(Err(OrderStatus::Shipped));
     }
     let transition = Transition {
         to: OrderStatus::Cancelled,

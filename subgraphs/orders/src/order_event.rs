@@ -21,8 +21,12 @@ pub(crate) enum OrderEventType {
     Delivered,
     /// It will not be sent.
     Cancelled,
-    /// The payment was refunded.
+    /// A part of the authorized payment was captured, because it was sent.
+    PaymentCaptured,
+    /// The payment was refunded, or a part of it.
     Refunded,
+    /// The bank refused a refund, which support makes in another way.
+    RefundRefused,
 }
 
 impl OrderEventType {
@@ -33,7 +37,9 @@ impl OrderEventType {
             events::SHIPPED => Some(Self::Shipped),
             events::DELIVERED => Some(Self::Delivered),
             events::CANCELLED => Some(Self::Cancelled),
+            events::CAPTURED => Some(Self::PaymentCaptured),
             events::REFUNDED => Some(Self::Refunded),
+            events::REFUND_REFUSED => Some(Self::RefundRefused),
             _ => None,
         }
     }
@@ -45,7 +51,7 @@ pub(crate) struct OrderEvent(pub Arc<entity::Model>);
 #[Object]
 impl OrderEvent {
     /// What happened, as a string: `order.placed`, `order.confirmed`, `order.shipped`, `order.delivered`,
-    /// `order.cancelled` or `order.refunded`.
+    /// `order.cancelled`, `order.payment_captured`, `order.refunded` or `order.refund_refused`.
     #[graphql(deprecation = "Use `type`, which is an enumeration.")]
     async fn event(&self) -> &str {
         &self.0.event
@@ -80,7 +86,9 @@ mod tests {
             (events::SHIPPED, OrderEventType::Shipped),
             (events::DELIVERED, OrderEventType::Delivered),
             (events::CANCELLED, OrderEventType::Cancelled),
+            (events::CAPTURED, OrderEventType::PaymentCaptured),
             (events::REFUNDED, OrderEventType::Refunded),
+            (events::REFUND_REFUSED, OrderEventType::RefundRefused),
         ];
         for (event, expected) in events {
             assert_eq!(OrderEventType::of(event), Some(expected));

@@ -11,7 +11,6 @@ use uuid::Uuid;
 
 use crate::loaders::Loaders;
 use crate::order::Order;
-use crate::query::SUPPORT;
 use crate::rules::line;
 
 /// A product that the shop sells or has sold, visible to everyone.
@@ -50,7 +49,7 @@ impl OrderItem {
         let Some(row) = loaders.order_items.load_one(id).await? else {
             return Ok(None);
         };
-        if !access::is_owner_or_has_scope(context, row.customer_id, SUPPORT)? {
+        if !access::is_owner_or_has_scope(context, row.customer_id, access::SUPPORT)? {
             return Ok(None);
         }
         row.try_into().map(Some)

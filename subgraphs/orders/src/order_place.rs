@@ -12,19 +12,20 @@ use resolvers::{ApiError, ApiResult};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::checkout_rates::CheckoutRates;
+use crate::checkout::Checkout;
 use crate::input::ParsedInput;
 use crate::order::Order;
+use crate::order_preview::OrderPreview;
 use crate::payment;
 use crate::payment_method_details::{self, MethodDetails};
 use crate::quote::{PriceFallbackReason, Quote};
-use crate::rules::checkout;
 use crate::rules::settlement::PaymentState;
 use crate::rules::status::OrderStatus;
 use crate::rules::stock::Shortage;
-use crate::rules::totals::{self, Totals};
-use crate::stock_shortage::{self, StockShortage};
+use crate::rules::totals::Totals;
+use crate::stock_shortage::StockShortage;
 use crate::stock_write;
+use crate::store_credit_write;
 use crate::transitions;
 
 /// How long a request waits for the outcome of a payment, which is settled in any case.
@@ -43,6 +44,8 @@ pub(crate) struct OrderPlacePayload {
     pub currency_fallback: Option<PriceFallbackReason>,
     /// The products of which there is less than ordered; empty if there is enough. Nothing was ordered then.
     pub shortages: Vec<StockShortage>,
+    /// What the order would cost now, if it was refused although its input has no errors; null otherwise.
+    pub preview: Option<OrderPreview>,
     /// What is wrong with the input, or why the payment was declined; otherwise empty.
     pub user_errors: Vec<InputError>,
 }
@@ -54,17 +57,18 @@ impl OrderPlacePayload {
             payment_client_secret: None,
             currency_fallback: None,
             shortages: Vec::new(),
+            preview: None,
             user_errors,
         }
     }
+}
 
-    /// Refused because of these shortages.
-    pub(crate) fn out_of_stock(parsed: &ParsedInput, shortages: &[Shortage]) -> Self {
-        Self {
-            shortages: shortages.iter().map(StockShortage::from).collect(),
-            ..Self::with_errors(stock_shortage::errors(parsed, shortages))
-        }
-    }
+/// Why an order was not placed, although nothing prevented it when it was checked. The transaction must be rolled back.
+pub(crate) enum NotPlaced {
+    /// Of these products there is not enough.
+    Short(Vec<Shortage>),
+    /// There is less store credit.
+    CreditSpent,
 }
 
 /// The order's payment method.
@@ -108,46 +112,22 @@ pub(crate) async fn resolve_method(
     }
 }
 
-/// The totals of the quoted products at the place of delivery, or why they cannot be ordered.
-pub(crate) fn totals(
-    rates: &CheckoutRates,
-    quote: &Quote,
-    parsed: &ParsedInput,
-) -> Result<Totals, Vec<InputError>> {
-    let lines: Vec<_> = quote.lines.iter().map(|line| line.priced).collect();
-    let restrictions = quote.lines.iter().map(|line| line.restriction);
-    let ships_free = totals::subtotal_usd(&lines).is_none_or(|usd| rates.ships_free(usd));
-    let shipping = checkout::is_shipped(restrictions).then_some(quote.shipping);
-    let address = &parsed.shipping_address;
-    let tax = rates.tax_percent(&address.country_code, address.region.as_deref());
-    let shipping = shipping.filter(|_| !ships_free);
-    totals::add_up(&lines, shipping, tax)
-        .filter(checkout::is_payable)
-        .ok_or_else(|| {
-            vec![InputError::new(
-                UserErrorCode::OrderTotalNotPayable,
-                checkout::PAYABLE,
-                &["input", "items"],
-            )]
-        })
-}
-
 /// Takes the stock and writes the pending order with its lines and its requested payment. If there is not enough of a
 /// product, the transaction must be rolled back.
 pub(crate) async fn place(
     transaction: &DatabaseTransaction,
     customer: Uuid,
     parsed: &ParsedInput,
-    quote: &Quote,
-    totals: &Totals,
+    checkout: &Checkout,
     method: &ResolvedMethod,
     now: DateTime<Utc>,
-) -> ApiResult<Result<Uuid, Vec<Shortage>>> {
+) -> ApiResult<Result<Uuid, NotPlaced>> {
     let known = customer::by_ids(transaction, &[customer]).await?;
     if known.is_empty() {
         return Err(ApiError::not_found("There is no account for this token"));
     }
-    let order = order::Model {
+    let Checkout { quote, totals, .. } = checkout;
+    let mut order = order::Model {
         id: Uuid::now_v7(),
         customer_id: customer,
         status: OrderStatus::Pending,
@@ -155,11 +135,13 @@ pub(crate) async fn place(
         local_currency_amount: totals.total,
         local_currency_code: quote.currency.as_str().to_owned(),
         exchange_rate: quote.rate.to_string(),
+        store_credit_amount: checkout.store_credit,
         subtotal_amount: totals.subtotal,
         shipping_amount: totals.shipping,
         tax_amount: totals.tax,
         shipping_address: parsed.shipping_address.clone(),
         billing_address: parsed.billing_address.clone(),
+        shipping_option: checkout.option().map(|option| option.rate.code.clone()),
         payment_method_id: save_method(transaction, customer, method, now).await?,
         payment_intent_id: None,
         placed_at: now,
@@ -175,11 +157,18 @@ pub(crate) async fn place(
     stock_write::open(transaction, &catalog.collect(), stock_write::CATALOG, now).await?;
     let taken = stock_write::take(transaction, &order, &items, now).await?;
     if let Err(shortages) = taken {
-        return Ok(Err(shortages));
+        return Ok(Err(NotPlaced::Short(shortages)));
+    }
+    if !store_credit_write::spend(transaction, &order).await? {
+        return Ok(Err(NotPlaced::CreditSpent));
     }
     let language = parsed.language.as_deref();
     transitions::place(transaction, &order, quote.currency, items, language).await?;
-    payment::request(transaction, order.id, now).await?;
+    if order.charged_amount() > 0 {
+        payment::request(transaction, order.id, now).await?;
+    } else {
+        payment::paid_by_credit(transaction, &mut order, now).await?;
+    }
     Ok(Ok(order.id))
 }
 
@@ -268,6 +257,7 @@ pub(crate) async fn payload(
         },
         currency_fallback: None,
         shortages: Vec::new(),
+        preview: None,
         user_errors: user_errors.into_iter().collect(),
         order: Some(Order::try_from(row)?),
     })

@@ -2,6 +2,7 @@
 
 use async_graphql::{ID, InputObject};
 use resolvers::money::CurrencyCode;
+use resolvers::money_input::MoneyInput;
 use serde::Serialize;
 
 /// An order to place.
@@ -15,6 +16,17 @@ pub(crate) struct OrderPlaceInput {
     pub shipping_address: AddressInput,
     /// The address of the bill, if it differs from the shipping address.
     pub billing_address: Option<AddressInput>,
+    /// The code of a way of shipping, such as "express"; by default the first one of the destination.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shipping_option: Option<String>,
+    /// What the customer has agreed to pay: the total of `orderPreview`. If it would be another one, nothing is ordered,
+    /// and the payload has the error TOTAL_CHANGED with a new preview.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_total: Option<MoneyInput>,
+    /// Whether to pay with the customer's store credit first. The payment method pays the rest.
+    #[graphql(default)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub use_store_credit: bool,
     /// A token from the payment provider's form in the browser, or of a saved payment method: `pm_…`, `tok_…` or
     /// `src_…`. Never a card number.
     pub payment_method_token: String,

@@ -12,6 +12,7 @@ use platform::tasks;
 use resolvers::money::{CurrencyCode, Money};
 use resolvers::money_input::MoneyInput;
 use resolvers::scalars::DateTime;
+use resolvers::support::error;
 use resolvers::user_error::{InputError, UserErrorCode};
 use resolvers::{ApiError, ApiResult, access};
 use uuid::Uuid;
@@ -19,8 +20,6 @@ use uuid::Uuid;
 use crate::loaders::Loaders;
 use crate::order::Order;
 use crate::order_refund_task::{IssueOrderRefund, reference};
-use crate::order_review_input::error;
-use crate::query::SUPPORT;
 use crate::rules::settlement::PaymentState;
 use crate::rules::status::OrderStatus;
 
@@ -65,7 +64,7 @@ pub(crate) enum OrderRefundStatus {
     Requested,
     /// The money is on its way to the customer.
     Issued,
-    /// The payment provider or the bank refused it: nothing was refunded.
+    /// The payment provider or the bank refused it, perhaps after it was issued: nothing was refunded.
     Refused,
 }
 
@@ -93,7 +92,7 @@ impl OrderRefund {
         self.row.requested_at.into()
     }
 
-    /// When it was issued or refused; null until then.
+    /// When it was issued or, at last, refused; null until then.
     async fn settled_at(&self) -> Option<DateTime> {
         self.row.settled_at.map(DateTime)
     }
@@ -101,7 +100,7 @@ impl OrderRefund {
     /// Why it was refused, in the payment provider's words. Requires the scope `support`; null without it.
     #[graphql(requires_scopes = "support")]
     async fn failure(&self, context: &Context<'_>) -> Option<ApiResult<&str>> {
-        match access::scope(context, SUPPORT) {
+        match access::scope(context, access::SUPPORT) {
             Ok(_) => self.row.failure.as_deref().map(Ok),
             Err(refused) => Some(Err(refused)),
         }
@@ -156,11 +155,7 @@ impl Captured {
                 .map(|made| made.metadata.get("reference"));
             references.any(|known| known == Some(&reference))
         };
-        let requested: i64 = own
-            .iter()
-            .filter(|own| own.state != order_refund::OrderRefundState::Refused && !is_known(own))
-            .map(|own| own.amount)
-            .sum();
+        let requested = order_refund::total(own.iter().filter(|own| !is_known(own)));
         (self.amount - given - requested).max(0)
     }
 }

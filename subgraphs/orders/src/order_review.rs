@@ -7,7 +7,6 @@ use entities::orders::{order, order_decision, order_payment, order_review};
 use metrics::{counter, gauge};
 use platform::clock::Clock;
 use platform::database::{Database, DatabaseTransaction};
-use platform::outbox::{self, NewEvent};
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
 use resolvers::scalars::DateTime;
@@ -63,9 +62,15 @@ pub(crate) async fn settled(
 ) -> Result<(), DbErr> {
     let known = order_review::of_order(transaction, order_id).await?;
     let is_over = known.is_some_and(|known| match known.reason {
-        ReviewReason::PaymentInDoubt => !settlement::is_open(state),
+        // A payment that needs a person has no outcome yet either.
+        ReviewReason::PaymentInDoubt => {
+            !settlement::is_open(state) && state != PaymentState::NeedsReview
+        }
         // Whatever was charged was returned.
         ReviewReason::PaymentMismatch => state == PaymentState::Released,
+        ReviewReason::CaptureFailed => {
+            matches!(state, PaymentState::Captured | PaymentState::Released)
+        }
         _ => false,
     });
     if is_over {
@@ -114,18 +119,13 @@ pub(crate) async fn watch(database: &Database, clock: &Clock) -> Result<(), DbEr
         let order_id = IdKind::Order.format(review.order_id);
         let reason = review.reason.as_str();
         tracing::info!(order_id, reason, since = %review.since, "order waits for support");
-        let event = NewEvent {
-            topic: events::TOPIC,
-            event_type: events::REVIEW_OVERDUE,
-            aggregate_id: &order_id,
-            data: ReviewOverdue {
-                version: 1,
-                order_id: &order_id,
-                reason,
-                since: review.since,
-            },
+        let data = ReviewOverdue {
+            version: 1,
+            order_id: &order_id,
+            reason,
+            since: review.since,
         };
-        outbox::append(&transaction, event, now).await?;
+        events::publish(&transaction, &order_id, events::REVIEW_OVERDUE, data, now).await?;
     }
     transaction.commit().await?;
     Ok(())
@@ -143,6 +143,8 @@ pub(crate) enum OrderReviewReason {
     RefundRefused,
     /// The outcome of the payment has been unknown for long.
     PaymentInDoubt,
+    /// Something was sent, and the authorization ended before everything was captured.
+    CaptureFailed,
     /// A parcel came back: the customer has not received it.
     ReturnedToSender,
     /// The carrier has a parcel of a cancelled order.
@@ -180,7 +182,12 @@ impl OrderReview {
         let loaders = context.data_unchecked::<Loaders>();
         let payment = loaders.payment_of_order.load_one(self.order.id).await?;
         let state = payment.map(|payment| payment.state);
-        let possible = review::possible(self.order.status, state);
+        let is_packed = loaders
+            .parcel_counts
+            .load_one(self.order.id)
+            .await?
+            .is_some();
+        let possible = review::possible(self.review.reason, self.order.status, is_packed, state);
         Ok(possible.into_iter().map(Into::into).collect())
     }
 }

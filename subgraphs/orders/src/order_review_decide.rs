@@ -8,16 +8,17 @@ use chrono::{DateTime, Utc};
 use entities::orders::order_decision::{self, OrderDecision};
 use entities::orders::order_event::Actor;
 use entities::orders::order_payment::{self, PaymentState};
-use entities::orders::{order, order_review};
+use entities::orders::{order, order_parcel, order_review};
 use metrics::counter;
 use platform::database::DatabaseTransaction;
 use resolvers::id::IdKind;
+use resolvers::support::{already_decided, error, public_decision};
 use resolvers::user_error::{InputError, UserErrorCode};
 use resolvers::{ApiError, ApiResult};
 use uuid::Uuid;
 
+use crate::follow_parcels;
 use crate::order::Order;
-use crate::order_review_input::error;
 use crate::payment;
 use crate::payment_task::SettlePayment;
 use crate::rules::review;
@@ -72,7 +73,9 @@ pub(crate) async fn decide(
         Err(error) => return Ok(Err(error)),
     };
     let payment = order_payment::of_order(transaction, id).await?;
-    let possible = review::possible(row.status, payment.as_ref().map(|payment| payment.state));
+    let is_packed = !order_parcel::of_order(transaction, id).await?.is_empty();
+    let state = payment.as_ref().map(|payment| payment.state);
+    let possible = review::possible(review.reason, row.status, is_packed, state);
     if !possible.contains(&by.decision) {
         let possible: Vec<_> = possible.into_iter().map(public).collect();
         let message = format!("This order can have {}", possible.join(", "));
@@ -126,12 +129,7 @@ async fn open_review(
     let (code, message) = match latest.filter(|_| since.is_some()) {
         Some(latest) => (
             UserErrorCode::AlreadyDecided,
-            format!(
-                "{} decided {} at {}",
-                latest.actor,
-                public(latest.decision),
-                latest.decided_at.format("%F %T UTC"),
-            ),
+            already_decided(&latest.actor, latest.decision.as_str(), latest.decided_at),
         ),
         None => (
             UserErrorCode::NotInReview,
@@ -143,7 +141,7 @@ async fn open_review(
 
 /// A decision's name in the schema.
 fn public(decision: OrderDecision) -> String {
-    decision.as_str().to_uppercase()
+    public_decision(decision.as_str())
 }
 
 async fn apply(
@@ -161,16 +159,14 @@ async fn apply(
                 at: by.now,
             };
             let advanced = transitions::advance(transaction, row, &cancelled, by.now).await;
-            advanced.map_err(|error| match error {
-                TransitionError::Database(error) => error.into(),
-                error @ TransitionError::Illegal(_) => ApiError::internal(error),
-            })?;
+            advanced.map_err(failed)?;
             payment::request_release(transaction, row.id, by.now).await?;
         }
         (OrderDecision::RetryPayment, Some(mut payment)) => {
             if payment.state == PaymentState::NeedsReview {
                 payment.state = match row.status {
                     OrderStatus::Cancelled => PaymentState::ReleaseRequested,
+                    _ if payment.capture_target.is_some() => PaymentState::CaptureRequested,
                     _ => PaymentState::AwaitingCustomer,
                 };
             }
@@ -180,14 +176,31 @@ async fn apply(
         }
         // A person has settled it.
         (OrderDecision::Resolve, Some(mut payment))
-            if payment.state == PaymentState::NeedsReview
-                && row.status == OrderStatus::Cancelled =>
+            if payment.state == PaymentState::NeedsReview =>
         {
-            payment.state = PaymentState::Released;
+            let is_uncaptured =
+                payment.authorized_until.is_some() && payment.captured_amount.is_none();
+            let is_given_back = row.status == OrderStatus::Cancelled;
+            payment.state = match is_given_back || is_uncaptured {
+                true => PaymentState::Released,
+                // What was captured stays so, and nothing more will be.
+                false => PaymentState::Captured,
+            };
             payment.updated_at = by.now;
             order_payment::update(transaction, payment).await?;
+        }
+        (OrderDecision::Resolve, _) => {
+            let delivered = follow_parcels::deliver_without_rest(transaction, row, by.now).await;
+            delivered.map_err(failed)?;
         }
         _ => {}
     }
     Ok(())
+}
+
+fn failed(error: TransitionError) -> ApiError {
+    match error {
+        TransitionError::Database(error) => error.into(),
+        error @ TransitionError::Illegal(_) => ApiError::internal(error),
+    }
 }

@@ -3,20 +3,17 @@
 use async_graphql::{Enum, ID, InputObject};
 use entities::orders::order_decision;
 use resolvers::money_input::MoneyInput;
-use resolvers::user_error::{InputError, UserErrorCode};
 use serde::Serialize;
-
-use crate::rules::review::LONGEST_NOTE;
 
 /// What support can do about an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Enum)]
 #[graphql(remote = "order_decision::OrderDecision")]
 pub(crate) enum OrderDecision {
-    /// Ask the payment provider again.
+    /// Ask the payment provider again, or make a refused refund of a cancelled order again.
     RetryPayment,
-    /// Cancel the order, and return the payment.
+    /// Cancel the order, and return the payment. Not possible once a parcel is registered: refund it instead.
     Cancel,
-    /// Nothing more is needed: it was settled, such as by a refund or another parcel.
+    /// Nothing more is needed: it was settled, such as by a refund or another parcel. Nothing more is charged.
     Resolve,
     /// Leave it in the queue, with the note.
     Wait,
@@ -44,19 +41,4 @@ pub(crate) struct OrderRefundInput {
     pub amount: Option<MoneyInput>,
     /// Why, in at most 2,000 characters. Only support sees it.
     pub note: String,
-}
-
-/// The note without surrounding spaces, or why it cannot be used.
-pub(crate) fn note(note: &str) -> Result<&str, InputError> {
-    let note = note.trim();
-    if note.is_empty() || note.chars().count() > LONGEST_NOTE {
-        let message = format!("The note must have from 1 to {LONGEST_NOTE} characters");
-        return Err(error(UserErrorCode::InvalidText, message, "note"));
-    }
-    Ok(note)
-}
-
-/// An error about a field of the input.
-pub(crate) fn error(code: UserErrorCode, message: impl Into<String>, field: &str) -> InputError {
-    InputError::new(code, message, &["input", field])
 }

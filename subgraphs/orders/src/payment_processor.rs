@@ -5,7 +5,8 @@ use entities::orders::{order, order_payment, payment_method};
 use platform::clock::Clock;
 use platform::database::Database;
 use platform::providers::stripe::{
-    NewPayment, PaymentIntent, PaymentStatus, Refund, RefundStatus, Stripe, StripeError,
+    CaptureMethod, NewPayment, PaymentIntent, PaymentStatus, Refund, RefundStatus, Stripe,
+    StripeError,
 };
 use resolvers::id::IdKind;
 use uuid::Uuid;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 use crate::payment::{
     ProviderUpdate, SettleError, apply, apply_refund, provider_status, request_release,
 };
+use crate::rules::capture;
 use crate::rules::settlement::{Charge, PaymentState, ProviderStatus};
 
 /// How long the customer may take to confirm the payment with their bank.
@@ -27,6 +29,8 @@ pub(crate) struct PaymentProcessor<'a> {
     pub database: &'a Database,
     pub clock: &'a Clock,
     pub stripe: &'a Stripe,
+    /// How new payments are captured.
+    pub capture_method: CaptureMethod,
     /// Failures before this attempt.
     pub attempt: u32,
 }
@@ -43,7 +47,9 @@ impl PaymentProcessor<'_> {
         match payment.state {
             PaymentState::Requested => self.charge(&order).await,
             PaymentState::AwaitingCustomer => self.poll(&order).await,
-            PaymentState::ReleaseRequested => self.release(&order).await,
+            PaymentState::ReleaseRequested => self.release(&order, &payment).await,
+            PaymentState::CaptureRequested => self.capture(&order, &payment).await,
+            PaymentState::Authorized => self.read_again(&order).await,
             PaymentState::Captured | PaymentState::Released | PaymentState::NeedsReview => Ok(()),
         }
     }
@@ -68,7 +74,7 @@ impl PaymentProcessor<'_> {
                 Err(error) => return Err(error),
             },
         };
-        if provider_status(intent.status) != ProviderStatus::RequiresConfirmation {
+        if provider_status(&intent) != ProviderStatus::RequiresConfirmation {
             return self.apply(order.id, &ProviderUpdate::of(&intent)).await;
         }
         let key = key(order.id, "confirm", self.attempt);
@@ -80,7 +86,7 @@ impl PaymentProcessor<'_> {
             // No longer in the right state, or its payment method cannot be used.
             Err(StripeError::Refused { code, .. }) => {
                 let intent = self.stripe.payment(&intent.id).await?;
-                if provider_status(intent.status) == ProviderStatus::RequiresConfirmation {
+                if provider_status(&intent) == ProviderStatus::RequiresConfirmation {
                     return self.declined(order.id, Some(intent.id), code).await;
                 }
                 self.apply(order.id, &ProviderUpdate::of(&intent)).await
@@ -96,10 +102,11 @@ impl PaymentProcessor<'_> {
             .get(&id)
             .ok_or(SettleError::UnknownValue(order.id))?;
         let new = NewPayment {
-            amount: order.local_currency_amount,
+            amount: order.charged_amount(),
             currency: &order.local_currency_code,
             payment_method: &method.token,
             order: &IdKind::Order.format(order.id),
+            capture: self.capture_method,
         };
         let key = key(order.id, "create", self.attempt / ATTEMPTS_PER_KEY);
         Ok(self.stripe.create(&new, &key).await?)
@@ -140,7 +147,7 @@ impl PaymentProcessor<'_> {
         };
         let intent = self.stripe.payment(id).await?;
         let overdue = self.clock.now() - order.placed_at > CONFIRMATION_TIMEOUT;
-        if provider_status(intent.status) == ProviderStatus::Processing && overdue {
+        if provider_status(&intent) == ProviderStatus::Processing && overdue {
             let key = key(order.id, "abandon", 0);
             let intent = self.stripe.cancel(id, &key).await?;
             return self.apply(order.id, &ProviderUpdate::of(&intent)).await;
@@ -148,25 +155,77 @@ impl PaymentProcessor<'_> {
         self.apply(order.id, &ProviderUpdate::of(&intent)).await
     }
 
+    /// Captures what was sent and is not captured yet. Repeating this is safe: what was captured is read first, and the
+    /// same part has the same key.
+    async fn capture(
+        &self,
+        order: &order::Model,
+        payment: &order_payment::Model,
+    ) -> Result<(), SettleError> {
+        let Some(id) = &order.payment_intent_id else {
+            return Err(SettleError::UnknownValue(order.id));
+        };
+        let intent = self.stripe.payment(id).await?;
+        let part = capture::next_part(
+            intent.amount,
+            intent.amount_received,
+            payment.capture_target.unwrap_or(intent.amount),
+            intent.is_multicapture_available(),
+        );
+        let part = part.filter(|_| intent.status == PaymentStatus::RequiresCapture);
+        let Some(part) = part else {
+            return self.apply(order.id, &ProviderUpdate::of(&intent)).await;
+        };
+        let operation = format!("capture-{}-{}", intent.amount_received, part.amount);
+        let key = key(order.id, &operation, self.attempt / ATTEMPTS_PER_KEY);
+        match self
+            .stripe
+            .capture(id, part.amount, part.is_last, &key)
+            .await
+        {
+            Ok(intent) => self.apply(order.id, &ProviderUpdate::of(&intent)).await,
+            // Captured by an earlier attempt, expired, or refused by the bank.
+            Err(StripeError::Refused { code, .. } | StripeError::Declined { code }) => {
+                let intent = self.stripe.payment(id).await?;
+                if intent.status != PaymentStatus::RequiresCapture {
+                    return self.apply(order.id, &ProviderUpdate::of(&intent)).await;
+                }
+                Err(SettleError::Stripe(StripeError::Refused {
+                    code,
+                    in_doubt: false,
+                }))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Applies the provider's state of an authorization, which ends by itself.
+    async fn read_again(&self, order: &order::Model) -> Result<(), SettleError> {
+        let Some(id) = &order.payment_intent_id else {
+            return Err(SettleError::UnknownValue(order.id));
+        };
+        let intent = self.stripe.payment(id).await?;
+        self.apply(order.id, &ProviderUpdate::of(&intent)).await
+    }
+
     /// Ensures that nothing is charged, or refunds what was.
-    async fn release(&self, order: &order::Model) -> Result<(), SettleError> {
+    async fn release(
+        &self,
+        order: &order::Model,
+        payment: &order_payment::Model,
+    ) -> Result<(), SettleError> {
         let Some(id) = &order.payment_intent_id else {
             // It was never created, or its id is unknown: nobody can confirm it.
             return self
                 .apply(
                     order.id,
-                    &ProviderUpdate {
-                        status: ProviderStatus::Canceled,
-                        intent: None,
-                        decline_code: None,
-                        received: None,
-                    },
+                    &ProviderUpdate::without_amount(ProviderStatus::Canceled, None),
                 )
                 .await;
         };
         let intent = self.stripe.payment(id).await?;
         match intent.status {
-            PaymentStatus::Succeeded => self.refund(order, &intent).await,
+            PaymentStatus::Succeeded => self.refund(order, payment, &intent).await,
             PaymentStatus::Canceled => self.apply(order.id, &ProviderUpdate::of(&intent)).await,
             _ => {
                 let key = key(order.id, "cancel", self.attempt);
@@ -184,6 +243,7 @@ impl PaymentProcessor<'_> {
     async fn refund(
         &self,
         order: &order::Model,
+        payment: &order_payment::Model,
         intent: &PaymentIntent,
     ) -> Result<(), SettleError> {
         let reference = IdKind::Order.format(order.id);
@@ -191,7 +251,12 @@ impl PaymentProcessor<'_> {
             amount: intent.amount_received,
             currency: intent.currency.clone(),
         };
-        let key = key(order.id, "refund", self.attempt);
+        // The provider would repeat its answer about a refund that has failed since.
+        let operation = match &payment.refund_id {
+            Some(failed) => format!("refund-after-{failed}"),
+            None => "refund".to_owned(),
+        };
+        let key = key(order.id, &operation, self.attempt);
         let made = self
             .stripe
             .refund(&intent.id, taken.amount, &reference, &key)
@@ -253,10 +318,8 @@ impl PaymentProcessor<'_> {
         code: String,
     ) -> Result<(), SettleError> {
         let update = ProviderUpdate {
-            status: ProviderStatus::Declined,
-            intent,
             decline_code: Some(code),
-            received: None,
+            ..ProviderUpdate::without_amount(ProviderStatus::Declined, intent)
         };
         self.apply(order, &update).await
     }

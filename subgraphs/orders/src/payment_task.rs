@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use entities::orders::order_payment;
 use platform::clock::Clock;
 use platform::database::Database;
-use platform::providers::stripe::Stripe;
+use platform::providers::stripe::{CaptureMethod, Stripe};
 use platform::tasks::{self, Retry, Step, Task, TaskError};
 use resolvers::id::IdKind;
 use sea_orm::{ConnectionTrait, DbErr};
@@ -25,9 +25,10 @@ pub(crate) struct Settlement {
     pub(crate) database: Database,
     pub(crate) clock: Clock,
     pub(crate) stripe: Stripe,
+    pub(crate) capture_method: CaptureMethod,
 }
 
-/// Charges or refunds an order's payment.
+/// Charges, captures or refunds an order's payment.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SettlePayment {
@@ -73,13 +74,19 @@ impl Task for SettlePayment {
             database: &state.database,
             clock: &state.clock,
             stripe: &state.stripe,
+            capture_method: state.capture_method,
             attempt,
         };
         processor.advance(self.order_id).await?;
         // Follow-up work was enqueued with the change that caused it, but not if nothing has changed.
         let payment = order_payment::of_order(state.database.read(), self.order_id).await?;
         match payment {
-            Some(payment) if payment.state == PaymentState::Requested => {
+            Some(payment)
+                if matches!(
+                    payment.state,
+                    PaymentState::Requested | PaymentState::CaptureRequested
+                ) =>
+            {
                 Err(SettleError::InProgress(self.order_id).into())
             }
             _ => Ok(Step::Done),

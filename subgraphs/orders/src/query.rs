@@ -5,14 +5,17 @@ use resolvers::access::authenticated;
 use resolvers::id::IdKind;
 use resolvers::{ApiResult, access};
 
+use crate::State;
+use crate::checkout::check_out;
 use crate::customer::Customer;
+use crate::input;
 use crate::order::{Order, OrderConnection, OrderStatus};
 use crate::order_item::OrderItem;
+use crate::order_preview::OrderPreview;
+use crate::order_preview_input::OrderPreviewInput;
+use crate::shipping_country::{self, ShippingCountry};
 use crate::stock::Stock;
 use crate::support_orders;
-
-/// The scope of those who see and change what customers cannot.
-pub(crate) const SUPPORT: &str = "support";
 
 pub(crate) struct Query;
 
@@ -45,6 +48,46 @@ impl Query {
         answer.transpose()
     }
 
+    /// What `orderPlace` with the same input would charge, and everything that prevents it. Nothing is written.
+    #[graphql(directive = authenticated::apply())]
+    async fn order_preview(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What to order, and where to send it.")] input: OrderPreviewInput,
+    ) -> ApiResult<OrderPreview> {
+        let customer = access::customer(context)?;
+        let state = context.data_unchecked::<State>();
+        let (basket, errors) = input::parse_preview(&input, &state.checkout_rates);
+        let checkout = check_out(state, access::caller(context)?, customer, &basket).await?;
+        let country = basket.country.as_deref().unwrap_or_default();
+        let tax_display = state.checkout_rates.tax_display(country);
+        let (is_complete, now) = (basket.country.is_some(), state.clock.now());
+        Ok(OrderPreview::new(
+            &checkout,
+            is_complete,
+            tax_display,
+            errors,
+            now,
+        ))
+    }
+
+    /// The countries that orders are sent to, with what their addresses need.
+    #[graphql(cache_control(max_age = 3600))]
+    async fn shipping_countries(
+        &self,
+        context: &Context<'_>,
+        #[graphql(
+            desc = "Only these countries, by ISO 3166-1 alpha-2 code such as DE, at most 100; by default all."
+        )]
+        codes: Option<Vec<String>>,
+    ) -> ApiResult<Vec<ShippingCountry>> {
+        let rates = &context.data_unchecked::<State>().checkout_rates;
+        match codes {
+            Some(codes) => shipping_country::with_codes(&codes, rates),
+            None => Ok(shipping_country::all(rates)),
+        }
+    }
+
     /// The stock of a product, for support; null if the catalog has never announced the product.
     #[graphql(requires_scopes = "support")]
     async fn stock(
@@ -53,7 +96,7 @@ impl Query {
         #[graphql(desc = "The product's id, `prd_…`.")] product_id: ID,
     ) -> Option<ApiResult<Stock>> {
         let answer: ApiResult<Option<Stock>> = async {
-            access::scope(context, SUPPORT)?;
+            access::scope(context, access::SUPPORT)?;
             let product = IdKind::Product.argument("productId", &product_id)?;
             let found = Stock::of_products(context, &[product]).await?;
             Ok(found.into_iter().next())
@@ -78,7 +121,7 @@ impl Query {
         >,
         #[graphql(desc = "Read the orders that follow this cursor.")] after: Option<String>,
     ) -> ApiResult<OrderConnection> {
-        access::scope(context, SUPPORT)?;
+        access::scope(context, access::SUPPORT)?;
         let statuses = status.unwrap_or_default().into_iter().map(Into::into);
         let (statuses, after) = (statuses.collect::<Vec<_>>(), after.as_deref());
         if needs_attention == Some(true) {

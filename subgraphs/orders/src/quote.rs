@@ -4,29 +4,32 @@ use std::collections::HashMap;
 
 use async_graphql::{Enum, Name, Value, Variables, value};
 use platform::caller::Caller;
-use resolvers::client::{Document, SubgraphClient};
+use resolvers::client::Document;
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money, Rounding};
+use resolvers::scalars::DateTime;
 use resolvers::user_error::{InputError, UserErrorCode};
 use resolvers::{ApiError, ApiResult};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::State;
 use crate::checkout_rates::CheckoutRates;
-use crate::input::ParsedInput;
+use crate::input::Basket;
+use crate::order_preview::{CurrencySource, ExchangeRateUsed, RateFreshness};
 use crate::rules::checkout::Restriction;
 use crate::rules::totals::{Price, PricedLine};
 
 static PRODUCTS: Document = Document::new(
     "query($representations: [_Any!]!) {
-  _entities(representations: $representations) { ... on Product { id title category active availableQuantity } }
+  _entities(representations: $representations) { ... on Product { id title category active availableQuantity weightGrams } }
 }",
 );
 
 static PRICES: Document = Document::new("query($products: [ID!]!, $charges: [Decimal!]!, $currency: CurrencyCode, $country: String, $billing: String) {
   checkoutQuote(products: $products, charges: $charges, currency: $currency, shippingCountry: $country, billingCountry: $billing) {
-    currency fallback exchangeRate { effectiveRate }
+    currency detectedFrom fallback exchangeRate { effectiveRate freshness asOf }
     prices { amount { amount } usd { amount } }
     charges { amount { amount } usd { amount } }
   }
@@ -46,14 +49,19 @@ pub(crate) enum PriceFallbackReason {
 #[derive(Clone, Debug)]
 pub(crate) struct Quote {
     pub currency: CurrencyCode,
+    pub detected_from: CurrencySource,
     /// Why the currency is US dollars instead of the customer's.
     pub fallback: Option<PriceFallbackReason>,
     /// Units of the currency per US dollar.
     pub rate: Decimal,
-    /// In the order of the input.
+    /// The same for clients; `None` for US dollars.
+    pub rate_used: Option<ExchangeRateUsed>,
+    /// Products that can be ordered, in the order of the input.
     pub lines: Vec<QuotedLine>,
-    /// The price of shipping unless it is free.
-    pub shipping: Price,
+    /// The price of each step of each shipping option of the destination.
+    pub charges: Vec<Price>,
+    /// What cannot be ordered, and why.
+    pub errors: Vec<InputError>,
 }
 
 #[derive(Clone, Debug)]
@@ -63,33 +71,33 @@ pub(crate) struct QuotedLine {
     pub restriction: Option<Restriction>,
     /// What the catalog shows; the ledger of stock begins with it.
     pub catalog_quantity: i32,
+    /// Of one packed unit, if the catalog knows it.
+    pub weight_grams: Option<i32>,
     pub priced: PricedLine,
 }
 
-/// Asks search and pricing, or returns the input's errors.
-pub(crate) async fn fetch(
-    search: &SubgraphClient,
-    pricing: &SubgraphClient,
-    rates: &CheckoutRates,
-    caller: &Caller,
-    parsed: &ParsedInput,
-) -> ApiResult<Result<Quote, Vec<InputError>>> {
+/// Asks search and pricing.
+pub(crate) async fn fetch(state: &State, caller: &Caller, basket: &Basket) -> ApiResult<Quote> {
+    let rates = &state.checkout_rates;
+    let search = required(state.search.as_ref(), "subgraphs.search.url")?;
+    let pricing = required(state.pricing.as_ref(), "subgraphs.pricing.url")?;
     let (products, prices) = futures::try_join!(
-        search.query::<Products>(caller, &PRODUCTS, representations(parsed)),
-        pricing.query::<Prices>(caller, &PRICES, price_variables(rates, parsed)),
+        search.query::<Products>(caller, &PRODUCTS, representations(basket)),
+        pricing.query::<Prices>(caller, &PRICES, price_variables(rates, basket)),
     )?;
     let prices = prices.checkout_quote;
-    if let Some(currency) = parsed.currency
+    let mut errors = Vec::new();
+    if let Some(currency) = basket.currency
         && currency != prices.currency
     {
-        return Ok(Err(vec![InputError::new(
+        errors.push(InputError::new(
             UserErrorCode::CurrencyNotAvailable,
             format!(
                 "Orders in {} are not possible at the moment: there is no exchange rate",
                 currency.as_str()
             ),
             &["input", "currency"],
-        )]));
+        ));
     }
     let products: HashMap<Uuid, Product> = products
         .entities
@@ -97,13 +105,12 @@ pub(crate) async fn fetch(
         .flatten()
         .filter_map(|product| Some((IdKind::Product.parse(&product.id)?, product)))
         .collect();
-    if prices.prices.len() != parsed.lines.len() || prices.charges.len() != 1 {
+    if prices.prices.len() != basket.lines.len() {
         return Err(unusable());
     }
     let currency = prices.currency;
-    let mut errors = Vec::new();
-    let mut lines = Vec::with_capacity(parsed.lines.len());
-    for (line, price) in parsed.lines.iter().zip(&prices.prices) {
+    let mut lines = Vec::with_capacity(basket.lines.len());
+    for (line, price) in basket.lines.iter().zip(&prices.prices) {
         let index = line.index.to_string();
         let mut refuse = |code, message: &str| {
             let field = ["input", "items", &index, "productId"];
@@ -125,22 +132,37 @@ pub(crate) async fn fetch(
             name: product.title.clone(),
             restriction: rates.restriction(&product.category),
             catalog_quantity: product.available_quantity,
+            weight_grams: product.weight_grams,
             priced: PricedLine {
                 quantity: line.quantity,
                 unit: price.read(currency).ok_or_else(unusable)?,
             },
         });
     }
-    if !errors.is_empty() {
-        return Ok(Err(errors));
-    }
-    Ok(Ok(Quote {
+    let charges = prices.charges.iter().map(|charge| charge.read(currency));
+    let rate = prices.exchange_rate;
+    Ok(Quote {
         currency,
+        detected_from: prices.detected_from,
         fallback: prices.fallback,
-        rate: prices.exchange_rate.effective_rate,
+        rate: rate.effective_rate,
+        rate_used: (currency != CurrencyCode::Usd).then_some(ExchangeRateUsed {
+            rate: rate.effective_rate,
+            freshness: rate.freshness,
+            as_of: rate.as_of,
+        }),
         lines,
-        shipping: prices.charges[0].read(currency).ok_or_else(unusable)?,
-    }))
+        charges: charges.collect::<Option<_>>().ok_or_else(unusable)?,
+        errors,
+    })
+}
+
+/// A dependency that may not be configured: its key is logged, not shown to the client.
+pub(crate) fn required<'a, T>(part: Option<&'a T>, key: &str) -> ApiResult<&'a T> {
+    part.ok_or_else(|| {
+        tracing::error!("orders cannot be placed or cancelled here: set {key}");
+        ApiError::unavailable("Orders cannot be placed or cancelled at the moment")
+    })
 }
 
 fn unusable() -> ApiError {
@@ -148,13 +170,13 @@ fn unusable() -> ApiError {
     ApiError::unavailable("Prices are not available at the moment")
 }
 
-fn public(parsed: &ParsedInput) -> impl Iterator<Item = String> {
-    let lines = parsed.lines.iter();
+fn public(basket: &Basket) -> impl Iterator<Item = String> {
+    let lines = basket.lines.iter();
     lines.map(|line| IdKind::Product.format(line.product))
 }
 
-fn representations(parsed: &ParsedInput) -> Variables {
-    let representations = public(parsed)
+fn representations(basket: &Basket) -> Variables {
+    let representations = public(basket)
         .map(|id| value!({ "__typename": "Product", "id": id }))
         .collect();
     let mut variables = Variables::default();
@@ -162,24 +184,25 @@ fn representations(parsed: &ParsedInput) -> Variables {
     variables
 }
 
-fn price_variables(rates: &CheckoutRates, parsed: &ParsedInput) -> Variables {
+fn price_variables(rates: &CheckoutRates, basket: &Basket) -> Variables {
     let mut variables = Variables::default();
     let mut set = |name, value| variables.insert(Name::new(name), value);
     set(
         "products",
-        Value::List(public(parsed).map(Value::from).collect()),
+        Value::List(public(basket).map(Value::from).collect()),
     );
-    let shipping = rates.standard_shipping.to_string();
-    set("charges", Value::List(vec![shipping.into()]));
-    if let Some(currency) = parsed.currency {
+    let options = rates.shipping.options(basket.country.as_deref()).iter();
+    let steps = options.flat_map(|option| &option.steps);
+    let charges = steps.map(|step| Value::from(step.usd.to_string()));
+    set("charges", Value::List(charges.collect()));
+    if let Some(currency) = basket.currency {
         set("currency", Value::Enum(Name::new(currency.as_str())));
     }
-    set(
-        "country",
-        parsed.shipping_address.country_code.clone().into(),
-    );
-    if let Some(billing) = &parsed.billing_address {
-        set("billing", billing.country_code.clone().into());
+    if let Some(country) = &basket.country {
+        set("country", country.clone().into());
+    }
+    if let Some(country) = &basket.billing_country {
+        set("billing", country.clone().into());
     }
     variables
 }
@@ -198,6 +221,7 @@ struct Product {
     category: String,
     active: bool,
     available_quantity: i32,
+    weight_grams: Option<i32>,
 }
 
 #[derive(Deserialize)]
@@ -210,6 +234,7 @@ struct Prices {
 #[serde(rename_all = "camelCase")]
 struct CheckoutQuote {
     currency: CurrencyCode,
+    detected_from: CurrencySource,
     fallback: Option<PriceFallbackReason>,
     exchange_rate: Rate,
     prices: Vec<Option<PriceAnswer>>,
@@ -220,6 +245,8 @@ struct CheckoutQuote {
 #[serde(rename_all = "camelCase")]
 struct Rate {
     effective_rate: Decimal,
+    freshness: RateFreshness,
+    as_of: DateTime,
 }
 
 #[derive(Deserialize)]

@@ -1,4 +1,5 @@
-//! `stockAdjust`: the warehouse received products, or counted others than the ledger says. All changes, or none.
+//! `stockAdjust`: the warehouse received products, counted others than the ledger says, or disposed of damaged ones. All
+//! changes, or none.
 
 use std::collections::HashSet;
 
@@ -12,7 +13,7 @@ use sea_orm::DbErr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::rules::stock::{Impossible, MAX_UNITS, Units};
+use crate::rules::stock::{Impossible, MAX_UNITS};
 use crate::stock::Stock;
 use crate::stock_adjust_input::{CheckedChange, Problem, StockAdjustInput};
 use crate::stock_write::{self, Cause, Locked, MAX_PRODUCTS, Movement};
@@ -70,15 +71,23 @@ pub(crate) fn check_stock(changes: &[CheckedChange], levels: &Locked) -> Vec<(us
             let problem = Problem::new(UserErrorCode::UnknownProduct, "productId", message);
             return Some((index, problem));
         };
-        let after = i64::from(level.available) + i64::from(change.added_to(level.available));
-        let message = if after < 0 {
-            format!("There are only {} units", level.available)
-        } else if after > i64::from(MAX_UNITS) {
-            format!("A product can have at most {MAX_UNITS} units")
+        let added = change.added_to(level.available);
+        let available = i64::from(level.available) + i64::from(added.available);
+        let (field, message) = if available < 0 {
+            (
+                "change",
+                format!("There are only {} units", level.available),
+            )
+        } else if available > i64::from(MAX_UNITS) {
+            let message = format!("A product can have at most {MAX_UNITS} units");
+            ("change", message)
+        } else if level.damaged + added.damaged < 0 {
+            let message = format!("There are only {} damaged units", level.damaged);
+            ("writeOff", message)
         } else {
             return None;
         };
-        let problem = Problem::new(UserErrorCode::InvalidQuantity, "change", message);
+        let problem = Problem::new(UserErrorCode::InvalidQuantity, field, message);
         Some((index, problem))
     });
     problems.collect()
@@ -100,10 +109,7 @@ pub(crate) async fn write(
         let product = IdKind::Product.format(change.product);
         Movement {
             product: change.product,
-            units: Units {
-                available: change.added_to(available),
-                damaged: 0,
-            },
+            units: change.added_to(available),
             kind: change.kind(),
             reference: format!("{adjustment}:{product}"),
             order_item: None,

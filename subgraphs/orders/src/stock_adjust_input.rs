@@ -7,7 +7,7 @@ use resolvers::user_error::{InputError, UserErrorCode};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::rules::stock::MAX_UNITS;
+use crate::rules::stock::{MAX_UNITS, Units};
 
 /// The length of a reason, in characters.
 const MAX_REASON: usize = 500;
@@ -19,17 +19,20 @@ pub(crate) struct StockAdjustInput {
     pub changes: Vec<StockChangeInput>,
 }
 
-/// A change of one product's stock: either by how much, or to what.
+/// A change of one product's stock: to how many units, by how many, or how many damaged ones are gone.
 #[derive(Clone, Debug, Serialize, InputObject)]
 pub(crate) struct StockChangeInput {
     /// The product, `prd_…`.
     pub product_id: ID,
-    /// How many units were counted. Instead of `change`.
+    /// How many units that can be sold were counted. Instead of `change` and `writeOff`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quantity: Option<i32>,
-    /// How many units came in, or went if it is negative. Instead of `quantity`.
+    /// How many units that can be sold came in, or went if it is negative. Instead of `quantity` and `writeOff`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<i32>,
+    /// How many of the returned units that cannot be sold were disposed of. Instead of `quantity` and `change`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub write_off: Option<i32>,
     /// Why, in 1 to 500 characters; it is stored in the ledger.
     pub reason: String,
 }
@@ -69,6 +72,8 @@ pub(crate) enum Target {
     Quantity(i32),
     /// By this many units.
     Change(i32),
+    /// By this many damaged units less.
+    WriteOff(i32),
 }
 
 /// A change that is valid by itself.
@@ -90,12 +95,17 @@ impl CheckedChange {
                 "This is not the id of a product: expected prd_ followed by 26 characters",
             ));
         }
-        let target = match (input.quantity, input.change) {
-            (Some(quantity), None) if (0..=MAX_UNITS).contains(&quantity) => {
+        let target = match (input.quantity, input.change, input.write_off) {
+            (Some(quantity), None, None) if (0..=MAX_UNITS).contains(&quantity) => {
                 Some(Target::Quantity(quantity))
             }
-            (None, Some(change)) if change != 0 && (-MAX_UNITS..=MAX_UNITS).contains(&change) => {
+            (None, Some(change), None)
+                if change != 0 && (-MAX_UNITS..=MAX_UNITS).contains(&change) =>
+            {
                 Some(Target::Change(change))
+            }
+            (None, None, Some(units)) if (1..=MAX_UNITS).contains(&units) => {
+                Some(Target::WriteOff(units))
             }
             _ => None,
         };
@@ -103,7 +113,9 @@ impl CheckedChange {
             problems.push(Problem::new(
                 UserErrorCode::InvalidQuantity,
                 "quantity",
-                format!("Give either quantity, from 0 to {MAX_UNITS}, or change, which is not 0"),
+                format!(
+                    "Give one of quantity, from 0 to {MAX_UNITS}, change, which is not 0, and writeOff, which is more than 0"
+                ),
             ));
         }
         let reason = input.reason.trim();
@@ -125,17 +137,28 @@ impl CheckedChange {
         }
     }
 
-    /// How many units it adds to this many.
-    pub(crate) fn added_to(&self, available: i32) -> i32 {
+    /// The units it adds where this many can be sold.
+    pub(crate) const fn added_to(&self, available: i32) -> Units {
         match self.target {
-            Target::Quantity(quantity) => quantity - available,
-            Target::Change(change) => change,
+            Target::Quantity(quantity) => Units {
+                available: quantity - available,
+                damaged: 0,
+            },
+            Target::Change(change) => Units {
+                available: change,
+                damaged: 0,
+            },
+            Target::WriteOff(units) => Units {
+                available: 0,
+                damaged: -units,
+            },
         }
     }
 
-    /// What came in was received, everything else was counted.
+    /// What came in was received, what is gone was written off, everything else was counted.
     pub(crate) const fn kind(&self) -> MovementKind {
         match self.target {
+            Target::WriteOff(_) => MovementKind::WrittenOff,
             Target::Change(1..) => MovementKind::Restocked,
             Target::Change(_) | Target::Quantity(_) => MovementKind::Corrected,
         }

@@ -1,4 +1,5 @@
-//! Stock follows other domains: units of completed returns come back, and the ledgers of new products begin.
+//! Stock and store credit follow other domains: units of completed returns come back, refunds that are given as credit can
+//! be spent, and the ledgers of new products begin.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,12 +12,15 @@ use platform::bus::Event;
 use platform::database::DatabaseTransaction;
 use platform::inbox::{self, ConsumerGroup, HandleError, Handler, Subscriber};
 use resolvers::id::IdKind;
+use resolvers::money::{CurrencyCode, Money, Rounding};
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::inventory_events::{self, PublishedLevel};
 use crate::rules::stock::{self, ReturnedCondition};
 use crate::stock_write::{self, Cause, MAX_PRODUCTS, Movement};
+use crate::store_credit_write;
 
 pub(crate) const RETURNS: ConsumerGroup = ConsumerGroup {
     name: "orders.returns",
@@ -32,7 +36,7 @@ pub(crate) fn subscribers() -> [Subscriber; 2] {
     [
         Subscriber {
             group: RETURNS,
-            handler: Arc::new(ReturnedUnits),
+            handler: Arc::new(FollowReturns),
         },
         Subscriber {
             group: CATALOG,
@@ -41,8 +45,19 @@ pub(crate) fn subscribers() -> [Subscriber; 2] {
     ]
 }
 
-/// Counts the units of completed returns.
-struct ReturnedUnits;
+/// Counts the units of completed returns, and credits customers.
+struct FollowReturns;
+
+/// The fields used of `return.store_credit_issued` and `return.store_credit_recorded`, version 1.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Credited {
+    return_id: String,
+    customer_id: String,
+    currency: CurrencyCode,
+    /// Of the return; missing in events from before customers could spend it, which are recorded again.
+    total_amount: Option<Decimal>,
+}
 
 /// The fields used of `return.completed`, version 1.
 #[derive(Debug, Deserialize)]
@@ -63,13 +78,18 @@ struct ReturnedItem {
 }
 
 #[async_trait]
-impl Handler for ReturnedUnits {
+impl Handler for FollowReturns {
     async fn handle(
         &self,
         transaction: &DatabaseTransaction,
         event: &Event,
         now: DateTime<Utc>,
     ) -> Result<(), HandleError> {
+        for kind in ["return.store_credit_issued", "return.store_credit_recorded"] {
+            if let Some(credited) = inbox::read::<Credited>(event, kind)? {
+                return credit(transaction, &credited, now).await;
+            }
+        }
         let Some(completed) = inbox::read::<Completed>(event, "return.completed")? else {
             return Ok(());
         };
@@ -99,6 +119,22 @@ impl Handler for ReturnedUnits {
         let applied = stock_write::apply(transaction, locked, new.collect(), &cause).await?;
         Ok(stock_write::possible(applied)?)
     }
+}
+
+async fn credit(
+    transaction: &DatabaseTransaction,
+    credited: &Credited,
+    now: DateTime<Utc>,
+) -> Result<(), HandleError> {
+    let Some(total) = credited.total_amount else {
+        return Ok(());
+    };
+    let total = Money::from_decimal(total, credited.currency, Rounding::Down)
+        .ok_or_else(|| HandleError::Unusable(format!("{total} is no amount")))?;
+    let customer = IdKind::Customer.of_event(&credited.customer_id)?;
+    let return_id = IdKind::Return.of_event(&credited.return_id)?;
+    store_credit_write::issue(transaction, customer, return_id, total, now).await?;
+    Ok(())
 }
 
 /// What a return adds to the stock.

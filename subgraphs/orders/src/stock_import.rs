@@ -1,4 +1,4 @@
-//! Imports a file of stock: all of it, or nothing if any line has a problem. Also sets the stock of one product, and
+//! Imports a file of stock: all of it, or nothing if any line has a problem. Also changes the stock of one product, and
 //! lists it.
 
 use std::collections::HashMap;
@@ -9,13 +9,14 @@ use chrono::{DateTime, Utc};
 use entities::orders::stock_level;
 use platform::clock::Clock;
 use platform::database::Database;
-use platform::record_file::{Batches, Entry, Records, Row, Unreadable};
+use platform::record_file::{Batches, Entry, Place, Records, Row, Unreadable};
 use resolvers::id::IdKind;
 use resolvers::user_error::UserErrorCode;
 use sea_orm::DbErr;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use crate::rules::stock::Units;
 use crate::stock_adjust;
 use crate::stock_adjust_input::{CheckedChange, Problem, StockChangeInput};
 use crate::stock_write::{Locked, MAX_PRODUCTS};
@@ -100,7 +101,7 @@ pub async fn import(
     let mut batches = Batches::open(source, options.format, records, MAX_PRODUCTS);
     let mut import = Import {
         changes: Vec::new(),
-        lines: HashMap::new(),
+        places: HashMap::new(),
         problems: 0,
         report,
     };
@@ -140,15 +141,15 @@ pub async fn import(
 
 struct Import<'a> {
     changes: Vec<CheckedChange>,
-    /// The line of each product.
-    lines: HashMap<Uuid, u64>,
+    /// Where each product is.
+    places: HashMap<Uuid, Place>,
     problems: u64,
     report: &'a mut (dyn FnMut(Progress<'_>) + Send),
 }
 
 impl Import<'_> {
     fn read(&mut self, batch: Vec<Entry<StockChangeInput>>) {
-        for Entry { line, record } in batch {
+        for Entry { place, record } in batch {
             let record = record.map_err(|problems| {
                 let problems = problems.into_iter().map(Problem::from);
                 problems.collect::<Vec<_>>()
@@ -156,15 +157,15 @@ impl Import<'_> {
             match record.and_then(|input| CheckedChange::new(&input)) {
                 Err(problems) => problems
                     .iter()
-                    .for_each(|problem| self.refuse(line, problem)),
-                Ok(change) => match self.lines.get(&change.product) {
+                    .for_each(|problem| self.refuse(place, problem)),
+                Ok(change) => match self.places.get(&change.product) {
                     Some(first) => {
-                        let message = format!("This product is in line {first} already");
+                        let message = format!("This product is in {first} already");
                         let code = UserErrorCode::DuplicateItem;
-                        self.refuse(line, &Problem::new(code, "productId", message));
+                        self.refuse(place, &Problem::new(code, "productId", message));
                     }
                     None => {
-                        self.lines.insert(change.product, line);
+                        self.places.insert(change.product, place);
                         self.changes.push(change);
                     }
                 },
@@ -175,20 +176,20 @@ impl Import<'_> {
     /// Reports what is impossible, and returns how many change the stock.
     fn check(&mut self, changes: &[CheckedChange], levels: &Locked) -> u64 {
         for (index, problem) in stock_adjust::check_stock(changes, levels) {
-            let line = self.lines.get(&changes[index].product).copied();
-            self.refuse(line.unwrap_or_default(), &problem);
+            let place = self.places.get(&changes[index].product).copied();
+            self.refuse(place.unwrap_or_default(), &problem);
         }
         let changed = changes.iter().filter(|change| {
             let level = levels.get(&change.product);
-            level.is_some_and(|level| change.added_to(level.available) != 0)
+            level.is_some_and(|level| change.added_to(level.available) != Units::default())
         });
         changed.count() as u64
     }
 
-    fn refuse(&mut self, line: u64, problem: &Problem) {
+    fn refuse(&mut self, place: Place, problem: &Problem) {
         self.problems += 1;
         (self.report)(Progress::Problem {
-            line,
+            place,
             field: problem.field,
             message: &problem.message,
         });
@@ -196,7 +197,7 @@ impl Import<'_> {
 
     fn finish(self, changed: u64) -> ImportReport {
         ImportReport {
-            products: self.lines.len() as u64,
+            products: self.places.len() as u64,
             changed,
             problems: self.problems,
         }
@@ -216,13 +217,15 @@ struct JsonStock {
     product_id: String,
     quantity: Option<i32>,
     change: Option<i32>,
+    write_off: Option<i32>,
     reason: Option<String>,
 }
 
 impl Records for StockRecords {
     type Record = StockChangeInput;
 
-    const COLUMNS: &'static [&'static str] = &["productId", "quantity", "change", "reason"];
+    const COLUMNS: &'static [&'static str] =
+        &["productId", "quantity", "change", "writeOff", "reason"];
 
     fn read_row(&self, row: &Row<'_>) -> Result<StockChangeInput, Vec<Unreadable>> {
         let mut problems = Vec::new();
@@ -230,6 +233,7 @@ impl Records for StockRecords {
             product_id: ID(row.text("productId").unwrap_or_default().to_owned()),
             quantity: row.integer("quantity", &mut problems),
             change: row.integer("change", &mut problems),
+            write_off: row.integer("writeOff", &mut problems),
             reason: row.text("reason").unwrap_or(&self.reason).to_owned(),
         };
         if problems.is_empty() {
@@ -245,6 +249,7 @@ impl Records for StockRecords {
             product_id: ID(stock.product_id),
             quantity: stock.quantity,
             change: stock.change,
+            write_off: stock.write_off,
             reason: stock.reason.unwrap_or_else(|| self.reason.clone()),
         })
     }

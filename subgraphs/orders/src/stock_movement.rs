@@ -22,6 +22,8 @@ pub(crate) enum StockMovementKind {
     Restocked,
     /// The warehouse counted something else.
     Corrected,
+    /// Units that cannot be sold were disposed of.
+    WrittenOff,
 }
 
 /// Only created for callers with the scope `support`.

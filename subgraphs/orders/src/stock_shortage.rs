@@ -4,7 +4,7 @@ use async_graphql::SimpleObject;
 use resolvers::id::IdKind;
 use resolvers::user_error::{InputError, UserErrorCode};
 
-use crate::input::ParsedInput;
+use crate::input::ParsedLine;
 use crate::order_item::Product;
 use crate::rules::stock::Shortage;
 
@@ -32,10 +32,9 @@ impl From<&Shortage> for StockShortage {
 }
 
 /// An error for each item of which there is not enough.
-pub(crate) fn errors(parsed: &ParsedInput, shortages: &[Shortage]) -> Vec<InputError> {
+pub(crate) fn errors(lines: &[ParsedLine], shortages: &[Shortage]) -> Vec<InputError> {
     let errors = shortages.iter().map(|shortage| {
-        let mut lines = parsed.lines.iter();
-        let line = lines.find(|line| line.product == shortage.product);
+        let line = lines.iter().find(|line| line.product == shortage.product);
         let message = match shortage.available {
             0 => "This product is out of stock".to_owned(),
             left => format!("Only {left} of this product are left"),

@@ -47,7 +47,7 @@ pub(crate) struct Cause<'a> {
 pub(crate) type Locked = HashMap<Uuid, stock_level::Model>;
 
 /// The reference of an order line's movements.
-pub(crate) fn line_reference(order: Uuid, item: Uuid) -> String {
+pub fn line_reference(order: Uuid, item: Uuid) -> String {
     format!(
         "{}:{}",
         IdKind::Order.format(order),

@@ -1,23 +1,22 @@
 //! The frames of support's mutations: each is one transaction with its idempotency key.
 
-use std::sync::Arc;
-
 use async_graphql::Context;
 use entities::orders::{order, order_refund};
 use resolvers::id::IdKind;
 use resolvers::idempotency::{self, Attempt, IdempotentMutation, KeyUse};
+use resolvers::support::{error, note};
+use resolvers::user_error::UserErrorCode;
 use resolvers::{ApiError, ApiResult, access};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::State;
 use crate::loaders::Loaders;
-use crate::mutation::required;
+use crate::mutation::current;
 use crate::order_refund::{self as refunds, Captured, OrderRefundPayload, RefundRequest};
 use crate::order_review_decide::{self, Decided, OrderReviewPayload};
-use crate::order_review_input::{OrderRefundInput, OrderReviewInput, error, note};
-use crate::query::SUPPORT;
-use resolvers::user_error::UserErrorCode;
+use crate::order_review_input::{OrderRefundInput, OrderReviewInput};
+use crate::quote::required;
 
 /// The result stored under an idempotency key.
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,7 +33,7 @@ pub(crate) async fn decide(
     input: &OrderReviewInput,
     key: &str,
 ) -> ApiResult<OrderReviewPayload> {
-    let actor = access::actor(context, SUPPORT)?;
+    let actor = access::actor(context, access::SUPPORT)?;
     let id = IdKind::Order.argument("input.orderId", &input.order_id)?;
     let state = context.data_unchecked::<State>();
     let now = state.clock.now();
@@ -88,7 +87,7 @@ pub(crate) async fn refund(
     input: &OrderRefundInput,
     key: &str,
 ) -> ApiResult<OrderRefundPayload> {
-    let actor = access::actor(context, SUPPORT)?;
+    let actor = access::actor(context, access::SUPPORT)?;
     let id = IdKind::Order.argument("input.orderId", &input.order_id)?;
     let state = context.data_unchecked::<State>();
     let now = state.clock.now();
@@ -154,15 +153,4 @@ async fn replay_refund(
     let id = outcome.refund.ok_or_else(missing)?;
     let refund = order_refund::by_id(state.database.read(), id).await?;
     OrderRefundPayload::of(row, refund.ok_or_else(missing)?)
-}
-
-/// The order in its current state.
-async fn current(context: &Context<'_>, state: &State, id: Uuid) -> ApiResult<order::Model> {
-    context.data_unchecked::<Loaders>().forget();
-    let mut rows = order::by_ids(state.database.read(), &[id]).await?;
-    let row = rows.remove(&id).ok_or_else(|| {
-        let order_id = IdKind::Order.format(id);
-        ApiError::internal(format!("order {order_id} is missing"))
-    })?;
-    Ok(Arc::unwrap_or_clone(row))
 }

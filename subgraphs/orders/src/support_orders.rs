@@ -30,25 +30,14 @@ pub(crate) async fn queue(
     } else {
         0
     };
+    let page = Page::new(&request, reviews, |review| (review.since, review.order_id))?;
     let loaders = context.data_unchecked::<Loaders>();
-    let ids = reviews.iter().map(|review| review.order_id);
+    let ids = page.rows.iter().map(|(_, review)| review.order_id);
     let mut rows = loaders.orders.load_many(ids).await?;
-    let orders = reviews.into_iter().map(|review| {
+    let page = page.try_map(|review| {
         let row = rows.remove(&review.order_id);
-        let row = row.ok_or_else(|| ApiError::internal("a review has no order"))?;
-        Ok(((review.since, review.order_id), Order::try_from(row)?))
-    });
-    let orders = orders.collect::<ApiResult<Vec<_>>>()?;
-    let page = Page::new(&request, orders, |(key, _)| *key)?;
-    let page = Page {
-        rows: page
-            .rows
-            .into_iter()
-            .map(|(cursor, (_, order))| (cursor, order))
-            .collect(),
-        has_next_page: page.has_next_page,
-        has_previous_page: page.has_previous_page,
-    };
+        Order::try_from(row.ok_or_else(|| ApiError::internal("a review has no order"))?)
+    })?;
     Ok(OrderConnection::new(page, total))
 }
 

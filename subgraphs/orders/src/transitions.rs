@@ -4,18 +4,22 @@
 use chrono::{DateTime, Utc};
 use entities::insert_many;
 use entities::orders::order_event::Actor;
-use entities::orders::{order, order_event, order_item};
+use entities::orders::{order, order_event, order_item, order_parcel};
 use platform::database::DatabaseTransaction;
-use platform::outbox::{self, NewEvent};
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
 use sea_orm::DbErr;
-use serde::Serialize;
 use uuid::Uuid;
 
-use crate::events::{self, Amount, Placed, PlacedItem, Refunded, StatusChanged};
+use crate::events::{
+    self, Amount, Captured, PaymentReleased, Placed, PlacedItem, RefundRefused, Refunded,
+    ShipmentRegistered, ShipmentStatusChanged, ShippedLine, StatusChanged,
+};
+use crate::rules::parcel_content::Units;
 use crate::rules::status::{self, IllegalTransition, OrderStatus};
 use crate::stock_write;
+use crate::store_credit_write;
+use crate::support_alert::ParcelOf;
 
 /// An order's next status, with its actor and the actor's time.
 #[derive(Clone, Debug)]
@@ -66,7 +70,7 @@ pub(crate) async fn place(
         now,
     )
     .await?;
-    publish(transaction, &order_id, events::PLACED, data, now).await
+    events::publish(transaction, &order_id, events::PLACED, data, now).await
 }
 
 /// Why an order was not advanced. The transaction must not be committed.
@@ -110,6 +114,7 @@ pub(crate) async fn advance(
     order::update(transaction, order.clone()).await?;
     if transition.to == OrderStatus::Cancelled {
         let actor = transition.actor.as_str();
+        store_credit_write::give_back(transaction, order, now).await?;
         stock_write::give_back(transaction, order.id, actor, now).await?;
     }
     append_to_timeline(
@@ -132,11 +137,100 @@ pub(crate) async fn advance(
         reason: transition.reason,
         timestamp: transition.at,
     };
-    publish(transaction, &order_id, event, data, now).await?;
+    events::publish(transaction, &order_id, event, data, now).await?;
     Ok(())
 }
 
-/// Records the refund of this amount of a cancelled order.
+/// Records a parcel that was registered with these lines. The status changes once the carrier has it.
+pub(crate) async fn parcel_registered(
+    transaction: &DatabaseTransaction,
+    order: &mut order::Model,
+    parcel: &order_parcel::Model,
+    lines: &[Units],
+    is_complete: bool,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    order.updated_at = now;
+    order::update(transaction, order.clone()).await?;
+    let lines = lines.iter().map(|line| ShippedLine {
+        order_item_id: IdKind::OrderItem.format(line.item),
+        quantity: line.quantity,
+    });
+    let (order_id, customer_id) = ids(order);
+    let data = ShipmentRegistered {
+        version: 1,
+        order_id: &order_id,
+        customer_id: &customer_id,
+        shipment_id: IdKind::Shipment.format(parcel.id),
+        carrier: &parcel.carrier,
+        tracking_number: &parcel.tracking_number,
+        lines: lines.collect(),
+        is_complete,
+        timestamp: now,
+    };
+    events::publish(
+        transaction,
+        &order_id,
+        events::SHIPMENT_REGISTERED,
+        data,
+        now,
+    )
+    .await
+}
+
+/// Publishes that the carrier reported another status of a parcel, so that those who watch the order read it again.
+pub(crate) async fn parcel_changed(
+    transaction: &DatabaseTransaction,
+    order: &order::Model,
+    parcel: ParcelOf<'_>,
+    status: &str,
+    at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let (order_id, customer_id) = ids(order);
+    let data = ShipmentStatusChanged {
+        version: 1,
+        order_id: &order_id,
+        customer_id: &customer_id,
+        carrier: parcel.carrier,
+        tracking_number: parcel.tracking_number,
+        status,
+        timestamp: at,
+    };
+    let event = events::SHIPMENT_STATUS_CHANGED;
+    events::publish(transaction, &order_id, event, data, now).await
+}
+
+/// Records that a part of the payment was captured, which makes this total.
+pub(crate) async fn captured(
+    transaction: &DatabaseTransaction,
+    order: &order::Model,
+    part: Money,
+    total: Money,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    append_to_timeline(
+        transaction,
+        order.id,
+        events::CAPTURED,
+        Actor::Payment,
+        None,
+        now,
+    )
+    .await?;
+    let (order_id, customer_id) = ids(order);
+    let data = Captured {
+        version: 1,
+        order_id: &order_id,
+        customer_id: &customer_id,
+        captured: amount(part.minor, part.currency),
+        total_captured: amount(total.minor, total.currency),
+        timestamp: now,
+    };
+    events::publish(transaction, &order_id, events::CAPTURED, data, now).await
+}
+
+/// Records the refund of this amount, of a cancelled order or by support.
 pub(crate) async fn refunded(
     transaction: &DatabaseTransaction,
     order: &order::Model,
@@ -160,7 +254,50 @@ pub(crate) async fn refunded(
         refunded: amount(amount_refunded.minor, amount_refunded.currency),
         timestamp: now,
     };
-    publish(transaction, &order_id, events::REFUNDED, data, now).await
+    events::publish(transaction, &order_id, events::REFUNDED, data, now).await
+}
+
+/// Records that this refund was refused, perhaps after it was issued.
+pub(crate) async fn refund_refused(
+    transaction: &DatabaseTransaction,
+    order: &order::Model,
+    amount_refused: Money,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    append_to_timeline(
+        transaction,
+        order.id,
+        events::REFUND_REFUSED,
+        Actor::Payment,
+        None,
+        now,
+    )
+    .await?;
+    let (order_id, customer_id) = ids(order);
+    let data = RefundRefused {
+        version: 1,
+        order_id: &order_id,
+        customer_id: &customer_id,
+        refused: amount(amount_refused.minor, amount_refused.currency),
+        timestamp: now,
+    };
+    events::publish(transaction, &order_id, events::REFUND_REFUSED, data, now).await
+}
+
+/// Publishes that nothing is charged for an order, which was cancelled before.
+pub(crate) async fn payment_released(
+    transaction: &DatabaseTransaction,
+    order: &order::Model,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let (order_id, customer_id) = ids(order);
+    let data = PaymentReleased {
+        version: 1,
+        order_id: &order_id,
+        customer_id: &customer_id,
+        timestamp: now,
+    };
+    events::publish(transaction, &order_id, events::PAYMENT_RELEASED, data, now).await
 }
 
 fn ids(order: &order::Model) -> (String, String) {
@@ -197,21 +334,4 @@ async fn append_to_timeline(
         },
     )
     .await
-}
-
-async fn publish(
-    transaction: &DatabaseTransaction,
-    order_id: &str,
-    event_type: &str,
-    data: impl Serialize,
-    now: DateTime<Utc>,
-) -> Result<(), DbErr> {
-    let event = NewEvent {
-        topic: events::TOPIC,
-        event_type,
-        aggregate_id: order_id,
-        data,
-    };
-    outbox::append(transaction, event, now).await?;
-    Ok(())
 }

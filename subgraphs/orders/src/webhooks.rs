@@ -16,7 +16,9 @@ use platform::providers::stripe::{self, Event, PaymentIntent, Refund};
 use platform::webhooks::{self, Applied, Webhook, WebhookError};
 use resolvers::id::IdKind;
 use serde::Deserialize;
+use uuid::Uuid;
 
+use crate::order_refund_task;
 use crate::payment::{self, ProviderUpdate, SettleError};
 use crate::payment_task::SettlePayment;
 use crate::rules::settlement::{self, PaymentState, ProviderStatus};
@@ -123,6 +125,7 @@ impl PaymentEvent {
         let payment = match event.kind.as_str() {
             "payment_intent.succeeded"
             | "payment_intent.canceled"
+            | "payment_intent.amount_capturable_updated"
             | "payment_intent.processing"
             | "payment_intent.requires_action"
             | "payment_intent.payment_failed" => Self::Payment(Deserialize::deserialize(object)?),
@@ -133,6 +136,14 @@ impl PaymentEvent {
             _ => return Ok(None),
         };
         Ok(Some(payment))
+    }
+
+    /// The order and the refund, if it concerns a refund by support.
+    fn refund_by_support(&self) -> Option<(Uuid, Uuid)> {
+        match self {
+            Self::Refund(refund) => order_refund_task::named_by(refund.metadata.get("reference")?),
+            Self::Payment(_) | Self::Charge(_) => None,
+        }
     }
 
     /// The order whose payment it concerns, locked until the transaction ends.
@@ -149,7 +160,9 @@ impl PaymentEvent {
             // A charge has its payment's metadata.
             Self::Charge(charge) => (charge.metadata.get("order"), charge.payment_intent.as_ref()),
         };
-        let Some(id) = reference.and_then(|id| IdKind::Order.parse(id)) else {
+        let by_support = self.refund_by_support().map(|(order, _)| order);
+        let named = || reference.and_then(|id| IdKind::Order.parse(id));
+        let Some(id) = by_support.or_else(named) else {
             return Ok(None);
         };
         let Some(order) = order::lock(transaction, id).await? else {
@@ -172,8 +185,11 @@ impl PaymentEvent {
     ) -> Result<(), SettleError> {
         match self {
             Self::Refund(refund) => {
+                if let Some((_, id)) = self.refund_by_support() {
+                    return order_refund_task::apply(transaction, &order, id, refund, now).await;
+                }
                 let taken = settlement::Charge {
-                    amount: order.local_currency_amount,
+                    amount: order.charged_amount(),
                     currency: order.local_currency_code.clone(),
                 };
                 if payment::apply_refund(transaction, &order, refund, &taken, now).await? {
@@ -192,7 +208,9 @@ impl PaymentEvent {
                 }
                 if matches!(
                     update.status,
-                    ProviderStatus::Succeeded | ProviderStatus::Canceled
+                    ProviderStatus::Succeeded
+                        | ProviderStatus::PartiallyCaptured
+                        | ProviderStatus::Canceled
                 ) {
                     return payment::apply(transaction, order, &update, now).await;
                 }

@@ -1,34 +1,30 @@
-//! Background work and reactions to other domains' events: orders follow their parcels.
+//! Background work and reactions to other domains' events.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use entities::orders::order;
-use entities::orders::order_event::Actor;
-use platform::bus::Event;
-use platform::database::DatabaseTransaction;
-use platform::inbox::{self, ConsumerGroup, HandleError, Handler, Subscriber};
+use platform::inbox::{ConsumerGroup, Subscriber};
 use platform::jobs;
 use platform::tasks::Runner;
 use platform::workers::{Job, WorkerContext};
-use resolvers::id::IdKind;
 use sea_orm::DbErr;
-use serde::Deserialize;
 
 use crate::State;
+use crate::follow_parcels::FollowParcels;
 use crate::order_refund_task::IssueOrderRefund;
 use crate::order_review;
 use crate::payment_task::{SettlePayment, Settlement};
 use crate::reconciliation;
-use crate::rules::fulfillment::{self, Fulfillment};
 use crate::stock_consumers;
-use crate::transitions::{self, Transition, TransitionError};
+use crate::subscription;
 
 /// The consumer groups of this domain.
-pub const CONSUMERS: &[ConsumerGroup] =
-    &[PARCELS, stock_consumers::RETURNS, stock_consumers::CATALOG];
+pub const CONSUMERS: &[ConsumerGroup] = &[
+    PARCELS,
+    stock_consumers::RETURNS,
+    stock_consumers::CATALOG,
+    subscription::LIVE,
+];
 
 const PARCELS: ConsumerGroup = ConsumerGroup {
     name: "orders.tracking",
@@ -36,12 +32,12 @@ const PARCELS: ConsumerGroup = ConsumerGroup {
 };
 
 /// The subscribers of this domain.
-pub fn subscribers() -> Vec<Subscriber> {
+pub fn subscribers(state: &State) -> Vec<Subscriber> {
     let parcels = Subscriber {
         group: PARCELS,
         handler: Arc::new(FollowParcels),
     };
-    [parcels]
+    [parcels, subscription::subscriber(state.pubsub.clone())]
         .into_iter()
         .chain(stock_consumers::subscribers())
         .collect()
@@ -79,72 +75,11 @@ pub fn runner(state: &State, context: &WorkerContext) -> Option<Runner> {
         database: context.database.clone(),
         clock: context.clock.clone(),
         stripe: state.stripe.clone()?,
+        capture_method: state.capture_method,
     };
     Some(
         Runner::new(context.clone())
             .register::<SettlePayment>(settlement.clone())
             .register::<IssueOrderRefund>(settlement),
     )
-}
-
-/// Advances an order when the carrier has its parcels, and when all are delivered.
-struct FollowParcels;
-
-/// The fields used of `tracking.status_changed`, version 1.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ParcelChanged {
-    order_id: String,
-    return_id: Option<String>,
-    status: String,
-    all_delivered: bool,
-    /// When the last of the parcels was delivered, whichever was reported last.
-    #[serde(default)]
-    delivered_at: Option<DateTime<Utc>>,
-    timestamp: Option<DateTime<Utc>>,
-}
-
-#[async_trait]
-impl Handler for FollowParcels {
-    async fn handle(
-        &self,
-        transaction: &DatabaseTransaction,
-        event: &Event,
-        now: DateTime<Utc>,
-    ) -> Result<(), HandleError> {
-        let parcel = inbox::read::<ParcelChanged>(event, "tracking.status_changed")?;
-        // A return's parcel does not affect the order.
-        let Some(parcel) = parcel.filter(|parcel| parcel.return_id.is_none()) else {
-            return Ok(());
-        };
-        let id = IdKind::Order.of_event(&parcel.order_id)?;
-        let Some(mut order) = order::lock(transaction, id).await? else {
-            return Err(HandleError::Unusable(format!(
-                "there is no order {}",
-                parcel.order_id
-            )));
-        };
-        // Nothing can have happened after the event that reports it.
-        let at = parcel
-            .delivered_at
-            .or(parcel.timestamp)
-            .map_or(event.occurred_at, |at| at.min(event.occurred_at));
-        let fulfillment = Fulfillment::of(&parcel.status, parcel.all_delivered);
-        let transitions = fulfillment::transitions(order.status, fulfillment);
-        for &to in transitions {
-            let transition = Transition {
-                to,
-                actor: Actor::Carrier,
-                reason: None,
-                at,
-            };
-            transitions::advance(transaction, &mut order, &transition, now)
-                .await
-                .map_err(|error| match error {
-                    TransitionError::Illegal(refused) => HandleError::Unusable(refused.to_string()),
-                    TransitionError::Database(error) => error.into(),
-                })?;
-        }
-        Ok(())
-    }
 }

@@ -54,6 +54,20 @@ pub(crate) fn region(country: &Country, given: &str) -> Option<&'static str> {
     })
 }
 
+/// The code and name of each region of a country; the first name, where it has several.
+pub(crate) fn regions(country: &Country) -> Vec<(&'static str, &'static str)> {
+    let known = country.subdivisions().iter().filter_map(|subdivision| {
+        let (_, code) = subdivision.code.split_once('-')?;
+        Some((code, subdivision.name))
+    });
+    let others = US_REGIONS.iter().copied();
+    let others = others.filter(|_| country.alpha2 == "US");
+    let mut regions: Vec<_> = known.chain(others).collect();
+    regions.sort_by_key(|(code, _)| *code);
+    regions.dedup_by_key(|(code, _)| *code);
+    regions
+}
+
 /// Whether the region uses the postal code; true where this is unknown.
 pub(crate) fn is_in_region(country: &Country, postal_code: &str, region: &str) -> bool {
     let prefix = postal_code.trim().get(..3);

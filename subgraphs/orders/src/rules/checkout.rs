@@ -5,7 +5,7 @@ use super::totals::Totals;
 pub(crate) use entities::orders::order_item::Restriction;
 
 /// The provider's minimum, in US cents.
-const LEAST_USD: i64 = 50;
+pub(super) const LEAST_USD: i64 = 50;
 /// The provider's maximum, in minor units of any currency: eight digits.
 const MOST: i64 = 99_999_999;
 

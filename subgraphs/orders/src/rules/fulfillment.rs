@@ -1,15 +1,17 @@
 //! How a carrier's update affects an order.
 
+use chrono::{DateTime, Utc};
+
 use super::status::OrderStatus;
 
-/// The progress of an order's parcels, as reported by the carrier.
+/// The progress of an order's parcels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fulfillment {
-    /// The carrier does not have the parcel yet, or the update is irrelevant.
+    /// The carrier does not have a parcel yet, or the update is irrelevant.
     NotStarted,
-    /// The carrier has the parcel.
+    /// The carrier has a parcel.
     Shipped,
-    /// All parcels of the order are delivered.
+    /// Everything that was ordered is delivered.
     Delivered,
 }
 
@@ -27,6 +29,18 @@ impl Fulfillment {
             _ => Self::NotStarted,
         }
     }
+}
+
+/// When the last parcel of an order was delivered, if nothing is left to send and all parcels were delivered. `delivered`
+/// has the time of each registered parcel that has not come back.
+pub(crate) fn delivered_at(
+    is_complete: bool,
+    delivered: &[Option<DateTime<Utc>>],
+) -> Option<DateTime<Utc>> {
+    let times: Option<Vec<_>> = delivered.iter().copied().collect();
+    times
+        .filter(|_| is_complete)
+        .and_then(|times| times.into_iter().max())
 }
 
 /// The order's next statuses, in sequence. An order never goes back, and a cancelled one stays cancelled whatever is in
@@ -69,6 +83,20 @@ mod tests {
         for (order, parcel, all_delivered, expected) in cases {
             let actual = transitions(order, Fulfillment::of(parcel, all_delivered));
             assert_eq!(actual, expected, "{order:?}, {parcel}, {all_delivered}");
+        }
+    }
+
+    #[test]
+    fn an_order_is_delivered_at_the_last_of_its_parcels_and_not_before_all_is_sent() {
+        let at = |minute: i64| DateTime::from_timestamp(60 * minute, 0);
+        for (is_sent, delivered, expected) in [
+            (true, &[at(1)][..], at(1)),
+            (true, &[at(5), at(2)], at(5)),
+            (true, &[at(5), None], None),
+            (false, &[at(5), at(2)], None),
+            (true, &[], None),
+        ] {
+            assert_eq!(delivered_at(is_sent, delivered), expected, "{delivered:?}");
         }
     }
 }

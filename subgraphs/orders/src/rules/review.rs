@@ -1,24 +1,42 @@
 //! What support can decide about an order that waits for a person.
 
 use entities::orders::order_decision::OrderDecision;
+use entities::orders::order_review::ReviewReason;
 
 use super::settlement::{self, PaymentState};
-use super::status::OrderStatus;
+use super::status::{self, OrderStatus};
 
-/// The longest note, in characters.
-pub(crate) const LONGEST_NOTE: usize = 2_000;
-
-/// The possible decisions about an order in this status with this payment, if it has one. A refund is no decision: it is
-/// possible at any time.
-pub(crate) fn possible(status: OrderStatus, payment: Option<PaymentState>) -> Vec<OrderDecision> {
-    let is_unsettled = payment
-        .is_some_and(|state| settlement::is_open(state) || state == PaymentState::NeedsReview);
-    let is_cancellable = matches!(status, OrderStatus::Pending | OrderStatus::Confirmed);
+/// The possible decisions about an order that waits for this reason, in this status, with this payment, if it has one.
+/// `is_packed` says whether a parcel of it was registered. A refund is no decision: it is possible at any time.
+pub(crate) fn possible(
+    reason: ReviewReason,
+    order: OrderStatus,
+    is_packed: bool,
+    payment: Option<PaymentState>,
+) -> Vec<OrderDecision> {
+    let is_unsettled = payment.is_some_and(|state| {
+        settlement::is_open(state)
+            || matches!(state, PaymentState::NeedsReview | PaymentState::Authorized)
+    });
+    let can_retry = match reason {
+        ReviewReason::PaymentMismatch
+        | ReviewReason::RefundMismatch
+        | ReviewReason::PaymentInDoubt => is_unsettled,
+        // The refund of the whole payment can be made again; one by support is made anew with `orderRefund`.
+        ReviewReason::RefundRefused => {
+            order == OrderStatus::Cancelled && payment == Some(PaymentState::NeedsReview)
+        }
+        // An authorization that has ended stays so, and a parcel is no matter of the payment.
+        ReviewReason::CaptureFailed
+        | ReviewReason::ReturnedToSender
+        | ReviewReason::SentAfterCancellation => false,
+    };
+    let is_cancellable = status::is_cancellable(order, is_packed);
     [
-        (is_unsettled, OrderDecision::RetryPayment),
+        (can_retry, OrderDecision::RetryPayment),
         (is_cancellable, OrderDecision::Cancel),
         // A pending order would wait without anybody who looks at it.
-        (status != OrderStatus::Pending, OrderDecision::Resolve),
+        (order != OrderStatus::Pending, OrderDecision::Resolve),
         (true, OrderDecision::Wait),
     ]
     .into_iter()
@@ -34,13 +52,38 @@ mod tests {
     fn every_order_in_the_queue_has_a_way_out() {
         let payments = PaymentState::ALL.iter().copied().map(Some);
         for payment in payments.chain([None]) {
-            for &status in OrderStatus::ALL {
-                let possible = possible(status, payment);
-                assert!(possible.contains(&OrderDecision::Wait));
-                let has_way_out = possible.contains(&OrderDecision::Cancel)
-                    || possible.contains(&OrderDecision::Resolve);
-                assert!(has_way_out, "{status:?} {payment:?}");
+            for (&status, &reason) in OrderStatus::ALL
+                .iter()
+                .flat_map(|status| ReviewReason::ALL.iter().map(move |reason| (status, reason)))
+            {
+                for is_packed in [false, true] {
+                    let possible = possible(reason, status, is_packed, payment);
+                    assert!(possible.contains(&OrderDecision::Wait));
+                    let has_way_out = possible.contains(&OrderDecision::Cancel)
+                        || possible.contains(&OrderDecision::Resolve);
+                    assert!(has_way_out, "{reason:?} {status:?} {is_packed} {payment:?}");
+                }
             }
+        }
+    }
+
+    #[test]
+    fn an_order_with_a_parcel_is_refunded_and_resolved_but_not_cancelled() {
+        for (is_packed, expected) in [
+            (
+                false,
+                &[
+                    OrderDecision::Cancel,
+                    OrderDecision::Resolve,
+                    OrderDecision::Wait,
+                ][..],
+            ),
+            (true, &[OrderDecision::Resolve, OrderDecision::Wait]),
+        ] {
+            let payment = Some(PaymentState::Captured);
+            let reason = ReviewReason::PaymentMismatch;
+            let possible = possible(reason, OrderStatus::Confirmed, is_packed, payment);
+            assert_eq!(possible, expected, "{is_packed}");
         }
     }
 
@@ -48,9 +91,33 @@ mod tests {
     fn payments_are_asked_about_only_until_they_are_settled() {
         for &payment in PaymentState::ALL {
             let is_settled = matches!(payment, PaymentState::Captured | PaymentState::Released);
-            let possible = possible(OrderStatus::Cancelled, Some(payment));
+            let reason = ReviewReason::PaymentInDoubt;
+            let possible = possible(reason, OrderStatus::Cancelled, false, Some(payment));
             let is_retried = possible.contains(&OrderDecision::RetryPayment);
             assert_eq!(is_retried, !is_settled, "{payment:?}");
+        }
+    }
+
+    #[test]
+    fn payments_are_asked_about_only_where_the_answer_can_settle_the_matter() {
+        use OrderStatus::{Cancelled, Confirmed, Shipped};
+        use PaymentState::{Authorized, NeedsReview, Released};
+        for (reason, status, payment, expected) in [
+            (ReviewReason::RefundRefused, Cancelled, NeedsReview, true),
+            (ReviewReason::RefundRefused, Cancelled, Released, false),
+            (ReviewReason::RefundRefused, Confirmed, Authorized, false),
+            (ReviewReason::CaptureFailed, Confirmed, NeedsReview, false),
+            (ReviewReason::ReturnedToSender, Shipped, Authorized, false),
+            (
+                ReviewReason::SentAfterCancellation,
+                Cancelled,
+                NeedsReview,
+                false,
+            ),
+        ] {
+            let possible = possible(reason, status, false, Some(payment));
+            let is_retried = possible.contains(&OrderDecision::RetryPayment);
+            assert_eq!(is_retried, expected, "{reason:?} {status:?} {payment:?}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How the payment provider's status affects an order and its payment.
 //!
-//! Two statuses are final: the money was captured, or it never will be. All others are temporary. So the outcome does
-//! not depend on the order in which they arrive.
+//! Three statuses are final: the money was captured, a part of it was and the rest never will be, or nothing ever will
+//! be. All others are temporary. So the outcome does not depend on the order in which they arrive.
 
 use super::status::OrderStatus;
 
@@ -11,7 +11,10 @@ pub(crate) use entities::orders::order_payment::PaymentState;
 pub(crate) const fn is_open(state: PaymentState) -> bool {
     matches!(
         state,
-        PaymentState::Requested | PaymentState::AwaitingCustomer | PaymentState::ReleaseRequested
+        PaymentState::Requested
+            | PaymentState::AwaitingCustomer
+            | PaymentState::ReleaseRequested
+            | PaymentState::CaptureRequested
     )
 }
 
@@ -24,8 +27,12 @@ pub(crate) enum ProviderStatus {
     Processing,
     /// The payment method was declined; another could still be used.
     Declined,
+    /// The bank holds the amount until it is captured, canceled or expired.
+    Authorized,
     /// The money was captured. Final.
     Succeeded,
+    /// A part was captured before the authorization ended. Final.
+    PartiallyCaptured,
     /// It will never be captured. Final.
     Canceled,
 }
@@ -62,12 +69,15 @@ pub(crate) fn outcome(
     let (order, payment) = match (order, status) {
         (Pending, ProviderStatus::RequiresConfirmation) => (None, PaymentState::Requested),
         (Pending, ProviderStatus::Processing) => (None, PaymentState::AwaitingCustomer),
+        (Pending, ProviderStatus::Authorized) => (Some(Confirmed), PaymentState::Authorized),
         (Pending, ProviderStatus::Succeeded) => (Some(Confirmed), PaymentState::Captured),
         (Pending, ProviderStatus::Declined) => (Some(Cancelled), PaymentState::ReleaseRequested),
         (Pending, ProviderStatus::Canceled) => (Some(Cancelled), PaymentState::Released),
+        // The amount is not the order's, so a person decides.
+        (Pending, ProviderStatus::PartiallyCaptured) => (None, PaymentState::NeedsReview),
         // A refunded payment is also reported as succeeded.
-        (Cancelled, ProviderStatus::Succeeded)
-            if !is_open(payment) && payment != PaymentState::Captured =>
+        (Cancelled, ProviderStatus::Succeeded | ProviderStatus::PartiallyCaptured)
+            if matches!(payment, PaymentState::Released | PaymentState::NeedsReview) =>
         {
             (None, payment)
         }
@@ -76,6 +86,30 @@ pub(crate) fn outcome(
         (Cancelled, _) => (None, PaymentState::ReleaseRequested),
         (Confirmed | Shipped | Delivered, ProviderStatus::Succeeded) => {
             (None, PaymentState::Captured)
+        }
+        // It was not captured in time. Nothing is sent without money.
+        (Confirmed, ProviderStatus::Canceled) if payment == PaymentState::Authorized => {
+            (Some(Cancelled), PaymentState::Released)
+        }
+        // Something was sent or is to be sent, and there is no money for it. What a person has settled stays settled.
+        (
+            Confirmed | Shipped | Delivered,
+            ProviderStatus::PartiallyCaptured | ProviderStatus::Canceled,
+        ) if !matches!(payment, PaymentState::Captured | PaymentState::Released) => {
+            (None, PaymentState::NeedsReview)
+        }
+        // Support has asked again about a payment that the bank still holds.
+        (Confirmed, ProviderStatus::Authorized) if payment == PaymentState::AwaitingCustomer => {
+            (None, PaymentState::Authorized)
+        }
+        // Sent before the payment was settled.
+        (Shipped | Delivered, ProviderStatus::Authorized)
+            if matches!(
+                payment,
+                PaymentState::Requested | PaymentState::AwaitingCustomer
+            ) =>
+        {
+            (None, PaymentState::CaptureRequested)
         }
         // Statuses from before the capture.
         (Confirmed | Shipped | Delivered, _) => (None, payment),
@@ -109,9 +143,10 @@ mod tests {
 
     #[test]
     fn an_order_follows_its_payment() {
-        use OrderStatus::{Cancelled, Confirmed, Delivered, Pending};
+        use OrderStatus::{Cancelled, Confirmed, Delivered, Pending, Shipped};
         use PaymentState::{
-            AwaitingCustomer, Captured, NeedsReview, ReleaseRequested, Released, Requested,
+            Authorized, AwaitingCustomer, CaptureRequested, Captured, NeedsReview,
+            ReleaseRequested, Released, Requested,
         };
         let cases = [
             (
@@ -199,6 +234,114 @@ mod tests {
                 None,
                 NeedsReview,
             ),
+            (
+                Pending,
+                AwaitingCustomer,
+                ProviderStatus::Authorized,
+                Some(Confirmed),
+                Authorized,
+            ),
+            (
+                Cancelled,
+                Authorized,
+                ProviderStatus::Succeeded,
+                None,
+                ReleaseRequested,
+            ),
+            (
+                Confirmed,
+                CaptureRequested,
+                ProviderStatus::Authorized,
+                None,
+                CaptureRequested,
+            ),
+            (
+                Confirmed,
+                CaptureRequested,
+                ProviderStatus::Succeeded,
+                None,
+                Captured,
+            ),
+            (
+                Confirmed,
+                Authorized,
+                ProviderStatus::Canceled,
+                Some(Cancelled),
+                Released,
+            ),
+            (
+                Confirmed,
+                CaptureRequested,
+                ProviderStatus::Canceled,
+                None,
+                NeedsReview,
+            ),
+            (
+                Shipped,
+                Authorized,
+                ProviderStatus::Canceled,
+                None,
+                NeedsReview,
+            ),
+            // Only what was sent so far was captured.
+            (
+                Confirmed,
+                Authorized,
+                ProviderStatus::PartiallyCaptured,
+                None,
+                NeedsReview,
+            ),
+            (
+                Shipped,
+                CaptureRequested,
+                ProviderStatus::PartiallyCaptured,
+                None,
+                NeedsReview,
+            ),
+            (
+                Delivered,
+                NeedsReview,
+                ProviderStatus::PartiallyCaptured,
+                None,
+                NeedsReview,
+            ),
+            // A person has accepted it.
+            (
+                Delivered,
+                Captured,
+                ProviderStatus::PartiallyCaptured,
+                None,
+                Captured,
+            ),
+            (
+                Cancelled,
+                ReleaseRequested,
+                ProviderStatus::PartiallyCaptured,
+                None,
+                ReleaseRequested,
+            ),
+            (
+                Pending,
+                AwaitingCustomer,
+                ProviderStatus::PartiallyCaptured,
+                None,
+                NeedsReview,
+            ),
+            // Support has asked again.
+            (
+                Confirmed,
+                AwaitingCustomer,
+                ProviderStatus::Authorized,
+                None,
+                Authorized,
+            ),
+            (
+                Delivered,
+                Requested,
+                ProviderStatus::Authorized,
+                None,
+                CaptureRequested,
+            ),
             // Late updates.
             (
                 Confirmed,
@@ -248,7 +391,10 @@ mod tests {
         #[test]
         fn words_that_are_not_final_and_repeats_change_nothing_about_a_payment_that_was_taken(
             words in proptest::collection::vec(
-                prop_oneof![Just(ProviderStatus::RequiresConfirmation), Just(ProviderStatus::Processing), Just(ProviderStatus::Succeeded)],
+                prop_oneof![
+                    Just(ProviderStatus::RequiresConfirmation), Just(ProviderStatus::Processing),
+                    Just(ProviderStatus::Authorized), Just(ProviderStatus::Succeeded),
+                ],
                 0..12,
             ),
         ) {
@@ -262,7 +408,8 @@ mod tests {
             words in proptest::collection::vec(
                 prop_oneof![
                     Just(ProviderStatus::RequiresConfirmation), Just(ProviderStatus::Processing), Just(ProviderStatus::Declined),
-                    Just(ProviderStatus::Succeeded), Just(ProviderStatus::Canceled),
+                    Just(ProviderStatus::Authorized), Just(ProviderStatus::Succeeded),
+                    Just(ProviderStatus::Canceled), Just(ProviderStatus::PartiallyCaptured),
                 ],
                 0..12,
             ),

@@ -22,6 +22,16 @@ const fn successors(status: OrderStatus) -> &'static [OrderStatus] {
     }
 }
 
+/// Whether an order can still be cancelled, by whomever: until a parcel of it is packed. Its units are then on their way
+/// to the customer, and its payment is captured for them.
+pub(crate) const fn is_cancellable(status: OrderStatus, is_packed: bool) -> bool {
+    match status {
+        OrderStatus::Pending => true,
+        OrderStatus::Confirmed => !is_packed,
+        OrderStatus::Shipped | OrderStatus::Delivered | OrderStatus::Cancelled => false,
+    }
+}
+
 /// The new status, or why the transition is refused.
 pub(crate) fn transition(
     from: OrderStatus,
@@ -63,5 +73,15 @@ mod tests {
             transition(Cancelled, Confirmed).unwrap_err().to_string(),
             "an order cannot go from cancelled to confirmed"
         );
+    }
+
+    #[test]
+    fn an_order_can_be_cancelled_until_a_parcel_is_packed_and_never_against_its_transitions() {
+        for &status in OrderStatus::ALL {
+            let is_legal = transition(status, Cancelled).is_ok();
+            assert_eq!(is_cancellable(status, false), is_legal, "{status:?}");
+            let is_unpaid = status == Pending;
+            assert_eq!(is_cancellable(status, true), is_unpaid, "{status:?}");
+        }
     }
 }

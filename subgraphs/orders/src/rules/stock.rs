@@ -10,7 +10,7 @@ pub(crate) const MAX_UNITS: i32 = 1_000_000_000;
 
 /// Units of a product.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Units {
+pub struct Units {
     /// That can be sold.
     pub available: i32,
     /// That cannot.
@@ -84,7 +84,7 @@ pub(crate) fn after(
 /// The condition in which units come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum ReturnedCondition {
+pub enum ReturnedCondition {
     Unopened,
     OpenedUnused,
     /// Used, defective or damaged, or a condition of a newer version.
@@ -93,7 +93,7 @@ pub(crate) enum ReturnedCondition {
 }
 
 /// What returned units add to the stock: only unused ones can be sold again.
-pub(crate) const fn returned(condition: ReturnedCondition, quantity: i32) -> Units {
+pub const fn returned(condition: ReturnedCondition, quantity: i32) -> Units {
     match condition {
         ReturnedCondition::Unopened | ReturnedCondition::OpenedUnused => Units {
             available: quantity,

@@ -34,6 +34,20 @@ pub(crate) struct Totals {
     pub total_usd: i64,
 }
 
+impl Totals {
+    /// Of an order that cannot be placed.
+    pub(crate) fn zero(lines: usize) -> Self {
+        Self {
+            taxes: vec![0; lines],
+            subtotal: 0,
+            shipping: 0,
+            tax: 0,
+            total: 0,
+            total_usd: 0,
+        }
+    }
+}
+
 /// The subtotal in US cents, which determines shipping.
 pub(crate) fn subtotal_usd(lines: &[PricedLine]) -> Option<i64> {
     lines.iter().try_fold(0_i64, |sum, line| {

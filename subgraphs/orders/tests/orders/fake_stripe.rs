@@ -36,6 +36,8 @@ struct Books {
     refunds: Vec<Value>,
     answers: HashMap<String, Answer>,
     calls: Vec<String>,
+    /// Whether payments can only be captured once.
+    single_capture: bool,
     /// Path suffix and number of calls whose responses are lost after taking effect.
     lost: Option<(&'static str, u32)>,
 }
@@ -49,6 +51,7 @@ impl FakeStripe {
             .route("/v1/payment_intents", post(create))
             .route("/v1/payment_intents/{id}", get(read))
             .route("/v1/payment_intents/{id}/confirm", post(confirm))
+            .route("/v1/payment_intents/{id}/capture", post(capture))
             .route("/v1/payment_intents/{id}/cancel", post(cancel))
             .route("/v1/refunds", post(refund).get(refunds))
             .layer(middleware::from_fn_with_state(fake.clone(), keep))
@@ -82,6 +85,37 @@ impl FakeStripe {
     /// Method and path of every call.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.books().calls.clone()
+    }
+
+    /// Lets payments be captured only once.
+    pub(crate) fn capture_once(&self) {
+        self.books().single_capture = true;
+    }
+
+    /// Ends an authorization.
+    pub(crate) fn expire(&self, intent: &str) {
+        let mut books = self.books();
+        let intent = books.intents.get_mut(intent).unwrap();
+        intent["status"] = json!("canceled");
+        intent["amount_capturable"] = json!(0);
+    }
+
+    /// Ends an authorization of which a part was captured.
+    pub(crate) fn release_rest(&self, intent: &str) {
+        let mut books = self.books();
+        let intent = books.intents.get_mut(intent).unwrap();
+        intent["status"] = json!("succeeded");
+        intent["amount_capturable"] = json!(0);
+    }
+
+    /// The bank sends back a refund.
+    pub(crate) fn send_back(&self, refund: &str) -> Value {
+        let mut books = self.books();
+        let mut refunds = books.refunds.iter_mut();
+        let made = refunds.find(|made| made["id"] == refund).unwrap();
+        made["status"] = json!("failed");
+        made["failure_reason"] = json!("expired_or_canceled_card");
+        made.clone()
     }
 
     /// Captures this amount, whatever was requested.
@@ -202,6 +236,10 @@ async fn create(
         "currency": fields["currency"], "client_secret": format!("{id}_secret"),
         "payment_method": fields["payment_method"],
         "metadata": {"order": fields["metadata[order]"]},
+        "capture_method": fields.get("capture_method"), "amount_capturable": 0,
+        "latest_charge": if books.single_capture { Value::Null } else { json!({
+            "payment_method_details": {"card": {"multicapture": {"status": "available"}}},
+        }) },
     });
     books.intents.insert(id, intent.clone());
     respond((StatusCode::OK, intent))
@@ -230,6 +268,11 @@ async fn confirm(
     }
     let method = intent["payment_method"].as_str().unwrap().to_owned();
     respond(match method.as_str() {
+        WORKS if intent["capture_method"] == "manual" => {
+            intent["status"] = json!("requires_capture");
+            intent["amount_capturable"] = intent["amount"].clone();
+            (StatusCode::OK, intent.clone())
+        }
         WORKS => {
             intent["status"] = json!("succeeded");
             intent["amount_received"] = intent["amount"].clone();
@@ -249,6 +292,33 @@ async fn confirm(
             (status, body)
         }
     })
+}
+
+async fn capture(
+    State(fake): State<FakeStripe>,
+    Path(id): Path<String>,
+    Form(fields): Form<Fields>,
+) -> (StatusCode, Json<Value>) {
+    let mut books = fake.books();
+    let is_single = books.single_capture;
+    let intent = books.intents.get_mut(&id).unwrap();
+    if intent["status"] != "requires_capture" {
+        return respond(invalid("payment_intent_unexpected_state"));
+    }
+    let amount: i64 = fields["amount_to_capture"].parse().unwrap();
+    let capturable = intent["amount_capturable"].as_i64().unwrap();
+    let is_last = fields.get("final_capture").map(String::as_str);
+    if amount > capturable || is_single && is_last.is_some() {
+        return respond(invalid("amount_too_large"));
+    }
+    intent["amount_received"] = json!(intent["amount_received"].as_i64().unwrap() + amount);
+    if is_last == Some("false") {
+        intent["amount_capturable"] = json!(capturable - amount);
+    } else {
+        intent["amount_capturable"] = json!(0);
+        intent["status"] = json!("succeeded");
+    }
+    respond((StatusCode::OK, intent.clone()))
 }
 
 async fn cancel(
@@ -276,7 +346,7 @@ async fn refund(
     let given: i64 = books
         .refunds
         .iter()
-        .filter(|made| made["payment_intent"] == intent["id"])
+        .filter(|made| made["payment_intent"] == intent["id"] && made["status"] != "failed")
         .map(|made| made["amount"].as_i64().unwrap())
         .sum();
     let wanted: i64 = fields["amount"].parse().unwrap();

@@ -6,9 +6,12 @@ use async_graphql::{EmptyMutation, EmptySubscription, Enum, ID, Object, Schema, 
 use resolvers::client::SubgraphClient;
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money, Rounding};
+use resolvers::scalars::DateTime;
 use resolvers::subgraph::Subgraph;
 use rust_decimal::Decimal;
 use uuid::Uuid;
+
+use crate::fixture::now;
 
 /// Products for sale, with their price in US cents and their category.
 const PRODUCTS: [(u128, i64, &str, &str); 7] = [
@@ -60,6 +63,7 @@ struct Product {
     category: String,
     active: bool,
     available_quantity: i32,
+    weight_grams: Option<i32>,
 }
 
 #[Object]
@@ -84,6 +88,7 @@ impl Search {
             category: category.to_owned(),
             active: number != GONE,
             available_quantity: if number == LAST_UNIT { 1 } else { IN_STOCK },
+            weight_grams: None,
         })
     }
 }
@@ -97,6 +102,7 @@ struct Pricing;
 #[derive(SimpleObject)]
 struct CheckoutQuote {
     currency: CurrencyCode,
+    detected_from: CurrencySource,
     fallback: Option<PriceFallbackReason>,
     exchange_rate: Rate,
     prices: Vec<Option<Price>>,
@@ -108,9 +114,23 @@ enum PriceFallbackReason {
     NoRate,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+enum CurrencySource {
+    Explicit,
+    ShippingAddress,
+    Default,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+enum RateFreshness {
+    Fresh,
+}
+
 #[derive(SimpleObject)]
 struct Rate {
     effective_rate: Decimal,
+    freshness: RateFreshness,
+    as_of: DateTime,
 }
 
 #[derive(SimpleObject)]
@@ -140,6 +160,7 @@ impl Pricing {
         billing_country: Option<String>,
     ) -> CheckoutQuote {
         let country = shipping_country.or(billing_country);
+        let requested = currency;
         let wanted = currency.unwrap_or(match country.as_deref() {
             Some("DE") => CurrencyCode::Eur,
             Some("JP") => CurrencyCode::Jpy,
@@ -163,9 +184,16 @@ impl Pricing {
         };
         CheckoutQuote {
             currency,
+            detected_from: match (requested, country) {
+                (Some(_), _) => CurrencySource::Explicit,
+                (None, Some(_)) => CurrencySource::ShippingAddress,
+                (None, None) => CurrencySource::Default,
+            },
             fallback: (currency != wanted).then_some(PriceFallbackReason::NoRate),
             exchange_rate: Rate {
                 effective_rate: rate,
+                freshness: RateFreshness::Fresh,
+                as_of: now().into(),
             },
             prices: products
                 .iter()

@@ -12,6 +12,8 @@ use entities::orders::{customer, order, order_event, order_item, payment_method}
 use orders::{Migrator, State, events, subgraph};
 use platform::clock::Clock;
 use platform::config::Secret;
+use platform::providers::stripe::CaptureMethod;
+use platform::pubsub::InProcess;
 use platform::testing::{Scratch, scratch_databases};
 use resolvers::id::IdKind;
 use resolvers::subgraph::Subgraph;
@@ -21,6 +23,10 @@ use uuid::Uuid;
 
 use crate::fake_stripe::{FakeStripe, WEBHOOK_SECRET};
 use crate::fake_subgraphs;
+
+/// Sign the warehouse's webhooks.
+pub(crate) const FULFILMENT_SECRET: &str = "warehouse secret";
+pub(crate) const PREVIOUS_FULFILMENT_SECRET: &str = "old warehouse secret";
 
 pub(crate) struct Shop {
     pub scratch: Scratch,
@@ -82,10 +88,16 @@ pub(crate) async fn shops() -> Vec<Shop> {
             database: scratch.database.clone(),
             clock: clock.clone(),
             stripe: Some(client),
+            capture_method: CaptureMethod::Automatic,
             search: Some(fake_subgraphs::search()),
             pricing: Some(fake_subgraphs::pricing()),
             checkout_rates: Arc::default(),
             stripe_webhook_secret: Some(Secret::new(WEBHOOK_SECRET)),
+            fulfilment_webhook_secrets: vec![
+                Secret::new(FULFILMENT_SECRET),
+                Secret::new(PREVIOUS_FULFILMENT_SECRET),
+            ],
+            pubsub: Arc::new(InProcess::new()),
         };
         shops.push(Shop {
             scratch,
@@ -115,6 +127,7 @@ pub(crate) fn order(number: u128, customer: Uuid, placed_at: DateTime<Utc>) -> o
         local_currency_amount: 3_050,
         local_currency_code: "JPY".to_owned(),
         exchange_rate: "149.987500".to_owned(),
+        store_credit_amount: 0,
         subtotal_amount: 2_500,
         shipping_amount: 300,
         tax_amount: 250,
@@ -128,6 +141,7 @@ pub(crate) fn order(number: u128, customer: Uuid, placed_at: DateTime<Utc>) -> o
             country_code: "JP".to_owned(),
         },
         billing_address: None,
+        shipping_option: None,
         payment_method_id: payment_method_of(customer),
         payment_intent_id: Some(format!("pi_{number}")),
         placed_at,

@@ -6,20 +6,26 @@
 )]
 
 mod account;
+mod captures;
 mod checkout;
 mod fake_stripe;
 mod fake_subgraphs;
 mod faults;
 mod fixture;
+mod invariants;
+mod live;
 mod order_cancel;
 mod order_place;
+mod order_preview;
 mod ownership;
 mod paging;
 mod refusals;
 mod settlement;
+mod shipments;
 mod statements;
 mod stock;
 mod stock_adjust;
+mod store_credit;
 mod support;
 mod unknown_values;
 mod webhooks;

@@ -64,7 +64,7 @@ impl Shop {
 
     /// Delivers an event of another domain to its consumer here.
     pub(crate) async fn deliver(&self, event: &Event) -> Result<(), HandleError> {
-        let subscribers = subscribers();
+        let subscribers = subscribers(&self.state);
         let subscriber = subscribers
             .iter()
             .find(|subscriber| subscriber.group.topics.contains(&event.topic.as_str()))
@@ -91,6 +91,7 @@ fn event(kind: &str, data: Value) -> Event {
         sequence: 1,
         occurred_at: now(),
         data,
+        traceparent: None,
     }
 }
 
@@ -245,6 +246,65 @@ async fn returned_units_are_sold_again_only_unused_and_counted_once() {
         shop.deliver(&announced).await.unwrap();
         shop.deliver(&early).await.unwrap();
         assert_eq!(shop.stock_of(5).await, (8, 0));
+        shop.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn damaged_units_are_written_off_and_never_more_than_there_are() {
+    for shop in shops().await {
+        let placed = shop.place(&order_of(&[(1, 3)], WORKS), "k").await;
+        assert_eq!(placed["order"]["status"], "CONFIRMED");
+        let item = json!({
+            "orderItemId": IdKind::OrderItem.format(Uuid::from_u128(1)),
+            "productId": product(1), "quantity": 3, "condition": "damaged",
+        });
+        let completed = json!({ "returnId": "ret_1", "items": [item] });
+        shop.deliver(&event("return.completed", completed))
+            .await
+            .unwrap();
+
+        let write_off = |units: i32| json!([{ "productId": product(1), "writeOff": units, "reason": "scrapped" }]);
+        let field = |name: &str| json!(["input", "changes", "0", name]);
+        let both = json!([{ "productId": product(1), "writeOff": 1, "change": 1, "reason": "r" }]);
+        for (changes, name) in [
+            (write_off(4), "writeOff"),
+            (write_off(0), "quantity"),
+            (write_off(-1), "quantity"),
+            (both, "quantity"),
+        ] {
+            let refused = shop.adjust(changes.clone(), "wrong").await;
+            let error = &refused["userErrors"][0];
+            assert_eq!(error["code"], "INVALID_QUANTITY", "{changes}");
+            assert_eq!(error["field"], field(name), "{changes}");
+        }
+        assert_eq!(shop.stock_of(1).await, (IN_STOCK - 3, 3));
+
+        for _ in 0..2 {
+            let written_off = shop.adjust(write_off(2), "a").await;
+            assert_eq!(written_off["userErrors"], json!([]));
+            assert_eq!(written_off["stock"][0]["damagedQuantity"], 1);
+            let entry = json!({
+                "kind": "WRITTEN_OFF", "actor": "desk", "reason": "scrapped", "availableChange": 0,
+            });
+            assert_eq!(
+                written_off["stock"][0]["movements"]["nodes"],
+                json!([entry])
+            );
+        }
+        assert_eq!(shop.stock_of(1).await, (IN_STOCK - 3, 1));
+        let published = shop.published_on("inventory.events").await;
+        let mut levels = published.iter().map(|event| &event.data["products"][0]);
+        let level = levels.find(|level| level["kind"] == "written_off").unwrap();
+        assert_eq!(level["change"], 0);
+        assert_eq!(level["damagedQuantity"], 1);
+        assert_eq!(level["availableQuantity"], IN_STOCK - 3);
+
+        let file = |units: i32| format!("productId,writeOff\n{},{units}\n", product(1));
+        let (_, problems) = shop.import(&file(2), false).await;
+        assert_eq!(problems, ["2 writeOff: There are only 1 damaged units"]);
+        assert_eq!(shop.import(&file(1), false).await.0.changed, 1);
+        assert_eq!(shop.stock_of(1).await, (IN_STOCK - 3, 0));
         shop.scratch.drop().await;
     }
 }

@@ -35,7 +35,7 @@ impl Shop {
         serde_json::to_value(response).unwrap()
     }
 
-    async fn adjust(&self, changes: Value, key: &str) -> Value {
+    pub(crate) async fn adjust(&self, changes: Value, key: &str) -> Value {
         let variables = json!({ "changes": changes, "key": key });
         let mut answer = self.support_asks(ADJUST, variables).await;
         assert_eq!(answer["errors"], Value::Null, "{answer:#}");
@@ -43,16 +43,16 @@ impl Shop {
     }
 
     /// Imports a file of CSV.
-    async fn import(&self, file: &str, dry_run: bool) -> (ImportReport, Vec<String>) {
+    pub(crate) async fn import(&self, file: &str, dry_run: bool) -> (ImportReport, Vec<String>) {
         let mut problems = Vec::new();
         let mut report = |progress: Progress<'_>| {
             if let Progress::Problem {
-                line,
+                place,
                 field,
                 message,
             } = progress
             {
-                problems.push(format!("{line} {field}: {message}"));
+                problems.push(format!("{} {field}: {message}", place.line));
             }
         };
         let options = ImportOptions {

@@ -1,5 +1,6 @@
 //! Orders that wait for a person: each is in the queue, and each has a way out; and refunds by support.
 
+use axum::http::StatusCode;
 use chrono::Duration;
 use entities::orders::order_decision;
 use futures::future::join_all;
@@ -11,6 +12,8 @@ use uuid::Uuid;
 use crate::checkout::input;
 use crate::fake_stripe::WORKS;
 use crate::fixture::{Shop, now, order, shops};
+use crate::invariants::violations;
+use crate::webhooks::event;
 
 const REFUND: &str = "mutation($input: OrderRefundInput!, $key: String!) {
   orderRefund(input: $input, idempotencyKey: $key) {
@@ -40,7 +43,7 @@ impl Shop {
     }
 
     /// The reasons in the queue, in its order.
-    async fn queue(&self) -> Vec<String> {
+    pub(crate) async fn queue(&self) -> Vec<String> {
         orders::workers::review(&self.state).await.unwrap();
         let data = self
             .support(ORDERS, json!({ "needsAttention": true }))
@@ -50,7 +53,7 @@ impl Shop {
         nodes.iter().map(reason).collect()
     }
 
-    async fn refund(&self, id: &Value, amount: Option<&str>, key: &str) -> Value {
+    pub(crate) async fn refund(&self, id: &Value, amount: Option<&str>, key: &str) -> Value {
         let amount = amount.map(|amount| json!({ "amount": amount, "currency": "EUR" }));
         let input = json!({ "orderId": id, "amount": amount, "note": "late" });
         let data = self
@@ -59,7 +62,7 @@ impl Shop {
         data["orderRefund"].clone()
     }
 
-    async fn decide(&self, id: &Value, decision: &str) -> Value {
+    pub(crate) async fn decide(&self, id: &Value, decision: &str) -> Value {
         let input = json!({ "orderId": id, "decision": decision, "note": "as agreed" });
         let key = Uuid::now_v7().to_string();
         let data = self
@@ -68,7 +71,7 @@ impl Shop {
         data["orderReviewDecide"].clone()
     }
 
-    async fn decided(&self, id: &Value, decision: &str) {
+    pub(crate) async fn decided(&self, id: &Value, decision: &str) {
         let payload = self.decide(id, decision).await;
         assert_eq!(payload["userErrors"], json!([]), "{decision}");
     }
@@ -170,6 +173,113 @@ async fn a_refund_that_the_provider_refuses_is_for_a_person_again() {
     }
 }
 
+impl Shop {
+    /// The statuses of the order's refunds by support.
+    async fn refund_statuses(&self, id: &Value) -> Value {
+        let document = "query($id: ID!) { order(id: $id) { refunds { status } } }";
+        let data = self.ada_asks(document, json!({ "id": id })).await;
+        let refunds = data["order"]["refunds"].as_array().unwrap().iter();
+        refunds.map(|refund| refund["status"].clone()).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_refund_that_the_bank_sends_back_is_refused_however_often_and_late_it_is_told() {
+    for shop in shops().await {
+        let placed = shop.place(&input(WORKS), "k").await;
+        let id = &placed["order"]["id"];
+        shop.refund(id, None, "a").await;
+        shop.work_after(Duration::seconds(1)).await;
+        assert_eq!(shop.refund_statuses(id).await, json!(["ISSUED"]));
+        let issued = shop.stripe.refunds()[0].clone();
+        let refused = shop.stripe.send_back("re_1");
+        shop.clock.advance(Duration::seconds(1));
+        for (number, (kind, refund)) in [
+            ("charge.refund.updated", &refused),
+            ("refund.failed", &refused),
+            // From before.
+            ("refund.created", &issued),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let event = event(&format!("evt_{number}"), kind, refund);
+            for _ in 0..2 {
+                assert_eq!(shop.tell(&event).await, StatusCode::OK);
+            }
+            assert_eq!(shop.refund_statuses(id).await, json!(["REFUSED"]), "{kind}");
+        }
+        shop.work_after(Duration::days(40)).await;
+        assert_eq!(shop.refund_statuses(id).await, json!(["REFUSED"]));
+        let story =
+            "CONFIRMED: order.placed, order.confirmed, order.refunded, order.refund_refused";
+        assert_eq!(shop.story(id).await, story, "{}", shop.scratch.name);
+        let last = shop.published().await.pop().unwrap();
+        assert_eq!(last.event_type, "order.refund_refused");
+        let total = shop.stripe.intents()[0]["amount"].as_i64().unwrap();
+        let amount = format!("{}.{:02}", total / 100, total % 100);
+        let expected = json!({ "amount": amount, "currency": "EUR" });
+        assert_eq!(last.data["refused"], expected);
+        assert_eq!(violations(&shop).await, [], "{}", shop.scratch.name);
+
+        // Asking about the payment would not give the money back; another refund does.
+        assert_eq!(shop.queue().await, ["REFUND_REFUSED"]);
+        let retried = shop.decide(id, "RETRY_PAYMENT").await;
+        assert_eq!(retried["userErrors"][0]["code"], "DECISION_NOT_POSSIBLE");
+        assert_eq!(shop.refund(id, None, "b").await["userErrors"], json!([]));
+        shop.work_after(Duration::seconds(1)).await;
+        let expected = json!(["REFUSED", "ISSUED"]);
+        assert_eq!(shop.refund_statuses(id).await, expected);
+        shop.decided(id, "RESOLVE").await;
+        assert_eq!(shop.queue().await, [""; 0]);
+        assert_eq!(violations(&shop).await, [], "{}", shop.scratch.name);
+        shop.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_refund_that_the_bank_sends_back_is_found_without_a_webhook() {
+    for shop in shops().await {
+        let placed = shop.place(&input(WORKS), "k").await;
+        let id = &placed["order"]["id"];
+        shop.refund(id, None, "a").await;
+        shop.work_after(Duration::seconds(1)).await;
+        shop.work_after(Duration::days(2)).await;
+        assert_eq!(shop.refund_statuses(id).await, json!(["ISSUED"]));
+        shop.stripe.send_back("re_1");
+        shop.work_after(Duration::days(5)).await;
+        assert_eq!(shop.refund_statuses(id).await, json!(["REFUSED"]));
+        assert_eq!(shop.queue().await, ["REFUND_REFUSED"]);
+        assert_eq!(shop.tasks().await, [], "{}", shop.scratch.name);
+        shop.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn the_refused_refund_of_a_cancelled_order_is_made_again() {
+    for shop in shops().await {
+        let placed = shop.place(&input(WORKS), "k").await;
+        let id = &placed["order"]["id"];
+        shop.cancel(id, "c").await;
+        shop.work_after(Duration::seconds(1)).await;
+        let refused = shop.stripe.send_back("re_1");
+        shop.clock.advance(Duration::seconds(1));
+        let event = event("evt_1", "refund.failed", &refused);
+        assert_eq!(shop.tell(&event).await, StatusCode::OK);
+        assert_eq!(shop.queue().await, ["REFUND_REFUSED"]);
+        shop.decided(id, "RETRY_PAYMENT").await;
+        shop.work_after(Duration::seconds(1)).await;
+        assert_eq!(shop.given_back().len(), 2, "{}", shop.scratch.name);
+        assert_eq!(shop.payment().await.refund_id.as_deref(), Some("re_2"));
+        let story = "CANCELLED: order.placed, order.confirmed, order.cancelled, order.refunded, \
+                     order.refund_refused, order.refunded";
+        assert_eq!(shop.story(id).await, story);
+        assert_eq!(shop.queue().await, [""; 0]);
+        assert_eq!(violations(&shop).await, [], "{}", shop.scratch.name);
+        shop.scratch.drop().await;
+    }
+}
+
 #[tokio::test]
 async fn orders_whose_payment_needs_a_person_are_in_the_queue_and_have_a_way_out() {
     for shop in shops().await {
@@ -211,6 +321,39 @@ async fn orders_whose_payment_needs_a_person_are_in_the_queue_and_have_a_way_out
         assert_eq!(shop.queue().await, ["PAYMENT_IN_DOUBT"]);
         shop.decided(id, "RETRY_PAYMENT").await;
         shop.work_after(Duration::seconds(1)).await;
+        assert_eq!(shop.queue().await, [""; 0]);
+        shop.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_order_with_a_parcel_is_not_cancelled_and_gives_no_stock_back() {
+    for shop in shops().await {
+        let placed = shop.place(&input(WORKS), "k").await;
+        let id = &placed["order"]["id"];
+        let stock = shop.stock_of(1).await;
+        // A refund that the provider refuses, so that the order waits for a person.
+        shop.refund(id, None, "a").await;
+        let total = shop.stripe.intents()[0]["amount"].as_i64().unwrap();
+        shop.stripe.give_back("pi_1", total);
+        shop.work_after(Duration::seconds(1)).await;
+        assert_eq!(shop.queue().await, ["REFUND_REFUSED"]);
+        let allowed = async || {
+            let queued = json!({ "needsAttention": true });
+            let data = shop.support(ORDERS, queued).await;
+            data["supportOrders"]["nodes"][0]["review"]["allowedDecisions"].clone()
+        };
+        assert_eq!(allowed().await, json!(["CANCEL", "RESOLVE", "WAIT"]));
+        let parcel = json!({ "orderId": id, "carrier": "DHL", "trackingNumber": "DHL1" });
+        let registered = shop.register(&parcel, "p").await;
+        assert_eq!(registered["userErrors"], json!([]));
+        assert_eq!(allowed().await, json!(["RESOLVE", "WAIT"]));
+        let refused = shop.decide(id, "CANCEL").await;
+        assert_eq!(refused["userErrors"][0]["code"], "DECISION_NOT_POSSIBLE");
+        let story = shop.story(id).await;
+        assert!(story.starts_with("CONFIRMED: "), "{story}");
+        assert_eq!(shop.stock_of(1).await, stock, "{}", shop.scratch.name);
+        shop.decided(id, "RESOLVE").await;
         assert_eq!(shop.queue().await, [""; 0]);
         shop.scratch.drop().await;
     }

@@ -32,6 +32,7 @@ fn status_changed(number: u128, sequence: i64, status: &str, at: DateTime<Utc>) 
             "allDelivered": status == "delivered", "location": null, "timestamp": at,
             "estimatedDelivery": null, "sequence": sequence,
         }),
+        traceparent: None,
     })
 }
 
@@ -49,7 +50,7 @@ impl Running {
         let database = &shop.scratch.database;
         let context = WorkerContext::new(database, bus.clone(), shop.clock.clone(), stop);
         let mut tasks = JoinSet::new();
-        for subscriber in subscribers() {
+        for subscriber in subscribers(&shop.state) {
             tasks.spawn(Receiver::join(context.clone(), &subscriber).unwrap().run());
             tasks.spawn(Deliverer::new(context.clone(), subscriber).run());
         }
@@ -134,10 +135,14 @@ async fn an_order_is_shipped_and_delivered_when_its_parcels_are_and_says_so_once
                 )
             })
             .collect();
+        let parcel = "shipment.status_changed";
         assert_eq!(
             published,
             [
+                ("orders.events", parcel, &json!("shipped")),
                 ("orders.events", "order.shipped", &json!("shipped")),
+                ("orders.events", parcel, &json!("in_transit")),
+                ("orders.events", parcel, &json!("delivered")),
                 ("orders.events", "order.delivered", &json!("delivered")),
             ]
         );
