@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use entities::returns::customer_return as entity;
 use resolvers::id::IdKind;
+use resolvers::live::Numbered;
 use resolvers::money::{CurrencyCode, Money};
 use resolvers::scalars::DateTime;
 use resolvers::{ApiError, ApiResult, access, connection};
 use uuid::Uuid;
 
-use crate::SUPPORT;
 use crate::events;
 use crate::loaders::Loaders;
 use crate::order::Order;
@@ -44,6 +44,20 @@ pub(crate) struct Return {
     currency: CurrencyCode,
     label: Option<ReturnLabel>,
     row: entity::Model,
+    /// The number of its last change, if it was read with the row.
+    sequence: Option<i64>,
+}
+
+impl TryFrom<Numbered<entity::Model>> for Return {
+    type Error = ApiError;
+
+    fn try_from(numbered: Numbered<entity::Model>) -> ApiResult<Self> {
+        let read = Self::try_from(numbered.state)?;
+        Ok(Self {
+            sequence: Some(numbered.sequence),
+            ..read
+        })
+    }
 }
 
 impl TryFrom<entity::Model> for Return {
@@ -58,6 +72,7 @@ impl TryFrom<entity::Model> for Return {
             currency: CurrencyCode::from_code(&row.currency).ok_or_else(unknown)?,
             label: ReturnLabel::of(&row),
             row,
+            sequence: None,
         })
     }
 }
@@ -79,7 +94,7 @@ impl Return {
         access::owner_or_scope(
             context,
             row.customer_id,
-            SUPPORT,
+            access::SUPPORT,
             "You can only see your own returns",
         )?;
         row.try_into().map(Some)
@@ -96,7 +111,7 @@ impl Return {
         let Some(row) = Self::load(context, id).await? else {
             return Ok(None);
         };
-        if !access::is_owner_or_has_scope(context, row.customer_id, SUPPORT)? {
+        if !access::is_owner_or_has_scope(context, row.customer_id, access::SUPPORT)? {
             return Ok(None);
         }
         row.try_into().map(Some)
@@ -115,6 +130,20 @@ impl Return {
     /// Globally unique id: `ret_` followed by 26 characters.
     async fn id(&self) -> ID {
         IdKind::Return.id(self.row.id)
+    }
+
+    /// The number of the return's last change, with which `returnUpdated` continues after a lost connection; 0 before the
+    /// first.
+    async fn sequence(&self, context: &Context<'_>) -> ApiResult<i32> {
+        let sequence = match self.sequence {
+            Some(sequence) => sequence,
+            None => {
+                let loaders = context.data_unchecked::<Loaders>();
+                let read = loaders.sequences.load_one(self.row.id).await?;
+                read.unwrap_or_default()
+            }
+        };
+        Ok(i32::try_from(sequence).unwrap_or(i32::MAX))
     }
 
     /// The order that the items belong to.
@@ -193,7 +222,8 @@ impl Return {
 
     /// A sentence in English that tells the customer what to do or wait for; null when nothing more will happen.
     async fn next_step(&self) -> Option<Cow<'static, str>> {
-        status::next_step(self.row.status, self.row.label_carrier.as_deref())
+        let carrier = self.row.label_carrier.as_deref();
+        status::next_step(self.row.status, carrier, self.row.refund_method)
     }
 
     /// When the return goes to manual review unless the carrier has scanned the package, 72 hours after the label was

@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use entities::returns::{customer_return, return_decision, return_item};
+use entities::returns::{customer_return, return_decision};
 use entities::tracking_number;
 use platform::objects::ObjectKey;
-use platform::providers::easypost::{self, Address, Easypost, EasypostError, Shipment};
+use platform::providers::easypost::{self, Address, Easypost, EasypostError, NewReturn, Shipment};
 use platform::tasks::enqueue;
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
@@ -17,9 +17,10 @@ use resolvers::{ApiError, ApiResult};
 use uuid::Uuid;
 
 use crate::State;
+use crate::label_estimate;
 use crate::label_rate::{self, Choice, Requested};
 use crate::order_payment::OrderPayment;
-use crate::rules::parcel_weight;
+use crate::return_parcel::{ReturnParcel, WAREHOUSE_COUNTRY};
 use crate::rules::status::ReturnStatus;
 use crate::tasks::{Step, TaskError, return_task};
 use crate::transitions::{self, Actor, Label, ReviewReason, Transition};
@@ -34,14 +35,15 @@ const LINK_TTL: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 const RETURN_ADDRESS: &str =
     "Vantage Commerce Returns Center, 500 Warehouse Drive, Louisville KY 40218";
 
-fn warehouse() -> Address {
+fn warehouse(phone: &str) -> Address {
     Address {
         company: Some("Vantage Commerce Returns Center".to_owned()),
         street1: "500 Warehouse Drive".to_owned(),
         city: "Louisville".to_owned(),
         state: Some("KY".to_owned()),
         zip: "40218".to_owned(),
-        country: "US".to_owned(),
+        country: WAREHOUSE_COUNTRY.to_owned(),
+        phone: Some(phone.to_owned()),
         ..Address::default()
     }
 }
@@ -105,17 +107,19 @@ async fn buy(
     let requested = decided
         .as_ref()
         .map_or_else(Requested::default, Requested::of);
-    Ok(match label_rate::choose(&shipment.rates, &requested) {
-        Choice::Buy(rate) => {
-            LabelPurchase::Label(Box::new(easypost.buy(&shipment.id, &rate.id).await?))
-        }
-        Choice::Implausible(rate) => {
-            let return_id = IdKind::Return.format(row.id);
-            tracing::warn!(return_id, rate = %rate.rate, "label rate not plausible");
-            LabelPurchase::Review(ReviewReason::LabelRate)
-        }
-        Choice::None => LabelPurchase::Review(ReviewReason::LabelRate),
-    })
+    Ok(
+        match label_rate::choose(&shipment.rates, &requested, &state.label_rules) {
+            Choice::Buy(rate) => {
+                LabelPurchase::Label(Box::new(easypost.buy(&shipment.id, &rate.id).await?))
+            }
+            Choice::Implausible(rate) => {
+                let return_id = IdKind::Return.format(row.id);
+                tracing::warn!(return_id, rate = %rate.rate, "label rate not plausible");
+                LabelPurchase::Review(ReviewReason::LabelRate)
+            }
+            Choice::None => LabelPurchase::Review(ReviewReason::LabelRate),
+        },
+    )
 }
 
 /// Creates the shipment and records its id. The first recorded one counts; one created concurrently by another process
@@ -126,16 +130,24 @@ async fn create(
     row: &customer_return::Model,
 ) -> Result<Option<Shipment>, TaskError> {
     let order = OrderPayment::of(state, row.customer_id, row.order_id).await?;
-    let items = return_item::of_returns(state.database.read(), &[row.id]).await?;
-    let units = items
-        .values()
-        .flatten()
-        .map(|item| i64::from(item.quantity));
-    let reference = IdKind::Return.format(row.id);
-    let ounces = parcel_weight::ounces(units.sum());
-    let shipment = easypost
-        .create_shipment(&order.address(), &warehouse(), ounces, &reference)
-        .await?;
+    let made = ReturnParcel::of(state, row, &order).await?;
+    let phone = &state.label_rules.phone;
+    let new = NewReturn {
+        warehouse: &warehouse(phone),
+        customer: &order.address(phone),
+        parcel: made.parcel,
+        customs: made.customs.as_ref(),
+        reference: &IdKind::Return.format(row.id),
+    };
+    let shipment = easypost.create_return(&new).await?;
+    let now = state.clock.now();
+    let rate = label_estimate::seen(
+        &shipment,
+        order.country(),
+        made.pounds,
+        &state.label_rules,
+        now,
+    );
 
     let transaction = state.database.begin().await?;
     let locked = customer_return::lock(&transaction, row.id).await?;
@@ -148,6 +160,7 @@ async fn create(
     }
     row.label_shipment_id = Some(shipment.id.clone());
     transitions::update(&transaction, &row).await?;
+    entities::returns::label_rate::write(&transaction, rate.into_iter().collect()).await?;
     transaction.commit().await?;
     Ok(Some(shipment))
 }

@@ -4,8 +4,11 @@
 //! `ApiResult<Option<T>>` async-graphql would null the enclosing object.
 
 mod customer_return;
-mod events;
+pub mod events;
+mod follow_parcels;
 mod input;
+pub mod invariants;
+mod label_estimate;
 mod label_rate;
 mod label_task;
 mod loaders;
@@ -16,6 +19,7 @@ mod order_facts;
 mod order_item;
 mod order_payment;
 mod orphan_refunds;
+mod product_measures;
 mod query;
 mod refund_approval;
 mod refund_quote;
@@ -24,12 +28,14 @@ mod refund_requote;
 mod refund_supplement;
 mod refund_task;
 mod replaced_label_task;
+mod representations;
 mod return_cancel;
 mod return_create;
 mod return_create_input;
 mod return_eligibility;
 mod return_item;
 mod return_label_generate;
+mod return_parcel;
 mod return_preview;
 mod return_reason;
 mod return_request;
@@ -67,15 +73,14 @@ use resolvers::client::SubgraphClient;
 use resolvers::entities::Entities;
 use resolvers::subgraph::{RECURSION, Subgraph};
 
+pub use label_rate::LabelRules;
+
 pub use entities::returns::customer_return::RefundMethod;
 pub use entities::returns::return_item::ItemCondition;
 pub use migrations::returns::Migrator;
 
 /// The domain's name: of its database, its SDL file and its process.
 pub const NAME: &str = "returns";
-
-/// The scope of those who decide about returns of any customer.
-pub(crate) const SUPPORT: &str = "support";
 
 /// The dependencies of this domain's resolvers.
 #[derive(Clone, Debug)]
@@ -84,6 +89,10 @@ pub struct State {
     pub clock: Clock,
     /// The orders subgraph, which knows purchases and deliveries.
     pub orders: SubgraphClient,
+    /// The search subgraph, which knows products' weights and sizes. Without it they are assumed.
+    pub search: Option<SubgraphClient>,
+    /// Which labels are bought without a person.
+    pub label_rules: Arc<LabelRules>,
     /// Issues refunds. Without it refunds wait.
     pub stripe: Option<Stripe>,
     /// Sells labels. Without it none can be created.

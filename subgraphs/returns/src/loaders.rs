@@ -11,11 +11,13 @@ use entities::returns::{
 use platform::caller::Caller;
 use platform::database::Database;
 use resolvers::batch::{Batched, Batches};
-use resolvers::{ApiResult, access, finder_loader};
+use resolvers::id::IdKind;
+use resolvers::{ApiResult, access, finder_loader, live};
 use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::State;
+use crate::events;
 use crate::order_facts::{FactsOfItem, Orders, PurchaseOfItem};
 
 finder_loader! {
@@ -51,6 +53,19 @@ finder_loader! {
 finder_loader! {
     /// Units returned so far, by order item.
     ReturnedOfItem: Uuid => return_item::Returned, return_item::returned
+}
+
+/// The number of each return's last change.
+pub(crate) struct Sequences(Database);
+
+impl Loader<Uuid> for Sequences {
+    type Value = i64;
+    type Error = Arc<DbErr>;
+
+    async fn load(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, i64>, Self::Error> {
+        let numbers = live::last_sequences(&self.0, events::TOPIC, IdKind::Return, ids).await;
+        numbers.map_err(Arc::new)
+    }
 }
 
 /// One customer's returns of an order. The customer is part of the key, so that nobody can read another's returns by
@@ -93,6 +108,7 @@ pub(crate) struct Loaders {
     pub review_of_return: Batched<ReviewOfReturn>,
     pub decisions_of_return: Batched<DecisionsOfReturn>,
     pub returned_of_item: Batched<ReturnedOfItem>,
+    pub sequences: Batched<Sequences>,
     facts_of_item: Batched<FactsOfItem>,
     purchase_of_item: Batched<PurchaseOfItem>,
     caller: Arc<OnceLock<Caller>>,
@@ -115,6 +131,7 @@ impl Loaders {
             review_of_return: batches.loader(ReviewOfReturn(database())),
             decisions_of_return: batches.loader(DecisionsOfReturn(database())),
             returned_of_item: batches.loader(ReturnedOfItem(database())),
+            sequences: batches.loader(Sequences(database())),
             facts_of_item: batches.loader(FactsOfItem(orders.clone())),
             purchase_of_item: batches.loader(PurchaseOfItem(orders)),
             caller,
@@ -131,6 +148,7 @@ impl Loaders {
         self.review_of_return.clear();
         self.decisions_of_return.clear();
         self.returned_of_item.clear();
+        self.sequences.clear();
     }
 
     /// Facts by order item, from the orders subgraph on behalf of this request's caller.

@@ -12,6 +12,7 @@ use resolvers::{ApiError, ApiResult, access};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::State;
 use crate::input;
 use crate::loaders::Loaders;
 use crate::return_cancel::{self, ReturnCancelPayload};
@@ -23,7 +24,6 @@ use crate::return_review_decide::{self, Decided, ReturnReviewPayload};
 use crate::return_review_input::{Decision, ReturnReviewInput};
 use crate::rules::eligibility::SELF_SERVICE_OFF;
 use crate::self_service;
-use crate::{SUPPORT, State};
 
 /// The result stored under an idempotency key: the created or changed return.
 #[derive(Debug, Serialize, Deserialize)]
@@ -188,7 +188,7 @@ impl Mutation {
         )]
         idempotency_key: String,
     ) -> ApiResult<ReturnReviewPayload> {
-        let actor = access::actor(context, SUPPORT)?;
+        let actor = access::actor(context, access::SUPPORT)?;
         let id = IdKind::Return.argument("input.returnId", &input.return_id)?;
         let state = context.data_unchecked::<State>();
         let now = state.clock.now();

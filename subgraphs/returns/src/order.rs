@@ -5,7 +5,6 @@ use resolvers::id::IdKind;
 use resolvers::{ApiResult, access};
 use uuid::Uuid;
 
-use crate::SUPPORT;
 use crate::customer_return::Return;
 use crate::loaders::{Loaders, OrderOf};
 
@@ -31,7 +30,7 @@ impl Order {
     async fn load_returns(&self, context: &Context<'_>) -> ApiResult<Vec<Return>> {
         let loaders = context.data_unchecked::<Loaders>();
         let order = self.id;
-        let rows = if access::scope(context, SUPPORT).is_ok() {
+        let rows = if access::scope(context, access::SUPPORT).is_ok() {
             loaders.all_returns_of_order.load_list(order).await?
         } else {
             let customer = access::customer(context)?;

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::dataloader::Loader;
-use async_graphql::{Name, Value, Variables};
 use entities::returns::return_item::Returned;
 use platform::caller::Caller;
 use resolvers::client::{Document, SubgraphClient};
@@ -17,6 +16,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use crate::representations::{Entities, representations};
 use crate::rules::eligibility::{ItemFacts, OrderFacts, Restriction};
 use crate::rules::refund::Paid;
 
@@ -43,6 +43,7 @@ static PURCHASE: Document = Document::new(concat!(
       paid: order {
         id customer { id } subtotal { amount currency } shipping { amount currency }
         tax { amount currency } total { amount currency }
+        refunds { status amount { amount currency } } shippingAddress { countryCode }
       } } } }"
 ));
 
@@ -76,6 +77,8 @@ pub(crate) struct Purchase {
     pub currency: CurrencyCode,
     /// Payment for the whole order.
     pub paid: Paid,
+    /// Where the order was sent to, ISO 3166-1 alpha-2.
+    pub country: Arc<str>,
 }
 
 impl OrderItemFacts {
@@ -144,9 +147,13 @@ impl Orders {
             .caller
             .get()
             .ok_or_else(|| ApiError::internal("order items were requested without a caller"))?;
-        let answer: Answer<A> = self
+        let answer: Entities<A> = self
             .client
-            .query(caller, document, representations(items))
+            .query(
+                caller,
+                document,
+                representations("OrderItem", IdKind::OrderItem, items),
+            )
             .await?;
         // Entities are returned in the order they were requested.
         items
@@ -159,34 +166,6 @@ impl Orders {
             })
             .collect()
     }
-}
-
-fn representations(items: &[Uuid]) -> Variables {
-    let representations = items
-        .iter()
-        .map(|item| {
-            Value::Object(
-                [
-                    (Name::new("__typename"), Value::from("OrderItem")),
-                    (
-                        Name::new("id"),
-                        Value::from(IdKind::OrderItem.format(*item)),
-                    ),
-                ]
-                .into_iter()
-                .collect(),
-            )
-        })
-        .collect();
-    let mut variables = Variables::default();
-    variables.insert(Name::new("representations"), Value::List(representations));
-    variables
-}
-
-#[derive(Deserialize)]
-struct Answer<A> {
-    #[serde(rename = "_entities")]
-    entities: Vec<Option<A>>,
 }
 
 #[derive(Deserialize)]
@@ -216,6 +195,7 @@ struct PurchaseAnswer {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct PaidAnswer {
     id: String,
     customer: Reference,
@@ -223,6 +203,29 @@ struct PaidAnswer {
     shipping: Amount,
     tax: Amount,
     total: Amount,
+    refunds: Vec<SupportRefund>,
+    shipping_address: Place,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Place {
+    country_code: String,
+}
+
+/// A refund by support, apart from returns.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct SupportRefund {
+    status: String,
+    amount: Amount,
+}
+
+impl SupportRefund {
+    /// Their sum in minor units, if all are in this currency. What was refused was not refunded.
+    pub(crate) fn sum(refunds: &[Self], currency: CurrencyCode) -> Option<i64> {
+        let refunds = refunds.iter().filter(|refund| refund.status != "REFUSED");
+        refunds.map(|refund| refund.amount.minor(currency)).sum()
+    }
 }
 
 #[derive(Deserialize)]
@@ -280,11 +283,13 @@ impl PurchaseAnswer {
             product_name: self.product_name.as_str().into(),
             total: self.line_total.minor(currency)?,
             currency,
+            country: self.paid.shipping_address.country_code.as_str().into(),
             paid: Paid {
                 subtotal: self.paid.subtotal.minor(currency)?,
                 shipping: self.paid.shipping.minor(currency)?,
                 tax: self.paid.tax.minor(currency)?,
-                total: self.paid.total.minor(currency)?,
+                total: self.paid.total.minor(currency)?
+                    - SupportRefund::sum(&self.paid.refunds, currency)?,
             },
         })
     }

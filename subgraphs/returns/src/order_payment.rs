@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Name, Value, Variables};
 use platform::caller::Caller;
 use platform::providers::easypost::Address;
 use resolvers::client::Document;
@@ -12,8 +11,9 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::State;
-use crate::order_facts::Amount;
-use crate::rules::refund::Paid;
+use crate::order_facts::{Amount, SupportRefund};
+use crate::representations::{Entities, representations};
+use crate::rules::refund::{self, Paid};
 use crate::tasks::TaskError;
 
 static DOCUMENT: Document = Document::new(
@@ -24,7 +24,8 @@ static DOCUMENT: Document = Document::new(
       shippingAddress { name line1 line2 city region postalCode countryCode }
       items { id quantity lineTotal { amount currency } }
       subtotal { amount currency } shipping { amount currency }
-      tax { amount currency } total { amount currency }
+      tax { amount currency } total { amount currency } capturedAmount { amount currency } storeCreditUsed { amount currency }
+      refunds { status amount { amount currency } }
     }
   }
 }",
@@ -43,6 +44,9 @@ pub(crate) struct OrderPayment {
     shipping: Amount,
     tax: Amount,
     total: Amount,
+    captured_amount: Amount,
+    store_credit_used: Amount,
+    refunds: Vec<SupportRefund>,
 }
 
 /// A line of the order as purchased.
@@ -79,37 +83,20 @@ struct ShippingAddress {
     country_code: String,
 }
 
-#[derive(Deserialize)]
-struct Answer {
-    #[serde(rename = "_entities")]
-    entities: Vec<Option<OrderPayment>>,
-}
-
 impl OrderPayment {
     /// Loads it on behalf of the customer who owns the order.
     pub(crate) async fn of(state: &State, customer: Uuid, order: Uuid) -> Result<Self, TaskError> {
         let caller = Caller::customer(IdKind::Customer.format(customer));
-        let order = IdKind::Order.format(order);
-        let representation = [
-            (Name::new("__typename"), Value::from("Order")),
-            (Name::new("id"), Value::from(order.as_str())),
-        ];
-        let mut variables = Variables::default();
-        variables.insert(
-            Name::new("representations"),
-            Value::List(vec![Value::Object(representation.into_iter().collect())]),
-        );
-        let answer: Answer = state
+        let variables = representations("Order", IdKind::Order, &[order]);
+        let answer: Entities<Self> = state
             .orders
             .query(&caller, &DOCUMENT, variables)
             .await
             .map_err(|error| TaskError::Orders(error.to_string()))?;
-        answer
-            .entities
-            .into_iter()
-            .flatten()
-            .next()
-            .ok_or_else(|| TaskError::Orders(format!("there is no order {order}")))
+        answer.entities.into_iter().flatten().next().ok_or_else(|| {
+            let order = IdKind::Order.format(order);
+            TaskError::Orders(format!("there is no order {order}"))
+        })
     }
 
     /// The payment intent to refund, if its payment method is still usable.
@@ -117,6 +104,14 @@ impl OrderPayment {
         self.payment_intent_id
             .as_deref()
             .filter(|_| self.payment_method.usable)
+    }
+
+    /// The part of this refund that is given as store credit, because store credit paid that part of the order. `None`
+    /// if the amounts are inconsistent with this currency.
+    pub(crate) fn credit_share(&self, refund: i64, currency: CurrencyCode) -> Option<i64> {
+        let total = self.total.minor(currency)?;
+        let credit = self.store_credit_used.minor(currency)?;
+        Some(refund::credit_share(refund, credit, total))
     }
 
     /// The payment for the whole order, and its lines by id. `None` if the amounts are inconsistent with this
@@ -129,7 +124,12 @@ impl OrderPayment {
             subtotal: self.subtotal.minor(currency)?,
             shipping: self.shipping.minor(currency)?,
             tax: self.tax.minor(currency)?,
-            total: self.total.minor(currency)?,
+            // What can be refunded, by the payment method and as store credit.
+            total: self
+                .captured_amount
+                .minor(currency)?
+                .checked_add(self.store_credit_used.minor(currency)?)?
+                .checked_sub(SupportRefund::sum(&self.refunds, currency)?)?,
         };
         let lines = self.items.iter().map(|item| {
             let line = BoughtLine {
@@ -141,8 +141,18 @@ impl OrderPayment {
         Some((paid, lines.collect::<Option<_>>()?))
     }
 
-    /// The package's sender.
-    pub(crate) fn address(&self) -> Address {
+    /// The country that the order was sent to, ISO 3166-1 alpha-2.
+    pub(crate) fn country(&self) -> &str {
+        &self.shipping_address.country_code
+    }
+
+    /// Who the order was sent to.
+    pub(crate) fn recipient(&self) -> &str {
+        &self.shipping_address.name
+    }
+
+    /// The package's sender, who is called through the shop.
+    pub(crate) fn address(&self, phone: &str) -> Address {
         let address = self.shipping_address.clone();
         Address {
             name: Some(address.name),
@@ -153,6 +163,7 @@ impl OrderPayment {
             state: address.region,
             zip: address.postal_code,
             country: address.country_code,
+            phone: Some(phone.to_owned()),
         }
     }
 }

@@ -6,7 +6,6 @@ use resolvers::access::authenticated;
 use resolvers::id::IdKind;
 use resolvers::{ApiResult, access};
 
-use crate::SUPPORT;
 use crate::customer_return::{Return, ReturnConnection, ReturnStatus};
 use crate::order::Order;
 use crate::order_item::OrderItem;
@@ -71,7 +70,7 @@ impl Query {
         >,
         #[graphql(desc = "Read the returns that follow this cursor.")] after: Option<String>,
     ) -> ApiResult<ReturnConnection> {
-        access::scope(context, SUPPORT)?;
+        access::scope(context, access::SUPPORT)?;
         let statuses = status.unwrap_or_default().into_iter().map(Into::into);
         let filter = return_review::Filter {
             is_open,

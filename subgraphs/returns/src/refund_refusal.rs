@@ -4,7 +4,7 @@ use entities::returns::customer_return;
 use platform::providers::stripe;
 
 use crate::State;
-use crate::refund_task::lock_awaiting_refund;
+use crate::refund_task::{lock_awaiting_refund, to_payment};
 use crate::review::{self, ReviewReason};
 use crate::support_alert::{self, AlertReason};
 use crate::tasks::{Step, TaskError};
@@ -19,7 +19,11 @@ pub(crate) async fn report_mismatch(
     report(state, row, AlertReason::RefundMismatch).await?;
     Err(TaskError::Refused(format!(
         "refund {} is of {} {}, not of {} {}",
-        refund.id, refund.amount, refund.currency, row.refund_total, row.currency
+        refund.id,
+        refund.amount,
+        refund.currency,
+        to_payment(row),
+        row.currency
     )))
 }
 

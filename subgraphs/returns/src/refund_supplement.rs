@@ -7,6 +7,7 @@ use entities::returns::store_credit::StoreCreditReason;
 use entities::returns::{customer_return, refund_supplement, return_event};
 use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
+use platform::providers::stripe::refund_schedule::next_poll_at;
 use platform::providers::stripe::{Refund as ProviderRefund, RefundStatus, Stripe, StripeError};
 use platform::tasks::enqueue;
 use resolvers::id::IdKind;
@@ -18,7 +19,6 @@ use crate::events::{self, Refund, ShippingRefunded};
 use crate::order_payment::OrderPayment;
 use crate::refund_requote;
 use crate::refund_task::{next_poll, provider, record_credit};
-use crate::rules::refund_schedule::next_poll_at;
 use crate::rules::status::ReturnStatus;
 use crate::store_credit;
 use crate::tasks::{Step, TaskError, return_task};
@@ -188,7 +188,11 @@ async fn create(
         return Ok(None);
     }
     let is_original_payment = row.refund_method == RefundMethod::OriginalPayment;
-    let payment = order.refundable().filter(|_| is_original_payment);
+    // The payment method got back all that it paid for what is returned; the rest was paid by store credit.
+    let is_shared = row.refund_credit > 0;
+    let payment = order
+        .refundable()
+        .filter(|_| is_original_payment && !is_shared);
     let owed = refund_supplement::Model {
         return_id: row.id,
         amount: row.refund_total - issued,

@@ -8,8 +8,10 @@ use chrono::{DateTime, Utc};
 use entities::returns::store_credit::StoreCreditReason;
 use entities::returns::{customer_return, refund_supplement, return_event};
 use platform::database::DatabaseTransaction;
+use platform::providers::stripe::refund_schedule::{next_check_at, next_poll_at};
 use platform::providers::stripe::{self, RefundStatus, Stripe, StripeError};
 use resolvers::id::IdKind;
+use resolvers::money::CurrencyCode;
 use sea_orm::DbErr;
 use uuid::Uuid;
 
@@ -17,7 +19,6 @@ use crate::order_payment::OrderPayment;
 use crate::refund_approval;
 use crate::refund_refusal::{report_mismatch, report_refusal};
 use crate::refund_requote;
-use crate::rules::refund_schedule::{next_check_at, next_poll_at};
 use crate::rules::status::ReturnStatus;
 use crate::store_credit;
 use crate::tasks::{Step, TaskError, return_task};
@@ -70,7 +71,7 @@ async fn issue(state: &State, row: &customer_return::Model) -> Result<Step, Task
         .payment_intent_id
         .clone()
         .filter(|_| row.refund_requested_at.is_some());
-    let payment = match asked_before {
+    let (payment, total, credit_share) = match asked_before {
         Some(payment) => {
             if let Some(refund) = find_refund(provider(state)?, &payment, row.id).await? {
                 return apply_refund(state, row, &refund).await;
@@ -78,7 +79,7 @@ async fn issue(state: &State, row: &customer_return::Model) -> Result<Step, Task
             if row.refund_total <= 0 {
                 return record_destination(state, row.id, RefundDestination::Nothing).await;
             }
-            payment
+            (payment, row.refund_total, row.refund_credit)
         }
         None => {
             let order = OrderPayment::of(state, row.customer_id, row.order_id).await?;
@@ -100,20 +101,25 @@ async fn issue(state: &State, row: &customer_return::Model) -> Result<Step, Task
                 )
                 .await;
             };
-            payment.to_owned()
+            let credit_share = credit_share(&quoted, &order)?;
+            (payment.to_owned(), quoted.refund_total, credit_share)
         }
     };
+    if credit_share == total {
+        let credit = RefundDestination::Credit(StoreCreditReason::PaidByCredit);
+        return record_destination(state, row.id, credit).await;
+    }
     if approval.is_store_credit {
         let credit = RefundDestination::Credit(StoreCreditReason::SupportDecision);
         return record_destination(state, row.id, credit).await;
     }
     let stripe = provider(state)?;
-    let Some(attempt) = record_request(state, row.id, &payment).await? else {
+    let Some(attempt) = record_request(state, row.id, &payment, credit_share).await? else {
         return Ok(Step::Done);
     };
     let reference = IdKind::Return.format(row.id);
     let outcome = stripe
-        .refund(&payment, attempt.row.refund_total, &reference, &attempt.key)
+        .refund(&payment, to_payment(&attempt.row), &reference, &attempt.key)
         .await;
     match outcome {
         Ok(refund) => apply_refund(state, &attempt.row, &refund).await,
@@ -181,6 +187,7 @@ async fn record_request(
     state: &State,
     id: Uuid,
     payment: &str,
+    credit_share: i64,
 ) -> Result<Option<Attempt>, TaskError> {
     let transaction = state.database.begin().await?;
     let Some(mut row) = lock_awaiting_refund(&transaction, id).await? else {
@@ -192,7 +199,10 @@ async fn record_request(
         .clone();
     row.payment_intent_id = Some(payment.to_owned());
     row.refund_attempts += 1;
-    row.refund_requested_at.get_or_insert(state.clock.now());
+    if row.refund_requested_at.is_none() {
+        row.refund_requested_at = Some(state.clock.now());
+        row.refund_credit = credit_share;
+    }
     transitions::update(&transaction, &row).await?;
     transaction.commit().await?;
     Ok(Some(Attempt { row, key }))
@@ -230,9 +240,25 @@ async fn apply_refund(
     }
 }
 
+/// What the payment method gets back, in minor units; store credit the rest.
+pub(crate) fn to_payment(row: &customer_return::Model) -> i64 {
+    row.refund_total - row.refund_credit
+}
+
+/// The part of the refund that is given as store credit.
+fn credit_share(row: &customer_return::Model, order: &OrderPayment) -> Result<i64, TaskError> {
+    let currency =
+        CurrencyCode::from_code(&row.currency).ok_or(TransitionError::UnknownValue(row.id))?;
+    let share = order.credit_share(row.refund_total, currency);
+    share.ok_or_else(|| {
+        let order = IdKind::Order.format(row.order_id);
+        TaskError::Orders(format!("the amounts of order {order} are inconsistent"))
+    })
+}
+
 /// Whether the refund has the return's amount and currency.
 fn is_of(row: &customer_return::Model, refund: &stripe::Refund) -> bool {
-    refund.amount == row.refund_total && refund.currency.eq_ignore_ascii_case(&row.currency)
+    refund.amount == to_payment(row) && refund.currency.eq_ignore_ascii_case(&row.currency)
 }
 
 /// Records where the money went and what follows from it.
@@ -255,7 +281,7 @@ async fn record_destination(
         return Ok(Step::RetryAt(now));
     }
     if let RefundDestination::Refund(_, amount) = destination
-        && amount != row.refund_total
+        && amount != to_payment(&row)
     {
         // Support decided on another amount meanwhile: the difference is reported.
         return Ok(Step::RetryAt(now));
@@ -263,7 +289,13 @@ async fn record_destination(
     let issued_in = row.status;
     let (provider_id, method) = match destination {
         RefundDestination::Nothing => (None, RefundMethod::OriginalPayment),
-        RefundDestination::Refund(id, _) => (Some(id), RefundMethod::OriginalPayment),
+        RefundDestination::Refund(id, _) => {
+            if row.refund_credit > 0 {
+                let (share, reason) = (row.refund_credit, StoreCreditReason::PaidByCredit);
+                store_credit::issue(&transaction, &row, share, reason, now).await?;
+            }
+            (Some(id), RefundMethod::OriginalPayment)
+        }
         RefundDestination::Credit(reason) => {
             let amount = row.refund_total;
             let credit = store_credit::issue(&transaction, &row, amount, reason, now).await?;
@@ -330,7 +362,7 @@ async fn credit_failed_refund(
     }
     // A supplement was refunded separately and did not come back with it.
     let supplement = refund_supplement::of_return(&transaction, id).await?;
-    let amount = row.refund_total - supplement.map_or(0, |supplement| supplement.amount);
+    let amount = to_payment(&row) - supplement.map_or(0, |supplement| supplement.amount);
     let credit = store_credit::issue(
         &transaction,
         &row,

@@ -104,6 +104,7 @@ fn row(
         refund_tax: quote.tax,
         refund_shipping: quote.shipping,
         refund_total: quote.total,
+        refund_credit: 0,
         shipping_refunded: quote.includes_shipping,
         refund_method: RefundMethod::OriginalPayment,
         payment_intent_id: None,

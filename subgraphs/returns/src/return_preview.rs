@@ -1,12 +1,13 @@
 //! The GraphQL type `ReturnPreview`: whether a return would be accepted, and what would be refunded.
 
-use async_graphql::{Context, SimpleObject};
-use resolvers::money::CurrencyCode;
+use async_graphql::{ComplexObject, Context, SimpleObject};
+use resolvers::money::Money;
 use resolvers::user_error::InputError;
 use resolvers::{ApiError, ApiResult, access};
 
 use crate::State;
 use crate::input;
+use crate::label_estimate::{self, PlannedParcel};
 use crate::loaders::{Loaders, OrderOf};
 use crate::refund_quote::RefundQuote;
 use crate::return_create_input::ReturnCreateInput;
@@ -16,6 +17,7 @@ use crate::self_service;
 
 /// What would happen if a return were created now.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(complex)]
 pub(crate) struct ReturnPreview {
     /// Whether the return would be accepted.
     pub eligible: bool,
@@ -23,6 +25,19 @@ pub(crate) struct ReturnPreview {
     pub reasons: Vec<IneligibilityReason>,
     /// What would be refunded; null if the return would not be accepted.
     pub refund: Option<RefundQuote>,
+    #[graphql(skip)]
+    planned: PlannedParcel,
+}
+
+#[ComplexObject]
+impl ReturnPreview {
+    /// What the label is likely to cost the shop, in US dollars: as much as the last one for a parcel of about this weight
+    /// from this country. Null if none was made yet. The customer pays nothing for it.
+    async fn estimated_label_cost(&self, context: &Context<'_>) -> Option<ApiResult<Money>> {
+        let state = context.data_unchecked::<State>();
+        let estimated = label_estimate::estimate(state, &self.planned).await;
+        estimated.transpose()
+    }
 }
 
 /// Evaluates the input as a return by the caller, created now.
@@ -53,21 +68,29 @@ pub(crate) async fn preview(
         failures.insert(0, failure);
         evaluation = Err(failures);
     }
-    Ok(ReturnPreview::new(request.currency, evaluation))
+    Ok(ReturnPreview::new(&request, evaluation))
 }
 
 impl ReturnPreview {
-    fn new(currency: CurrencyCode, evaluation: Evaluation) -> Self {
+    fn new(request: &ReturnRequest<'_>, evaluation: Evaluation) -> Self {
+        let products = request.lines.iter();
+        let products = products.map(|line| (line.purchase.product, line.parsed.quantity.into()));
+        let planned = PlannedParcel {
+            country: request.country.to_string(),
+            products: products.collect(),
+        };
         match evaluation {
             Ok(quote) => Self {
                 eligible: true,
                 reasons: Vec::new(),
-                refund: Some(RefundQuote::new(&quote, currency)),
+                refund: Some(RefundQuote::new(&quote, request.currency)),
+                planned,
             },
             Err(failures) => Self {
                 eligible: false,
                 reasons: failures.iter().map(IneligibilityReason::from).collect(),
                 refund: None,
+                planned,
             },
         }
     }

@@ -2,6 +2,7 @@
 //! refunded.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_graphql::Context;
 use chrono::{DateTime, Utc};
@@ -27,6 +28,8 @@ pub(crate) struct ReturnRequest<'a> {
     /// The order's currency.
     pub currency: CurrencyCode,
     pub paid: Paid,
+    /// Where the order was sent to, ISO 3166-1 alpha-2.
+    pub country: Arc<str>,
     pub lines: Vec<RequestedLine<'a>>,
 }
 
@@ -87,6 +90,7 @@ impl<'a> ReturnRequest<'a> {
             facts: purchase.item.order,
             currency: purchase.currency,
             paid: purchase.paid,
+            country: purchase.country.clone(),
             lines,
         }))
     }

@@ -6,7 +6,6 @@ use resolvers::money::{CurrencyCode, Money};
 use resolvers::scalars::DateTime;
 use resolvers::{ApiResult, access};
 
-use crate::SUPPORT;
 use crate::customer_return::ReturnStatus;
 use crate::loaders::Loaders;
 use crate::return_review_input::ReviewDecision;
@@ -48,7 +47,8 @@ impl ReturnReview {
     async fn latest(&self, context: &Context<'_>) -> ApiResult<Option<return_decision::Model>> {
         let decisions = self.decisions(context).await?;
         let latest = decisions.into_iter().next_back();
-        Ok(latest.filter(|latest| latest.since == self.review.since))
+        let (since, reason) = (self.review.since, self.review.reason);
+        Ok(latest.filter(|latest| latest.since == since && latest.reason == reason))
     }
 }
 
@@ -85,7 +85,7 @@ impl ReturnReview {
     /// Why it was decided. Requires the scope `support`; null without it.
     #[graphql(requires_scopes = "support")]
     async fn note(&self, context: &Context<'_>) -> Option<ApiResult<String>> {
-        if let Err(refused) = access::scope(context, SUPPORT) {
+        if let Err(refused) = access::scope(context, access::SUPPORT) {
             return Some(Err(refused));
         }
         let latest = self.latest(context).await.transpose()?;
@@ -98,7 +98,7 @@ impl ReturnReview {
         &self,
         context: &Context<'_>,
     ) -> Option<ApiResult<Vec<ReviewDecision>>> {
-        if let Err(refused) = access::scope(context, SUPPORT) {
+        if let Err(refused) = access::scope(context, access::SUPPORT) {
             return Some(Err(refused));
         }
         if self.review.closed_at.is_some() {
@@ -112,7 +112,7 @@ impl ReturnReview {
     /// Every decision about the return, oldest first. Requires the scope `support`; null without it.
     #[graphql(requires_scopes = "support")]
     async fn history(&self, context: &Context<'_>) -> Option<ApiResult<Vec<ReturnDecision>>> {
-        if let Err(refused) = access::scope(context, SUPPORT) {
+        if let Err(refused) = access::scope(context, access::SUPPORT) {
             return Some(Err(refused));
         }
         let currency = self.currency;

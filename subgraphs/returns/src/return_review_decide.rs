@@ -9,6 +9,7 @@ use metrics::counter;
 use platform::database::DatabaseTransaction;
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
+use resolvers::support::{already_decided, error, public_decision};
 use resolvers::user_error::{InputError, UserErrorCode};
 use resolvers::{ApiError, ApiResult};
 use uuid::Uuid;
@@ -17,7 +18,7 @@ use crate::State;
 use crate::customer_return::Return;
 use crate::order_payment::OrderPayment;
 use crate::return_request::refunded;
-use crate::return_review_input::{Decision, error};
+use crate::return_review_input::Decision;
 use crate::review_effects::{self, Change};
 use crate::rules::refund::Paid;
 use crate::rules::review;
@@ -154,16 +155,11 @@ async fn open_review(
     if let Some(open) = review.filter(|review| review.closed_at.is_none()) {
         return Ok(Ok(open));
     }
-    let latest = return_decision::latest(transaction, row.id).await?;
+    let latest = return_decision::latest_of_all(transaction, row.id).await?;
     let (code, message) = match latest {
         Some(latest) => (
             UserErrorCode::AlreadyDecided,
-            format!(
-                "{} decided {} at {}",
-                latest.actor,
-                public(latest.decision),
-                latest.decided_at.format("%F %T UTC"),
-            ),
+            already_decided(&latest.actor, latest.decision.as_str(), latest.decided_at),
         ),
         None => (
             UserErrorCode::NotInReview,
@@ -186,7 +182,7 @@ fn not_possible(
 
 /// A decision's name in the schema.
 fn public(decision: ReviewDecision) -> String {
-    decision.as_str().to_uppercase()
+    public_decision(decision.as_str())
 }
 
 /// The decided amount, if one was, within what the order's other returns leave of its payment. Acquires the order's lock.

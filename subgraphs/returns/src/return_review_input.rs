@@ -4,10 +4,9 @@ use async_graphql::{Enum, ID, InputObject};
 use entities::returns::return_decision;
 use resolvers::money::{CurrencyCode, Money};
 use resolvers::money_input::MoneyInput;
+use resolvers::support::{error, note};
 use resolvers::user_error::{InputError, UserErrorCode};
 use serde::Serialize;
-
-use crate::rules::review::LONGEST_NOTE;
 
 /// The longest name of a carrier, in characters.
 const LONGEST_CARRIER: usize = 40;
@@ -18,11 +17,13 @@ const LONGEST_CARRIER: usize = 40;
 pub(crate) enum ReviewDecision {
     /// Get a label, in place of the present one if there is one.
     RetryLabel,
+    /// Ask the provider again to void a label that is not needed.
+    RetryVoid,
     /// Refund to the payment method, without waiting for the package.
     Refund,
     /// Refund as store credit, without waiting for the package.
     RefundToStoreCredit,
-    /// End the return without a refund. One that was refunded already ends as it is.
+    /// End the return without a refund, or accept that a label's price is lost. What was refunded already stays.
     Reject,
     /// Leave it in the queue, with the note.
     Wait,
@@ -63,11 +64,10 @@ impl Decision {
     /// Checks everything that does not depend on the return.
     pub(crate) fn parse(input: &ReturnReviewInput) -> Result<Self, Vec<InputError>> {
         let mut errors = Vec::new();
-        let note = input.note.trim();
-        if note.is_empty() || note.chars().count() > LONGEST_NOTE {
-            let message = format!("The note must have from 1 to {LONGEST_NOTE} characters");
-            errors.push(error(UserErrorCode::InvalidText, message, "note"));
-        }
+        let note = note(&input.note).unwrap_or_else(|error| {
+            errors.push(error);
+            ""
+        });
         let is_refund = matches!(
             input.decision,
             ReviewDecision::Refund | ReviewDecision::RefundToStoreCredit
@@ -80,7 +80,7 @@ impl Decision {
                     false => "An amount is only possible with a refund",
                 };
                 let code = UserErrorCode::InvalidAmount;
-                errors.push(error(code, message.to_owned(), "refundAmount"));
+                errors.push(error(code, message, "refundAmount"));
             }
             money
         });
@@ -91,7 +91,7 @@ impl Decision {
         {
             let message = "Name a carrier only for a new label, such as UPS";
             let code = UserErrorCode::InvalidText;
-            errors.push(error(code, message.to_owned(), "carrier"));
+            errors.push(error(code, message, "carrier"));
         }
         if !errors.is_empty() {
             return Err(errors);
@@ -115,9 +115,4 @@ impl Decision {
             amount => Ok(amount.map(|amount| amount.minor)),
         }
     }
-}
-
-/// An error about a field of the input.
-pub(crate) fn error(code: UserErrorCode, message: String, field: &str) -> InputError {
-    InputError::new(code, message, &["input", field])
 }

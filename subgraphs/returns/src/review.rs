@@ -1,8 +1,8 @@
 //! The queue of returns that wait for a person.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use entities::returns::return_review;
 pub(crate) use entities::returns::return_review::ReviewReason;
+use entities::returns::{return_review, unvoided_label};
 use metrics::{counter, gauge};
 use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
@@ -31,8 +31,11 @@ pub(crate) async fn open(
     let open = known.filter(|known| known.closed_at.is_none());
     let review = match open {
         Some(open) if !review::outweighs(reason, open.reason) => return Ok(()),
-        Some(open) => return_review::Model { reason, ..open },
-        None => return_review::Model {
+        // The label waits behind the return itself.
+        Some(open) if reason == open.reason || open.reason != ReviewReason::LabelNotVoided => {
+            return_review::Model { reason, ..open }
+        }
+        _ => return_review::Model {
             return_id,
             reason,
             since: now,
@@ -44,13 +47,46 @@ pub(crate) async fn open(
     return_review::write(transaction, review).await
 }
 
-/// Takes a return out of the queue, because a person decided or it went on by itself.
+/// Takes a return out of the queue, because a person decided or it went on by itself. If it has a label that could not be
+/// voided, it waits for that: nobody else would recover its price.
 pub(crate) async fn close(
     transaction: &DatabaseTransaction,
     return_id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    return_review::close(transaction, return_id, now).await
+    let known = return_review::of_return(transaction, return_id).await?;
+    let Some(open) = known.filter(|known| known.closed_at.is_none()) else {
+        return Ok(());
+    };
+    let Some(label) = unvoided_label::oldest(transaction, return_id).await? else {
+        return return_review::close(transaction, return_id, now).await;
+    };
+    if open.reason == ReviewReason::LabelNotVoided {
+        return Ok(());
+    }
+    let review = return_review::Model {
+        return_id,
+        reason: ReviewReason::LabelNotVoided,
+        since: label.since,
+        closed_at: None,
+        reminded_at: None,
+    };
+    return_review::write(transaction, review).await
+}
+
+/// Settles a label that was voided after all, or that is needed again; if the return waits for nothing else, it leaves the
+/// queue.
+pub(crate) async fn settle_label(
+    transaction: &DatabaseTransaction,
+    return_id: Uuid,
+    shipment_id: &str,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    unvoided_label::settle(transaction, return_id, shipment_id, now).await?;
+    if is_open(transaction, return_id, ReviewReason::LabelNotVoided).await? {
+        close(transaction, return_id, now).await?;
+    }
+    Ok(())
 }
 
 /// Whether the return waits for a person for this reason.

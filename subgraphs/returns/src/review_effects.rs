@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use entities::returns::return_decision::{self, ReviewDecision};
-use entities::returns::{customer_return, return_event, return_item, return_review};
+use entities::returns::{
+    customer_return, return_event, return_item, return_review, unvoided_label,
+};
 use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
 use platform::tasks::enqueue;
@@ -17,7 +19,7 @@ use crate::refund_supplement;
 use crate::refund_task::IssueRefund;
 use crate::replaced_label_task::VoidReplacedLabel;
 use crate::review;
-use crate::rules::refund::Quote;
+use crate::rules::refund::{Quote, credit_share};
 use crate::rules::review::{Effect, with_total};
 use crate::rules::status::ReturnStatus;
 use crate::transitions::{self, Actor, Transition, TransitionError};
@@ -76,6 +78,10 @@ pub(crate) async fn apply(
             // Quoted again when it is issued: the order's other returns have changed meanwhile.
             row.shipping_refunded = false;
             set_refund(transaction, &mut row, change.amount.unwrap_or(0)).await?;
+            if let Some(shipment) = &row.label_shipment_id {
+                // It has been used for this return.
+                review::settle_label(transaction, id, shipment, now).await?;
+            }
             let scanned = Transition::CarrierScanned(row.carrier_scanned_at.unwrap_or(now));
             row = advance(transaction, row, &scanned, now).await?;
             enqueue(transaction, &IssueRefund { return_id: id }, now, now).await?;
@@ -83,12 +89,35 @@ pub(crate) async fn apply(
         Effect::Cancel => row = cancel(transaction, row, now).await?,
         Effect::Close => row = advance(transaction, row, &Transition::Closed, now).await?,
         Effect::Dismiss => row = finish(transaction, row, now).await?,
-        Effect::Wait => {
-            return_review::remind(transaction, &[id], now).await?;
-            row.updated_at = now;
-            transitions::update(transaction, &row).await?;
+        Effect::AcceptLoss => {
+            unvoided_label::settle_all(transaction, id, now).await?;
+            row = finish(transaction, row, now).await?;
         }
+        Effect::Void => {
+            if let Some(label) = unvoided_label::oldest(transaction, id).await? {
+                let void = VoidReplacedLabel {
+                    decision_id: change.decision_id,
+                    return_id: id,
+                    shipment_id: label.shipment_id,
+                };
+                enqueue(transaction, &void, now, now).await?;
+            }
+            row = wait(transaction, row, now).await?;
+        }
+        Effect::Wait => row = wait(transaction, row, now).await?,
     }
+    Ok(row)
+}
+
+/// Leaves the return in the queue, and puts its reminder off.
+async fn wait(
+    transaction: &DatabaseTransaction,
+    mut row: customer_return::Model,
+    now: DateTime<Utc>,
+) -> Result<customer_return::Model, TransitionError> {
+    return_review::remind(transaction, &[row.id], now).await?;
+    row.updated_at = now;
+    transitions::update(transaction, &row).await?;
     Ok(row)
 }
 
@@ -133,6 +162,8 @@ async fn set_refund(
     } else {
         with_total(&shown, amount)
     };
+    // What store credit paid keeps its proportion.
+    row.refund_credit = credit_share(quote.total, row.refund_credit, row.refund_total);
     refund_requote::write(transaction, row, &items, quote).await
 }
 
@@ -183,13 +214,17 @@ async fn cancel(
     Ok(row)
 }
 
-/// Tells the customer's timeline and other domains. Waiting is nobody else's concern.
+/// Tells the customer's timeline and other domains. What leaves the return where it is does not concern the customer.
 pub(crate) async fn announce(
     transaction: &DatabaseTransaction,
     row: &customer_return::Model,
     decided: &return_decision::Model,
 ) -> Result<(), DbErr> {
-    if decided.decision != ReviewDecision::Wait {
+    let is_over = !matches!(
+        decided.decision,
+        ReviewDecision::Wait | ReviewDecision::RetryVoid
+    );
+    if is_over {
         let event = return_event::Model {
             id: Uuid::now_v7(),
             return_id: row.id,

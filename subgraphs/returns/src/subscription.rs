@@ -3,19 +3,17 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Subscription};
-use async_trait::async_trait;
-use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use entities::returns::customer_return;
-use futures::stream::{self, Stream, StreamExt};
+use futures::stream::StreamExt;
 use platform::bus::Event;
-use platform::database::DatabaseTransaction;
-use platform::inbox::{ConsumerGroup, HandleError, Handler, Subscriber};
-use platform::pubsub::{PubSub, Subscription as Signals};
+use platform::inbox::{ConsumerGroup, HandleError, Subscriber};
+use platform::pubsub::PubSub;
 use resolvers::access::authenticated;
 use resolvers::id::IdKind;
+use resolvers::live::{self, Numbered, Watch};
 use resolvers::subscription::{self, Events};
-use resolvers::{ApiError, ApiResult, access};
+use resolvers::{ApiError, access};
+use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::State;
@@ -27,61 +25,43 @@ pub(crate) struct Subscription;
 /// Root fields of subscriptions, which send updates as they happen. An operation has one.
 #[Subscription]
 impl Subscription {
-    /// One of the caller's returns: first as it is now, then after each change. NOT_FOUND if it does not exist.
+    /// One of the caller's returns: first as it is now, then after each change, also of its parcel's status. Changes that
+    /// follow each other closely may be one update. NOT_FOUND if it does not exist.
     #[graphql(directive = authenticated::apply())]
     async fn return_updated(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The return's id, `ret_…`.")] return_id: ID,
+        #[graphql(
+            desc = "The `sequence` of the last update received before a lost connection. The current state is only sent if it is newer."
+        )]
+        after: Option<i32>,
     ) -> Result<Events<Return>, ApiError> {
         subscription::events(context, async {
             let customer = access::customer(context)?;
             let id = IdKind::Return.argument("returnId", &return_id)?;
             let state = context.data_unchecked::<State>().clone();
-            // Subscribe before reading, so that no change is missed in between.
-            let signals = state.pubsub.subscribe(&channel(id)).await;
-            let signals = signals.map_err(|error| {
-                let return_id = IdKind::Return.format(id);
-                tracing::warn!(return_id, %error, "return cannot be watched");
-                ApiError::unavailable("Live updates are not available at the moment")
-            })?;
-            let row = customer_return::by_id(state.database.read(), id).await?;
-            let row = row.ok_or_else(|| ApiError::not_found("There is no return with this id"))?;
-            if row.customer_id != customer {
+            let pubsub = state.pubsub.clone();
+            let watch = Watch::open(&*pubsub, channel(id), move || read(state.clone(), id));
+            let not_found = || ApiError::not_found("There is no return with this id");
+            let watch = watch.await?.ok_or_else(not_found)?;
+            if watch.current().state.customer_id != customer {
                 return Err(ApiError::forbidden("You can only watch your own returns"));
             }
-            Ok(updates(state, signals, row))
+            Ok(watch.updates_after(after).map(Return::try_from))
         })
         .await
     }
 }
 
-/// The return as read, then each state that differs from the previous one.
-fn updates(
-    state: State,
-    signals: Signals,
-    row: customer_return::Model,
-) -> impl Stream<Item = ApiResult<Return>> + Send + 'static {
-    let first = row.clone();
-    let later = stream::unfold((signals, row), move |(mut signals, last)| {
-        let state = state.clone();
-        async move {
-            loop {
-                // A message and a gap both mean: read it again.
-                signals.next().await?;
-                let id = last.id;
-                match customer_return::by_id(state.database.read(), id).await {
-                    Ok(Some(row)) if row != last => {
-                        return Some((Return::try_from(row.clone()), (signals, row)));
-                    }
-                    Ok(Some(_)) => {}
-                    Ok(None) => return None,
-                    Err(error) => return Some((Err(error.into()), (signals, last))),
-                }
-            }
-        }
-    });
-    stream::once(async move { Return::try_from(first) }).chain(later)
+/// The number is read first: the row has at least the change with that number.
+async fn read(state: State, id: Uuid) -> Result<Option<Numbered<customer_return::Model>>, DbErr> {
+    let db = state.database.read();
+    let numbers =
+        live::last_sequences(&state.database, events::TOPIC, IdKind::Return, &[id]).await?;
+    let sequence = numbers.get(&id).copied().unwrap_or_default();
+    let row = customer_return::by_id(db, id).await?;
+    Ok(row.map(|state| Numbered { sequence, state }))
 }
 
 pub(crate) const LIVE: ConsumerGroup = ConsumerGroup {
@@ -91,32 +71,12 @@ pub(crate) const LIVE: ConsumerGroup = ConsumerGroup {
 
 /// Notifies everybody who watches a return, in any process, that it changed.
 pub(crate) fn subscriber(pubsub: Arc<dyn PubSub>) -> Subscriber {
-    Subscriber {
-        group: LIVE,
-        handler: Arc::new(Announce(pubsub)),
-    }
+    live::announcer(LIVE, pubsub, changed_channels)
 }
 
-struct Announce(Arc<dyn PubSub>);
-
-#[async_trait]
-impl Handler for Announce {
-    async fn handle(
-        &self,
-        _: &DatabaseTransaction,
-        event: &Event,
-        _: DateTime<Utc>,
-    ) -> Result<(), HandleError> {
-        let Some(id) = IdKind::Return.parse(&event.aggregate_id) else {
-            return Ok(());
-        };
-        // A watcher that misses this sees the return with its next change.
-        if let Err(error) = self.0.publish(&channel(id), Bytes::new()).await {
-            let return_id = IdKind::Return.format(id);
-            tracing::warn!(return_id, %error, "return change not announced");
-        }
-        Ok(())
-    }
+fn changed_channels(event: &Event) -> Result<Vec<String>, HandleError> {
+    let id = IdKind::Return.parse(&event.aggregate_id);
+    Ok(id.map(channel).into_iter().collect())
 }
 
 fn channel(id: Uuid) -> String {

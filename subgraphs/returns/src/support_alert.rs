@@ -1,7 +1,7 @@
 //! Alerts support about a return that needs a person.
 
 use chrono::{DateTime, Utc};
-use entities::returns::customer_return;
+use entities::returns::{customer_return, unvoided_label};
 use metrics::counter;
 use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
@@ -21,9 +21,9 @@ pub(crate) enum AlertReason {
     RefundRefused,
     /// The payment provider refunded another amount or currency.
     RefundMismatch,
-    /// The label of a cancelled return was used, so its price is not refunded.
+    /// A label that is not needed was used, so its price is not refunded.
     LabelUsed,
-    /// EasyPost does not know the label of a cancelled return, so its price is not refunded.
+    /// EasyPost does not know a label that is not needed, so its price is not refunded.
     LabelUnknown,
     /// The carrier has the package of a cancelled return.
     ScannedAfterCancellation,
@@ -70,5 +70,19 @@ pub(crate) async fn alert(
         },
     };
     outbox::append(transaction, event, now).await?;
+    Ok(())
+}
+
+/// Records that a label could not be voided, and alerts support the first time.
+pub(crate) async fn alert_of_label(
+    transaction: &DatabaseTransaction,
+    row: &customer_return::Model,
+    shipment_id: &str,
+    reason: AlertReason,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    if unvoided_label::add(transaction, row.id, shipment_id, now).await? {
+        alert(transaction, row, reason, now).await?;
+    }
     Ok(())
 }

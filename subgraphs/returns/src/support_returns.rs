@@ -25,24 +25,13 @@ pub(crate) async fn page(
     } else {
         0
     };
+    let page = Page::new(&request, reviews, |review| (review.since, review.return_id))?;
     let loaders = context.data_unchecked::<Loaders>();
-    let ids = reviews.iter().map(|review| review.return_id);
+    let ids = page.rows.iter().map(|(_, review)| review.return_id);
     let mut rows = loaders.returns.load_many(ids).await?;
-    let returns = reviews.into_iter().map(|review| {
+    let page = page.try_map(|review| {
         let row = rows.remove(&review.return_id);
-        let row = row.ok_or_else(|| ApiError::internal("a review has no return"))?;
-        Ok(((review.since, review.return_id), Return::try_from(row)?))
-    });
-    let returns = returns.collect::<ApiResult<Vec<_>>>()?;
-    let page = Page::new(&request, returns, |(key, _)| *key)?;
-    let page = Page {
-        rows: page
-            .rows
-            .into_iter()
-            .map(|(cursor, (_, one))| (cursor, one))
-            .collect(),
-        has_next_page: page.has_next_page,
-        has_previous_page: page.has_previous_page,
-    };
+        Return::try_from(row.ok_or_else(|| ApiError::internal("a review has no return"))?)
+    })?;
     Ok(ReturnConnection::new(page, total))
 }

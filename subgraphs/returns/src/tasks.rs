@@ -18,6 +18,8 @@ pub(crate) enum TaskError {
     /// The text is for the log and the task's row.
     #[error("the orders domain did not answer: {0}")]
     Orders(String),
+    #[error("the search domain did not answer: {0}")]
+    Catalog(String),
     #[error(transparent)]
     Easypost(#[from] EasypostError),
     #[error(transparent)]

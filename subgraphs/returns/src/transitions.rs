@@ -206,10 +206,10 @@ pub async fn initiate(
     actor: Actor,
     now: DateTime<Utc>,
 ) -> Result<(), TransitionError> {
-    let details = Details::Initiated {
+    let details = Details::Initiated(events::Initiated {
         items: items.iter().map(Item::from).collect(),
         refund: Refund::of(row).ok_or(TransitionError::UnknownValue(row.id))?,
-    };
+    });
     entities::insert_many::<customer_return::Entity>(transaction, vec![row.clone()]).await?;
     entities::insert_many::<return_item::Entity>(transaction, items).await?;
     let reached = Reached {
@@ -280,37 +280,37 @@ async fn details(
     to: &Transition,
 ) -> Result<Details, TransitionError> {
     Ok(match to {
-        Transition::LabelGenerated(label) => Details::LabelGenerated {
+        Transition::LabelGenerated(label) => Details::LabelGenerated(events::LabelGenerated {
             carrier: label.carrier.clone(),
             tracking_number: label.tracking_number.clone(),
             expires_at: label.expires_at,
             fallback_deadline: status::fallback_deadline(to.to(), row.label_generated_at),
-        },
-        Transition::CarrierScanned(at) => Details::CarrierScanned {
+        }),
+        Transition::CarrierScanned(at) => Details::CarrierScanned(events::CarrierScanned {
             scanned_at: *at,
             late: matches!(from, ReturnStatus::ManualReview | ReturnStatus::Cancelled),
-        },
-        Transition::RefundIssued { .. } => Details::RefundIssued {
+        }),
+        Transition::RefundIssued { .. } => Details::RefundIssued(events::RefundIssued {
             refund: Refund::of(row).ok_or(TransitionError::UnknownValue(row.id))?,
-        },
+        }),
         Transition::Completed => {
             let mut items = return_item::of_returns(transaction, &[row.id]).await?;
             let items = items.remove(&row.id).unwrap_or_default();
-            Details::Completed {
+            Details::Completed(events::Completed {
                 items: items.iter().map(Item::from).collect(),
-            }
+            })
         }
         // They are not back.
-        Transition::Closed => Details::Completed { items: Vec::new() },
-        Transition::LabelWanted => Details::LabelWanted {
+        Transition::Closed => Details::Completed(events::Completed { items: Vec::new() }),
+        Transition::LabelWanted => Details::LabelRequested(events::LabelRequested {
             decision: ReviewDecision::RetryLabel.as_str(),
-        },
-        Transition::ManualReview(reason) => Details::ManualReview {
+        }),
+        Transition::ManualReview(reason) => Details::ManualReview(events::ManualReview {
             reason: reason.into_str(),
-        },
-        Transition::Cancelled => Details::Cancelled {
+        }),
+        Transition::Cancelled => Details::Cancelled(events::Cancelled {
             tracking_number: row.tracking_number.clone(),
-        },
+        }),
     })
 }
 

@@ -41,7 +41,7 @@ pub(crate) async fn void(state: &State, id: Uuid) -> Result<Step, TaskError> {
     let is_bought = match easypost.shipment(shipment).await {
         Ok(shipment) => shipment.is_bought(),
         Err(EasypostError::Refused { status: 404, .. }) => {
-            return record_unknown_label(state, id).await;
+            return record_unknown_label(state, id, shipment).await;
         }
         Err(error) => return Err(error.into()),
     };
@@ -49,7 +49,7 @@ pub(crate) async fn void(state: &State, id: Uuid) -> Result<Step, TaskError> {
         match easypost.void(shipment).await {
             Ok(()) => {}
             Err(error @ EasypostError::Refused { .. }) if error.is_final() => {
-                return record_used_label(state, id).await;
+                return record_used_label(state, id, shipment).await;
             }
             Err(error) => return Err(error.into()),
         }
@@ -67,7 +67,7 @@ pub(crate) async fn void(state: &State, id: Uuid) -> Result<Step, TaskError> {
 
 /// EasyPost does not know the shipment, perhaps because it belongs to another account. Retrying is pointless, and a
 /// person should look at it.
-async fn record_unknown_label(state: &State, id: Uuid) -> Result<Step, TaskError> {
+async fn record_unknown_label(state: &State, id: Uuid, shipment: &str) -> Result<Step, TaskError> {
     let now = state.clock.now();
     let transaction = state.database.begin().await?;
     if let Some(mut row) = customer_return::lock(&transaction, id).await?
@@ -75,14 +75,15 @@ async fn record_unknown_label(state: &State, id: Uuid) -> Result<Step, TaskError
     {
         row.label_voided_at = Some(now);
         transitions::update(&transaction, &row).await?;
-        support_alert::alert(&transaction, &row, AlertReason::LabelUnknown, now).await?;
+        let reason = AlertReason::LabelUnknown;
+        support_alert::alert_of_label(&transaction, &row, shipment, reason, now).await?;
     }
     transaction.commit().await?;
     Ok(Step::Done)
 }
 
 /// The carrier has scanned the label: its price is lost, and a person should look at it.
-async fn record_used_label(state: &State, id: Uuid) -> Result<Step, TaskError> {
+async fn record_used_label(state: &State, id: Uuid, shipment: &str) -> Result<Step, TaskError> {
     let now = state.clock.now();
     let transaction = state.database.begin().await?;
     if let Some(mut row) = customer_return::lock(&transaction, id).await?
@@ -90,7 +91,8 @@ async fn record_used_label(state: &State, id: Uuid) -> Result<Step, TaskError> {
     {
         row.support_alerted_at = Some(now);
         transitions::update(&transaction, &row).await?;
-        support_alert::alert(&transaction, &row, AlertReason::LabelUsed, now).await?;
+        let reason = AlertReason::LabelUsed;
+        support_alert::alert_of_label(&transaction, &row, shipment, reason, now).await?;
     }
     transaction.commit().await?;
     Ok(Step::Done)

@@ -18,6 +18,7 @@ use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::State;
+use crate::follow_parcels;
 use crate::label_task::{self, BuyLabel};
 use crate::orphan_refunds;
 use crate::refund_supplement::IssueSupplement;
@@ -25,17 +26,21 @@ use crate::refund_task::IssueRefund;
 use crate::replaced_label_task::VoidReplacedLabel;
 use crate::review;
 use crate::rules::reconciliation::{self, ReconciliationAction, ReturnSnapshot, USUAL_REVIEWS};
+use crate::store_credit;
 use crate::subscription;
 use crate::support_alert::{self, AlertReason};
 use crate::transitions::{self, Actor, ReviewReason, Transition, TransitionError};
 use crate::void_task::VoidLabel;
 
 /// The consumer groups of this domain.
-pub const CONSUMERS: &[ConsumerGroup] = &[subscription::LIVE];
+pub const CONSUMERS: &[ConsumerGroup] = &[follow_parcels::PARCELS, subscription::LIVE];
 
 /// The subscribers of this domain.
 pub fn subscribers(state: &State) -> Vec<Subscriber> {
-    vec![subscription::subscriber(state.pubsub.clone())]
+    vec![
+        follow_parcels::subscriber(),
+        subscription::subscriber(state.pubsub.clone()),
+    ]
 }
 
 /// The scheduled jobs of this domain.
@@ -54,6 +59,9 @@ pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
         }),
         job("returns.reconciliation", |state, context| {
             reconcile(state, context).boxed()
+        }),
+        job("returns.store_credits", |state, context| {
+            announce_credits(state, context).boxed()
         }),
         job("returns.old_labels", |state, context| {
             forget_labels(state, context).boxed()
@@ -74,6 +82,12 @@ pub fn runner(state: &State, context: WorkerContext) -> Runner {
 async fn reconcile(state: State, context: WorkerContext) {
     let work = || async { sweep(&state).await.map(drop) };
     jobs::run_leased(&context, "returns.reconciliation", RECONCILIATION, work).await;
+}
+
+/// Credits come unannounced only from versions that could not spend them, which may still run for a while.
+async fn announce_credits(state: State, context: WorkerContext) {
+    let work = || async { store_credit::announce(&state.database, state.clock.now()).await };
+    jobs::run_leased(&context, "returns.store_credits", RECONCILIATION, work).await;
 }
 
 /// Labels contain names and addresses, so they are deleted once their links have expired.

@@ -2,10 +2,9 @@
 
 pub(crate) mod carrier_scan;
 pub mod eligibility;
-pub(crate) mod parcel_weight;
+pub mod parcel;
 pub mod reasons;
 pub mod reconciliation;
 pub mod refund;
-pub(crate) mod refund_schedule;
 pub(crate) mod review;
 pub mod status;

@@ -12,7 +12,7 @@ pub struct Paid {
     pub subtotal: i64,
     pub shipping: i64,
     pub tax: i64,
-    /// The captured amount.
+    /// The captured amount, without what support refunded apart from returns.
     pub total: i64,
 }
 
@@ -147,6 +147,17 @@ fn sum<'a>(amounts: impl IntoIterator<Item = &'a i64>) -> i64 {
     amounts
         .into_iter()
         .fold(0, |sum, amount| sum.saturating_add(*amount))
+}
+
+/// The part of a refund that goes back to the customer's store credit, in proportion to what it paid of the order. The
+/// rest goes to the payment method, which never gets back more than it paid.
+pub fn credit_share(refund: i64, credit: i64, total: i64) -> i64 {
+    if credit <= 0 || total <= 0 || refund <= 0 {
+        return 0;
+    }
+    let charged = i128::from((total - credit).max(0));
+    let to_payment = i128::from(refund) * charged / i128::from(total);
+    refund - i64::try_from(to_payment).unwrap_or(refund)
 }
 
 #[cfg(test)]

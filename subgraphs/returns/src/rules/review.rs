@@ -6,9 +6,6 @@ pub(crate) use entities::returns::return_review::ReviewReason;
 use super::refund::Quote;
 use super::status::ReturnStatus;
 
-/// The longest note, in characters.
-pub(crate) const LONGEST_NOTE: usize = 2_000;
-
 /// What follows from a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
@@ -26,6 +23,10 @@ pub(crate) enum Effect {
     Close,
     /// Nothing changes: only the review ends.
     Dismiss,
+    /// The provider is asked again to void a label; the review stays open until it is voided.
+    Void,
+    /// Support accepts that the price of a label is lost.
+    AcceptLoss,
     /// Nothing changes: the review stays open.
     Wait,
 }
@@ -41,9 +42,12 @@ pub(crate) const fn effect(
     use ReturnStatus::{Cancelled, CarrierScanned, Initiated, ManualReview};
     Some(match (decision, status) {
         (ReviewDecision::Wait, _) => Effect::Wait,
-        // Only the price of a label is lost, and the return itself needs nobody.
+        // Only the price of a label is in question, and the return itself needs nobody.
+        (ReviewDecision::RetryVoid, _) if matches!(reason, ReviewReason::LabelNotVoided) => {
+            Effect::Void
+        }
         (ReviewDecision::Reject, _) if matches!(reason, ReviewReason::LabelNotVoided) => {
-            Effect::Dismiss
+            Effect::AcceptLoss
         }
         _ if matches!(reason, ReviewReason::LabelNotVoided) => return None,
         (ReviewDecision::Reject, ManualReview) if refunded => Effect::Close,
@@ -216,8 +220,21 @@ mod tests {
         // A refund that is under way is not stopped because of a label's price.
         let reason = ReviewReason::LabelNotVoided;
         let dismissed = effect(ReviewDecision::Reject, reason, CarrierScanned, false);
-        assert_eq!(dismissed, Some(Effect::Dismiss));
-        assert_eq!(possible(reason, ManualReview, false).len(), 2);
+        assert_eq!(dismissed, Some(Effect::AcceptLoss));
+        let decisions = possible(reason, ManualReview, false);
+        let expected = [
+            ReviewDecision::RetryVoid,
+            ReviewDecision::Reject,
+            ReviewDecision::Wait,
+        ];
+        assert_eq!(decisions, expected);
+        let other = effect(
+            ReviewDecision::RetryVoid,
+            ReviewReason::NoScan,
+            ManualReview,
+            false,
+        );
+        assert_eq!(other, None);
     }
 
     #[test]

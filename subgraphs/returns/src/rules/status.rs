@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Duration, Utc};
+use entities::returns::customer_return::RefundMethod;
 pub use entities::returns::customer_return::ReturnStatus;
 
 /// A label not scanned by the carrier for this long sends the return to manual review.
@@ -59,8 +60,12 @@ pub fn transition(
     }
 }
 
-/// The customer's next step; `None` when nothing more will happen.
-pub fn next_step(status: ReturnStatus, carrier: Option<&str>) -> Option<Cow<'static, str>> {
+/// The customer's next step; `None` when nothing more will happen. Store credit waits to be used.
+pub fn next_step(
+    status: ReturnStatus,
+    carrier: Option<&str>,
+    refund: RefundMethod,
+) -> Option<Cow<'static, str>> {
     Some(match status {
         ReturnStatus::Initiated => "Generate your shipping label".into(),
         ReturnStatus::LabelGenerated => match carrier {
@@ -71,6 +76,12 @@ pub fn next_step(status: ReturnStatus, carrier: Option<&str>) -> Option<Cow<'sta
         },
         ReturnStatus::CarrierScanned => {
             "Your package is on its way and your refund is being issued".into()
+        }
+        ReturnStatus::RefundIssued if refund == RefundMethod::StoreCredit => {
+            "Your refund was issued as store credit: use it for your next order".into()
+        }
+        ReturnStatus::Completed if refund == RefundMethod::StoreCredit => {
+            "Your refund is store credit: use it for your next order".into()
         }
         ReturnStatus::RefundIssued => {
             "Your refund was issued; your package is on its way to our warehouse".into()
@@ -153,7 +164,12 @@ mod tests {
             (Cancelled, None, None),
         ];
         for (status, carrier, expected) in cases {
-            assert_eq!(next_step(status, carrier).as_deref(), expected);
+            let step = next_step(status, carrier, RefundMethod::OriginalPayment);
+            assert_eq!(step.as_deref(), expected);
+        }
+        for status in [RefundIssued, Completed] {
+            let step = next_step(status, None, RefundMethod::StoreCredit).unwrap();
+            assert!(step.contains("store credit"), "{step}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use async_graphql::{Context, EmptyMutation, EmptySubscription, ID, Object, Schema, SimpleObject};
 use chrono::{DateTime as Time, Utc};
@@ -56,6 +56,9 @@ pub(crate) struct Orders {
     down: Arc<AtomicBool>,
     payment_unusable: Arc<AtomicBool>,
     address_unknown: Arc<AtomicBool>,
+    store_credit: Arc<AtomicI64>,
+    abroad: Arc<AtomicBool>,
+    refunded: Arc<AtomicI64>,
 }
 
 impl Orders {
@@ -68,9 +71,40 @@ impl Orders {
         self.payment_unusable.store(true, Ordering::Relaxed);
     }
 
+    /// Makes all orders have been paid in part with this much store credit.
+    pub(crate) fn pay_with_credit(&self, amount: i64) {
+        self.store_credit.store(amount, Ordering::Relaxed);
+    }
+
+    /// Makes support have refunded this much of all orders, and more that was refused.
+    pub(crate) fn refund(&self, amount: i64) {
+        self.refunded.store(amount, Ordering::Relaxed);
+    }
+
+    fn country(&self) -> String {
+        match self.abroad.load(Ordering::Relaxed) {
+            true => "CA".to_owned(),
+            false => "US".to_owned(),
+        }
+    }
+
+    fn refunds(&self, order: &FakeOrder) -> Vec<OrderRefund> {
+        let refund = |status: &str, amount| OrderRefund {
+            status: status.to_owned(),
+            amount: order.money(amount),
+        };
+        let refunded = self.refunded.load(Ordering::Relaxed);
+        vec![refund("ISSUED", refunded), refund("REFUSED", 1_000)]
+    }
+
     /// Makes all addresses invalid from now on.
     pub(crate) fn lose_addresses(&self) {
         self.address_unknown.store(true, Ordering::Relaxed);
+    }
+
+    /// Moves all addresses to Canada from now on.
+    pub(crate) fn move_abroad(&self) {
+        self.abroad.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn calls(&self) -> u64 {
@@ -123,7 +157,7 @@ impl Query {
             .parse(&id)
             .and_then(|id| self.items.get(&id))
             .filter(|(order, _)| visitor == Some(order.customer))
-            .map(|(order, item)| OrderItem::new(order, item)))
+            .map(|(order, item)| OrderItem::new(order, item, &self.orders)))
     }
 
     #[graphql(entity)]
@@ -147,6 +181,10 @@ impl Query {
                 shipping: order.money(order.shipping),
                 tax: order.money(order.tax),
                 total: order.money(order.total()),
+                store_credit_used: order.money(self.orders.store_credit.load(Ordering::Relaxed)),
+                captured_amount: order
+                    .money(order.total() - self.orders.store_credit.load(Ordering::Relaxed)),
+                refunds: self.orders.refunds(order),
                 payment_intent_id: Some(format!("pi_{}", *id)),
                 id,
                 payment_method: PaymentMethod {
@@ -159,7 +197,7 @@ impl Query {
                     city: "Brooklyn".to_owned(),
                     region: Some("NY".to_owned()),
                     postal_code: "11201".to_owned(),
-                    country_code: "US".to_owned(),
+                    country_code: self.orders.country(),
                 },
             }))
     }
@@ -178,6 +216,15 @@ struct PaidOrder {
     shipping: Money,
     tax: Money,
     total: Money,
+    store_credit_used: Money,
+    captured_amount: Money,
+    refunds: Vec<OrderRefund>,
+}
+
+#[derive(SimpleObject)]
+struct OrderRefund {
+    status: String,
+    amount: Money,
 }
 
 /// A line of such an order.
@@ -237,6 +284,13 @@ struct Order {
     shipping: Money,
     tax: Money,
     total: Money,
+    refunds: Vec<OrderRefund>,
+    shipping_address: Country,
+}
+
+#[derive(SimpleObject)]
+struct Country {
+    country_code: String,
 }
 
 #[derive(SimpleObject)]
@@ -250,7 +304,7 @@ struct Customer {
 }
 
 impl OrderItem {
-    fn new(order: &FakeOrder, item: &FakeItem) -> Self {
+    fn new(order: &FakeOrder, item: &FakeItem, orders: &Orders) -> Self {
         let money = |minor| order.money(minor);
         let status = if order.delivered_at.is_some() {
             "DELIVERED"
@@ -278,6 +332,10 @@ impl OrderItem {
                 shipping: money(order.shipping),
                 tax: money(order.tax),
                 total: money(order.total()),
+                refunds: orders.refunds(order),
+                shipping_address: Country {
+                    country_code: orders.country(),
+                },
             },
         }
     }

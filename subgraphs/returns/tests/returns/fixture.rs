@@ -21,7 +21,7 @@ use resolvers::subgraph::Subgraph;
 use resolvers::testing::execute;
 use returns::rules::status::{ReturnStatus, timeline_event};
 use returns::transitions::{self, Actor, Label, Transition, TransitionError};
-use returns::{ItemCondition, Migrator, RefundMethod, State, subgraph};
+use returns::{ItemCondition, LabelRules, Migrator, RefundMethod, State, subgraph};
 use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -74,6 +74,8 @@ pub(crate) async fn fixtures_with(
             database: scratch.database.clone(),
             clock: clock.clone(),
             orders: SubgraphClient::local(fake.subgraph(orders.to_vec())),
+            search: None,
+            label_rules: Arc::new(label_rules()),
             stripe: None,
             easypost: None,
             easypost_webhook_secret: None,
@@ -93,6 +95,14 @@ pub(crate) async fn fixtures_with(
         });
     }
     fixtures
+}
+
+fn label_rules() -> LabelRules {
+    LabelRules {
+        phone: "+15025550100".to_owned(),
+        international_services: vec!["UPS/Standard".to_owned()],
+        international_limit: 15_000,
+    }
 }
 
 fn labels(directory: &Path, clock: Clock) -> ObjectLinks {
@@ -260,6 +270,7 @@ pub(crate) fn stored(
             refund_tax: 1_599,
             refund_shipping: 900,
             refund_total: 32_399,
+            refund_credit: 0,
             shipping_refunded: true,
             refund_method: RefundMethod::OriginalPayment,
             payment_intent_id: None,

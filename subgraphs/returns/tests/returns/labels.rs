@@ -178,7 +178,10 @@ async fn labels_that_take_long_are_answered_as_pending_and_arrive_by_query() {
         }
         desk.providers.hold_shipments(false);
         // No further request is made and no worker runs: the first requests continue.
-        desk.until_status(id(1), ReturnStatus::LabelGenerated).await;
+        for number in 1..=LABELS {
+            let arrived = desk.until_status(id(number), ReturnStatus::LabelGenerated);
+            arrived.await;
+        }
         let query = "query($id: ID!) { return(id: $id) { label { carrier } } }";
         let variables = json!({ "id": public(id(1)) });
         let read = desk.fixture.ask(query, variables).await;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::fixture::{CUSTOMER, Fixture, STRANGER, fixtures, monitor, monitor_order, now, stored};
 
 const WATCH: &str = "subscription($id: ID!) {
-  returnUpdated(returnId: $id) { status label { carrier } timeline { event } }
+  returnUpdated(returnId: $id) { sequence status label { carrier } timeline { event } }
 }";
 
 fn watch(fixture: &Fixture, customer: Option<Uuid>, id: &str) -> BoxStream<'static, Response> {
@@ -41,7 +41,6 @@ async fn cancel(fixture: &Fixture, id: Uuid) {
 
 /// Delivers the newest event once more.
 async fn announce(fixture: &Fixture) {
-    let database = &fixture.scratch.database;
     let newest = fixture.events().await.pop().unwrap();
     let event = Event {
         id: Uuid::now_v7(),
@@ -51,12 +50,40 @@ async fn announce(fixture: &Fixture) {
         sequence: newest.sequence,
         occurred_at: now(),
         data: newest.data,
+        traceparent: None,
     };
-    let transaction = database.begin().await.unwrap();
-    let [subscriber] = &subscribers(&fixture.state)[..] else {
-        panic!("one consumer")
+    deliver(fixture, &event).await;
+}
+
+/// Delivers tracking's event about a parcel, of this return if it is one's, and what the return publishes then.
+async fn tracking_says(fixture: &Fixture, id: Option<&str>, kind: &str, status: &str) {
+    let order = IdKind::Order.format(monitor_order().id);
+    let event = Event {
+        id: Uuid::now_v7(),
+        topic: "tracking.events".to_owned(),
+        event_type: kind.to_owned(),
+        aggregate_id: id.unwrap_or(&order).to_owned(),
+        sequence: 1,
+        occurred_at: now(),
+        data: json!({
+            "version": 1, "orderId": order, "returnId": id, "carrier": "usps",
+            "trackingNumber": "9400", "previousStatus": "shipped", "status": status,
+            "allDelivered": false, "timestamp": now(),
+        }),
+        traceparent: None,
     };
-    let handled = subscriber.handler.handle(&transaction, &event, now());
+    deliver(fixture, &event).await;
+}
+
+/// Delivers an event to the consumer of its topic.
+async fn deliver(fixture: &Fixture, event: &Event) {
+    let subscribers = subscribers(&fixture.state);
+    let subscriber = subscribers
+        .iter()
+        .find(|subscriber| subscriber.group.topics.contains(&event.topic.as_str()))
+        .expect("a consumer of the topic");
+    let transaction = fixture.scratch.database.begin().await.unwrap();
+    let handled = subscriber.handler.handle(&transaction, event, now());
     handled.await.unwrap();
     transaction.commit().await.unwrap();
 }
@@ -86,6 +113,39 @@ async fn a_return_is_watched_from_how_it_is_through_every_change() {
             timeline.contains(&json!({ "event": "cancelled" })),
             "{shown}"
         );
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn each_status_of_its_parcel_is_an_update_of_a_return() {
+    for fixture in fixtures(&[monitor_order()]).await {
+        let made = stored(50, CUSTOMER, monitor_order().id, monitor().id, 1);
+        let id = IdKind::Return.format(made.row.id);
+        fixture.store(vec![made]).await;
+        let mut watched = watch(&fixture, Some(CUSTOMER), &id);
+        let first = next(&mut watched).await;
+        assert_eq!(first["data"]["returnUpdated"]["sequence"], 0, "{first}");
+        let changed = "tracking.status_changed";
+        // A parcel of the order is none of the return's.
+        tracking_says(&fixture, None, changed, "delivered").await;
+        assert_eq!(fixture.events().await.len(), 0);
+        for (kind, status, sequence) in [
+            (changed, "in_transit", 1),
+            (changed, "out_for_delivery", 2),
+            (changed, "returning", 3),
+            ("tracking.returned_to_sender", "returning", 4),
+        ] {
+            tracking_says(&fixture, Some(&id), kind, status).await;
+            announce(&fixture).await;
+            let update = next(&mut watched).await;
+            let shown = &update["data"]["returnUpdated"];
+            assert_eq!(shown["sequence"], sequence, "{kind} {status} {update}");
+            assert_eq!(shown["status"], "LABEL_GENERATED");
+        }
+        let (kind, data) = fixture.published().await.pop().unwrap();
+        assert_eq!(kind, "return.shipment_status_changed");
+        assert_eq!(data["returnedToSender"], true);
         fixture.scratch.drop().await;
     }
 }

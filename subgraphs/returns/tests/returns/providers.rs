@@ -53,6 +53,8 @@ struct Shipment {
     weight: Value,
     bought: bool,
     refunded: bool,
+    /// The request for it.
+    asked: Value,
     /// The rate that was bought.
     rate: Option<String>,
 }
@@ -183,6 +185,16 @@ impl Providers {
             .collect()
     }
 
+    /// The requests for shipments.
+    pub(crate) fn asked(&self) -> Vec<Value> {
+        let world = self.world.lock().unwrap();
+        world
+            .shipments
+            .iter()
+            .map(|one| one.asked.clone())
+            .collect()
+    }
+
     /// How often an operation was called.
     pub(crate) fn calls(&self, operation: &str) -> usize {
         let world = self.world.lock().unwrap();
@@ -214,6 +226,15 @@ impl Providers {
             rate(format!("rate_{number}"), "USPS", "GroundAdvantage", cents),
             rate(format!("rate_{number}_ups"), "UPS", "Ground", cents + 100),
         ];
+        let is_abroad = shipment.asked["to_address"]["country"] != "US";
+        let rates = match is_abroad {
+            // Ground transport ends at the border.
+            true => vec![
+                rate(format!("rate_{number}"), "UPS", "Expedited", cents),
+                rate(format!("rate_{number}_ups"), "UPS", "Standard", cents + 100),
+            ],
+            false => rates.to_vec(),
+        };
         let chosen = rates
             .iter()
             .find(|rate| rate["id"].as_str() == shipment.rate.as_deref());
@@ -323,7 +344,9 @@ async fn create(
     let mut open = providers.gate.subscribe();
     open.wait_for(|open| *open).await.unwrap();
     let asked = &body["shipment"];
-    if asked["from_address"]["street1"] == "" {
+    // A return: the addresses are those of the outward shipment.
+    assert_eq!(asked["is_return"], true);
+    if asked["to_address"]["street1"] == "" {
         let error =
             json!({"error": {"code": "ADDRESS.VERIFY.FAILURE", "message": "…", "errors": []}});
         return (StatusCode::UNPROCESSABLE_ENTITY, Json(error));
@@ -333,6 +356,7 @@ async fn create(
         world.shipments.push(Shipment {
             reference: asked["reference"].as_str().unwrap().to_owned(),
             weight: asked["parcel"]["weight"].clone(),
+            asked: asked.clone(),
             ..Shipment::default()
         });
         world.shipments.len()

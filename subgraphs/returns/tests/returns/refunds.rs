@@ -104,6 +104,34 @@ async fn whatever_the_provider_answers_it_gives_the_money_back_once() {
 }
 
 #[tokio::test]
+async fn an_order_that_store_credit_paid_in_part_is_refunded_to_both_once() {
+    for faults in [&[][..], &[Fault::After(502), Fault::Cut, Fault::After(500)]] {
+        for (mut desk, id) in scanned(&Clock::system()).await {
+            desk.fixture.orders.pay_with_credit(TOTAL / 4);
+            desk.providers.fail(REFUND, faults);
+            desk.work();
+            scan(&desk).await;
+            let row = desk.until_status(id, ReturnStatus::RefundIssued).await;
+            let refunded = desk.providers.refunded();
+            assert_eq!(refunded.len(), 1);
+            assert_eq!(refunded[0].1, TOTAL - row.refund_credit, "{faults:?}");
+            assert!(row.refund_credit >= TOTAL / 4);
+            let credits = credits(&desk).await;
+            assert_eq!(credits.len(), 1);
+            assert_eq!(credits[0].amount, row.refund_credit);
+            assert_eq!(credits[0].reason.as_str(), "paid_by_credit");
+            let published = desk.published().await;
+            let issued = published
+                .iter()
+                .find(|(name, _)| name == "return.store_credit_issued");
+            let (_, data) = issued.unwrap();
+            assert_eq!(data["totalAmount"], data["amount"]);
+            desk.stop().await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_refund_of_another_amount_or_currency_settles_nothing_and_alerts_once() {
     for (amount, currency) in [
         (1, "eur"),

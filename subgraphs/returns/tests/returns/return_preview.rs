@@ -88,6 +88,22 @@ async fn our_mistake_gives_everything_back_and_a_change_of_mind_less_the_shippin
 }
 
 #[tokio::test]
+async fn what_support_has_refunded_is_not_refunded_again() {
+    for fixture in fixtures(&[monitor_order()]).await {
+        let total = async |refunded| {
+            fixture.orders.refund(refunded);
+            let items = [(monitor().id, 1, "defective_on_arrival")];
+            let answer = preview(&fixture, monitor_order().id, &items).await;
+            answer["data"]["returnPreview"]["refund"]["total"]["amount"].clone()
+        };
+        assert_eq!(total(0).await, "323.99");
+        assert_eq!(total(30_000).await, "23.99");
+        assert_eq!(total(32_399).await, "0.00");
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_has_every_reason_and_no_quote() {
     let personalized = FakeItem {
         restriction: Some("PERSONALIZED"),

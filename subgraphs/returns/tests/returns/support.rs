@@ -1,164 +1,19 @@
 //! Returns that wait for a person: each is in the queue, and each has a way out.
 
-use std::sync::Arc;
-
-use chrono::{DateTime, Duration, Utc};
-use entities::returns::{customer_return, return_decision, store_credit};
+use chrono::Duration;
+use entities::returns::{customer_return, store_credit};
 use futures::future::join_all;
-use platform::bus::InProcessBus;
 use platform::clock::Clock;
-use platform::workers::WorkerContext;
-use resolvers::testing::{code, execute, execute_as, with_scope};
+use resolvers::testing::{code, execute};
 use returns::rules::status::ReturnStatus;
 use returns::workers::sweep;
-use sea_orm::{EntityTrait, QueryOrder};
+use sea_orm::EntityTrait;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
-use crate::desk::{Desk, desks_at, event, labelled, public};
-use crate::fixture::{CUSTOMER, StoredReturn, now};
+use crate::desk::public;
+use crate::fixture::{CUSTOMER, now};
 use crate::providers::{Fault, tracking};
-
-const DECIDE: &str = "mutation($input: ReturnReviewInput!, $key: String!) {
-  returnReviewDecide(input: $input, idempotencyKey: $key) {
-    return { id status review { isOpen decision note allowedDecisions } }
-    userErrors { code message field }
-  }
-}";
-
-const QUEUE: &str = "query($status: [ReturnStatus!], $reason: ReviewReason, $isOpen: Boolean! = true, $first: Int, $after: String) {
-  supportReturns(status: $status, reason: $reason, isOpen: $isOpen, first: $first, after: $after) {
-    totalCount pageInfo { hasNextPage endCursor }
-    nodes { id status review {
-      reason decision note allowedDecisions
-      history { decision note actor reason statusBefore statusAfter refundBefore { amount } refundAfter { amount } }
-    } }
-  }
-}";
-
-impl Desk {
-    async fn support(&self, document: &str, variables: Value) -> Value {
-        let caller = with_scope("agent-1", "support");
-        execute_as(&self.fixture.subgraph, caller, document, variables).await
-    }
-
-    /// The reasons in the queue, in its order.
-    async fn queue(&self) -> Vec<String> {
-        let answer = self.support(QUEUE, json!({})).await;
-        assert_eq!(answer["errors"], Value::Null, "{answer}");
-        let queue = &answer["data"]["supportReturns"];
-        let nodes = queue["nodes"].as_array().unwrap();
-        assert_eq!(queue["totalCount"], nodes.len());
-        let reason = |node: &Value| node["review"]["reason"].as_str().unwrap().to_owned();
-        nodes.iter().map(reason).collect()
-    }
-
-    async fn decide(&self, id: Uuid, decision: &str, extra: Value) -> Value {
-        let mut input =
-            json!({ "returnId": public(id), "decision": decision, "note": "as agreed" });
-        for (name, value) in extra.as_object().unwrap() {
-            input[name] = value.clone();
-        }
-        let key = Uuid::now_v7().to_string();
-        let answer = self
-            .support(DECIDE, json!({ "input": input, "key": key }))
-            .await;
-        assert_eq!(answer["errors"], Value::Null, "{answer}");
-        answer["data"]["returnReviewDecide"].clone()
-    }
-
-    async fn decided(&self, id: Uuid, decision: &str, extra: Value) {
-        let payload = self.decide(id, decision, extra).await;
-        assert_eq!(payload["userErrors"], json!([]), "{decision}");
-        assert_eq!(payload["return"]["review"]["decision"], decision);
-    }
-
-    async fn refused(&self, id: Uuid, decision: &str, extra: Value) -> Value {
-        let payload = self.decide(id, decision, extra).await;
-        assert_eq!(payload["return"], Value::Null, "{payload}");
-        payload["userErrors"][0].clone()
-    }
-
-    /// Runs every task that is due.
-    async fn run(&self) {
-        let state = &self.fixture.state;
-        let bus = Arc::new(InProcessBus::new());
-        let stop = CancellationToken::new();
-        let context = WorkerContext::new(&state.database, bus, state.clock.clone(), stop);
-        let runner = returns::workers::runner(state, context);
-        runner.run_due().await.unwrap();
-    }
-
-    async fn scanned(&self, number: usize, status: &str) {
-        let at = self.fixture.state.clock.now();
-        let id = format!("evt_{}", Uuid::now_v7());
-        let hook = event(&id, &tracking(number), &[(status, at)]);
-        assert_eq!(self.hook(&hook).await, 200);
-    }
-
-    async fn cancel(&self, id: Uuid) {
-        let document = "mutation($id: ID!, $key: String!) {
-          returnCancel(id: $id, idempotencyKey: $key) { return { status } userErrors { code } }
-        }";
-        let variables = json!({ "id": public(id), "key": Uuid::now_v7().to_string() });
-        let answer = self.fixture.ask(document, variables).await;
-        let cancelled = &answer["data"]["returnCancel"];
-        assert_eq!(cancelled["return"]["status"], "CANCELLED", "{answer}");
-    }
-
-    async fn status(&self, id: Uuid) -> ReturnStatus {
-        self.row(id).await.status
-    }
-
-    async fn decisions(&self) -> Vec<return_decision::Model> {
-        let made = return_decision::Entity::find().order_by_asc(return_decision::Column::Id);
-        made.all(self.fixture.scratch.database.read())
-            .await
-            .unwrap()
-    }
-}
-
-/// A return whose label was made now.
-fn awaiting_scan(number: u32, at: DateTime<Utc>) -> StoredReturn {
-    let (_, mut made) = labelled(number);
-    made.row.label_generated_at = Some(at);
-    made.row.created_at = at;
-    made.row.label_shipment_id = None;
-    made
-}
-
-/// A return without a label.
-fn unlabelled(number: u32, at: DateTime<Utc>) -> StoredReturn {
-    let mut made = awaiting_scan(number, at);
-    let row: &mut customer_return::Model = &mut made.row;
-    row.status = ReturnStatus::Initiated;
-    row.label_generated_at = None;
-    row.tracking_number = None;
-    row.label_url = None;
-    row.label_object = None;
-    made
-}
-
-/// Desks with these returns, each of an order of its own.
-async fn desks(
-    numbers: std::ops::RangeInclusive<u32>,
-    clock: &Clock,
-    make: impl Fn(u32, DateTime<Utc>) -> StoredReturn,
-) -> Vec<(Desk, Vec<Uuid>)> {
-    let orders: Vec<_> = numbers.clone().map(|number| labelled(number).0).collect();
-    let mut all = Vec::new();
-    for desk in desks_at(&orders, clock).await {
-        let made: Vec<_> = numbers
-            .clone()
-            .map(|number| make(number, clock.now()))
-            .collect();
-        let ids = made.iter().map(|made| made.row.id).collect();
-        desk.fixture.store(made).await;
-        all.push((desk, ids));
-    }
-    all
-}
+use crate::support_kit::{DECIDE, QUEUE, awaiting_scan, desks, in_review, unlabelled};
 
 #[tokio::test]
 async fn every_return_that_waits_for_a_person_is_in_the_queue_and_has_a_way_out() {
@@ -285,19 +140,6 @@ async fn every_return_that_waits_for_a_person_is_in_the_queue_and_has_a_way_out(
         assert_eq!(desk.queue().await, [""; 0]);
         desk.stop().await;
     }
-}
-
-/// Desks with one return whose label was not scanned.
-async fn in_review(clock: &Clock) -> Vec<(Desk, Uuid)> {
-    let made = desks(1..=1, clock, awaiting_scan).await;
-    clock.advance(Duration::hours(73));
-    let mut all = Vec::new();
-    for (desk, ids) in made {
-        sweep(&desk.fixture.state).await.unwrap();
-        assert_eq!(desk.queue().await, ["NO_SCAN"]);
-        all.push((desk, ids[0]));
-    }
-    all
 }
 
 #[tokio::test]
@@ -483,5 +325,37 @@ async fn the_queue_is_paged_and_filtered() {
         let many = desk.support(QUEUE, json!({ "first": 101 })).await;
         assert_eq!(code(&many), "BAD_USER_INPUT");
         desk.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_refund_that_support_lowers_keeps_the_proportion_of_credit_and_payment() {
+    // A quarter was paid with store credit; of one cent nothing is left for the payment.
+    for (amount, refunded) in [("100.00", Some(7_500)), ("0.01", None)] {
+        let clock = Clock::manual(now());
+        for (desk, ids) in desks(1..=1, &clock, awaiting_scan).await {
+            let id = ids[0];
+            desk.fixture.orders.pay_with_credit(32_399 / 4);
+            desk.providers.fail("POST /v1/refunds", &[Fault::Refused]);
+            desk.scanned(1, "in_transit").await;
+            desk.run().await;
+            assert_eq!(desk.queue().await, ["REFUND_REFUSED"]);
+
+            let extra = json!({ "refundAmount": { "amount": amount, "currency": "EUR" } });
+            desk.decided(id, "REFUND", extra).await;
+            desk.run().await;
+            let row = desk.row(id).await;
+            assert_eq!(row.status, ReturnStatus::RefundIssued);
+            let expected: Vec<_> = refunded
+                .map(|cents| (public(id), cents))
+                .into_iter()
+                .collect();
+            assert_eq!(desk.providers.refunded(), expected);
+            let db = desk.fixture.scratch.database.read();
+            let credits = store_credit::Entity::find().all(db).await.unwrap();
+            let credited: i64 = credits.iter().map(|credit| credit.amount).sum();
+            assert_eq!(credited + refunded.unwrap_or(0), row.refund_total);
+            desk.stop().await;
+        }
     }
 }

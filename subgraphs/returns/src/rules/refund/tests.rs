@@ -316,3 +316,25 @@ proptest! {
         prop_assert!(so_far.total <= paid.total);
     }
 }
+
+proptest! {
+    #[test]
+    fn refunds_of_an_order_never_give_the_payment_method_more_than_it_paid(
+        total in 1_i64..1_000_000,
+        credit_percent in 0_i64..=100,
+        parts in proptest::collection::vec(0_i64..100_000, 1..12),
+    ) {
+        let credit = total * credit_percent / 100;
+        let (mut left, mut to_payment, mut to_credit) = (total, 0, 0);
+        for part in parts {
+            let refund = part.min(left);
+            left -= refund;
+            let share = credit_share(refund, credit, total);
+            prop_assert!((0..=refund).contains(&share));
+            to_credit += share;
+            to_payment += refund - share;
+        }
+        prop_assert_eq!(to_credit + to_payment, total - left);
+        prop_assert!(to_payment <= total - credit);
+    }
+}
