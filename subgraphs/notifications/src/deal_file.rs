@@ -1,10 +1,11 @@
 //! Schedules the deals of a file: a line for each customer and deal. A file that was interrupted can be scheduled again,
 //! since a customer gets the same deal once.
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::sync::Arc;
 
-use chrono::{DateTime as Time, Utc};
+use chrono::{DateTime as Time, SecondsFormat, Utc};
 use platform::clock::Clock;
 use platform::database::Database;
 use platform::record_file::{Batches, Entry, Records, Row, Unreadable};
@@ -15,7 +16,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::deal_schedule::{DealText, NewDeal, Scheduled, schedule};
+use crate::deal_schedule::{DealText, NewDeal, Scheduled, plan, schedule};
 use crate::rules::deal::{self as rules, DealProblem, Priority, Texts};
 
 pub use platform::record_file::{FileError, FileFormat, Progress};
@@ -29,6 +30,16 @@ pub struct DealReport {
     pub deals: u64,
     pub scheduled: Scheduled,
     pub problems: u64,
+}
+
+/// What to do with a file's deals.
+#[derive(Clone, Copy, Debug)]
+pub enum DealRun<'a> {
+    /// Only check them.
+    Check,
+    /// Find out what would become of them. Memory grows with the file: it is what the database remembers otherwise.
+    DryRun(&'a Database),
+    Schedule(&'a Database),
 }
 
 /// Why a file was not scheduled to its end.
@@ -58,9 +69,9 @@ struct DealLine {
     priority: Option<String>,
 }
 
-/// Schedules the deals, in batches; without a database only checks them. Lines with problems are left out.
+/// Schedules the deals, in batches, or does not, as the run says. Lines with problems are left out.
 pub async fn schedule_file(
-    database: Option<&Database>,
+    run: DealRun<'_>,
     clock: &Clock,
     source: impl Read + Send + 'static,
     format: FileFormat,
@@ -69,31 +80,27 @@ pub async fn schedule_file(
     let now = clock.now();
     let mut batches = Batches::open(source, format, DealRecords, BATCH);
     let mut report = DealReport::default();
+    let mut seen = HashSet::new();
     while let Some(batch) = batches.next().await {
         let mut deals = Vec::with_capacity(batch.len());
-        for Entry { line, record } in batch {
+        for Entry { place, record } in batch {
             match record.and_then(|deal| deal.check(now)) {
                 Ok(deal) => deals.push(deal),
-                Err(problems) => {
-                    report.problems += problems.len() as u64;
-                    for Unreadable { field, message } in &problems {
-                        tell(Progress::Problem {
-                            line,
-                            field,
-                            message,
-                        });
-                    }
-                }
+                Err(problems) => report.problems += Unreadable::tell(&problems, place, tell),
             }
         }
         report.deals += deals.len() as u64;
-        if let Some(database) = database {
-            let transaction = database.begin().await?;
-            let scheduled = schedule(&transaction, deals, now).await?;
-            transaction.commit().await?;
-            scheduled.count();
-            report.scheduled += scheduled;
-        }
+        report.scheduled += match run {
+            DealRun::Check => Scheduled::default(),
+            DealRun::DryRun(database) => plan(database.read(), deals, &mut seen, now).await?.counts,
+            DealRun::Schedule(database) => {
+                let transaction = database.begin().await?;
+                let counts = schedule(&transaction, deals, now).await?.counts;
+                transaction.commit().await?;
+                counts.count();
+                counts
+            }
+        };
         let bytes = batches.bytes();
         tell(Progress::Read { bytes });
     }
@@ -169,36 +176,41 @@ impl DealLine {
         };
         let add = |problem: DealProblem| unreadable(problem.field, problem.message);
         problems.extend(rules::check_texts(texts).into_iter().map(add));
+        let deal_id = end.map(|end| self.id(start, end));
         let window = end.map(|end| rules::window(start, end, now));
         let period = window.and_then(|window| rules::check_window(window, now));
         problems.extend(period.map(add));
-        match (customer, window) {
-            (Some(customer_id), Some(window)) if problems.is_empty() => Ok(NewDeal {
-                deal_id: self.id(),
-                customer_id,
-                window,
-                priority,
-                text: Arc::new(DealText {
-                    title: self.title,
-                    body: self.body,
-                    deep_link: self.deep_link,
-                    image_url: self.image_url,
-                }),
-            }),
+        match (customer, window, deal_id) {
+            (Some(customer_id), Some(window), Some(deal_id)) if problems.is_empty() => {
+                Ok(NewDeal {
+                    deal_id,
+                    customer_id,
+                    window,
+                    priority,
+                    text: Arc::new(DealText {
+                        title: self.title,
+                        body: self.body,
+                        deep_link: self.deep_link,
+                        image_url: self.image_url,
+                    }),
+                })
+            }
             _ => Err(problems),
         }
     }
 
-    /// The same for the same deal, whoever gets it.
-    fn id(&self) -> Uuid {
+    /// The same for the same deal, whoever gets it, however its times are written.
+    fn id(&self, start: Option<Time<Utc>>, end: Time<Utc>) -> Uuid {
+        let time = |at: Time<Utc>| at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        let (start, end) = (start.map(time), time(end));
         let mut hash = Sha256::new();
         for part in [
             Some(&self.title),
             Some(&self.body),
             self.deep_link.as_ref(),
             self.image_url.as_ref(),
-            self.window_start.as_ref(),
-            Some(&self.window_end),
+            start.as_ref(),
+            Some(&end),
         ] {
             let part = part.map_or("", |part| part);
             hash.update((part.len() as u64).to_be_bytes());

@@ -11,8 +11,10 @@ use resolvers::user_error::{InputError, UserErrorCode};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::deal_schedule::{DealText, NewDeal, Scheduled};
-use crate::rules::deal::{self as rules, DealProblem, DealProblemKind, MAX_CUSTOMERS, Texts};
+use crate::deal_schedule::{DealText, NewDeal, Plan};
+use crate::rules::deal::{
+    self as rules, DealProblem, DealProblemKind, MAX_CUSTOMERS, NotScheduled, Texts,
+};
 
 /// Which deals are sent first, if many are due. A customer's deals are always sent in the order in which they were
 /// scheduled.
@@ -51,13 +53,39 @@ pub(crate) struct DealScheduleInput {
     pub priority: Option<DealPriority>,
 }
 
+/// Why a deal is not scheduled for a customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[graphql(remote = "NotScheduled")]
+pub(crate) enum DealNotScheduledReason {
+    /// The customer does not want deals as push messages.
+    OptedOut,
+    /// All of the window lies within the customer's quiet hours, as they are now.
+    QuietHours,
+    /// Nothing is known of this customer: no preferences, no settings and no device.
+    UnknownCustomer,
+}
+
+/// Customers for whom a deal is not scheduled, all for the same reason.
+#[derive(Clone, Debug, Serialize, Deserialize, SimpleObject)]
+pub(crate) struct DealNotScheduled {
+    /// Why it is not sent to them.
+    pub reason: DealNotScheduledReason,
+    /// The customers, `usr_…`, in the order of the input.
+    pub customer_ids: Vec<ID>,
+}
+
 /// The outcome of `dealSchedule`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SimpleObject)]
 pub(crate) struct DealSchedulePayload {
     /// To how many customers it will be sent.
     pub scheduled: i32,
-    /// How many customers do not want deals as push messages, so that it is not sent to them.
+    /// How many customers do not want deals as push messages, or were erased, so that it is not sent to them.
     pub suppressed: i32,
+    /// The customers to whom it will not be sent, including those who do not want it, by reason. With `scheduled`, these are
+    /// all customers of the input.
+    // Outcomes that were stored before this field existed lack it.
+    #[serde(default)]
+    pub not_scheduled: Vec<DealNotScheduled>,
     /// Why nothing was scheduled; otherwise empty.
     pub user_errors: Vec<InputError>,
 }
@@ -67,15 +95,34 @@ fn is_normal(priority: &Option<DealPriority>) -> bool {
     !matches!(priority, Some(DealPriority::High))
 }
 
-impl From<Scheduled> for DealSchedulePayload {
-    fn from(scheduled: Scheduled) -> Self {
+impl From<&Plan> for DealSchedulePayload {
+    fn from(plan: &Plan) -> Self {
         let count = |count: u64| i32::try_from(count).unwrap_or(i32::MAX);
         Self {
-            scheduled: count(scheduled.scheduled),
-            suppressed: count(scheduled.suppressed),
+            scheduled: count(plan.counts.scheduled),
+            suppressed: count(plan.counts.suppressed),
+            not_scheduled: not_scheduled(&plan.not_scheduled),
             user_errors: Vec::new(),
         }
     }
+}
+
+/// The customers of each reason that there is.
+fn not_scheduled(customers: &[(NotScheduled, Uuid)]) -> Vec<DealNotScheduled> {
+    let of_reason = |reason: NotScheduled| {
+        let of_it = customers.iter().filter(|(why, _)| *why == reason);
+        let ids: Vec<ID> = of_it
+            .map(|(_, customer)| IdKind::Customer.id(*customer))
+            .collect();
+        (!ids.is_empty()).then(|| DealNotScheduled {
+            reason: reason.into(),
+            customer_ids: ids,
+        })
+    };
+    NotScheduled::ALL
+        .into_iter()
+        .filter_map(of_reason)
+        .collect()
 }
 
 /// The deal for each customer, or all errors of the input.

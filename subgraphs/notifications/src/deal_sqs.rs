@@ -197,11 +197,10 @@ async fn send(
     if released.is_empty() {
         return Ok(true);
     }
-    let settled = release_all(state, &released).await?;
+    release_all(state, &released, batch).await?;
     let is_open = !deal_queue::by_ids(state.database.write(), &[id])
         .await?
         .is_empty();
-    batch.sent += settled;
     if is_open {
         batch.failed += 1;
     }

@@ -1,9 +1,9 @@
 //! `deviceRegister`: registers a device for push messages.
 
 use async_graphql::{Enum, InputObject, SimpleObject};
-use entities::notifications::{customer_settings, device_token};
-use resolvers::ApiResult;
+use entities::notifications::{customer_settings, device_token, erased_customer};
 use resolvers::user_error::{InputError, UserErrorCode};
+use resolvers::{ApiError, ApiResult};
 
 use crate::notification_preferences::DEFAULT_TIMEZONE;
 use crate::topic_change::TopicChange;
@@ -74,13 +74,19 @@ pub(crate) fn check(input: &DeviceRegisterInput) -> Vec<InputError> {
     errors
 }
 
-/// Registers the device, removes those that are too many, and records the topics of both.
+/// Registers the device, removes those that are too many, and records the topics of both. Apps register by themselves
+/// whenever they start, so this is not how a customer who was erased asks for messages again.
 pub(crate) async fn register(
     recorder: &TopicRecorder<'_>,
     device: device_token::Model,
 ) -> ApiResult<Vec<TopicChange>> {
     let (transaction, customer) = (recorder.transaction, recorder.customer);
     customer_settings::lock(transaction, customer, DEFAULT_TIMEZONE).await?;
+    if erased_customer::exists(transaction, customer).await? {
+        return Err(ApiError::forbidden(
+            "Your data were deleted: turn on the notifications that you want before you register a device",
+        ));
+    }
     device_token::upsert(transaction, device.clone()).await?;
     let removed = device_token::forget_oldest(transaction, customer, MAX_DEVICES).await?;
     let mut changes = recorder.record_device(&device).await?;

@@ -1,5 +1,7 @@
 //! The events this domain publishes through its outbox.
 
+use platform::event_type::EventType;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::rules::preference_matrix::QuietHours;
@@ -9,8 +11,14 @@ use crate::rules::topics::{TopicAction, TopicChange};
 pub(crate) const TOPIC: &str = "notification.events";
 pub(crate) const PREFERENCES_UPDATED: &str = "notification.preferences_updated";
 
+/// The events this domain publishes.
+pub const TYPES: &[EventType] = &[EventType::new::<PreferencesUpdated<'_>>(
+    TOPIC,
+    PREFERENCES_UPDATED,
+)];
+
 /// A customer changed preferences. Version 1.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PreferencesUpdated<'a> {
     pub version: u32,
@@ -22,7 +30,7 @@ pub(crate) struct PreferencesUpdated<'a> {
 }
 
 /// A cell as it is now and was before, for analytics.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CellUpdated {
     pub channel: &'static str,
@@ -34,13 +42,13 @@ pub(crate) struct CellUpdated {
 }
 
 /// Quiet hours as `HH:MM`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Hours {
     pub start: String,
     pub end: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TopicUpdated {
     pub topic: String,

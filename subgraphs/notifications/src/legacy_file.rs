@@ -1,9 +1,9 @@
 //! Reads the legacy preferences of customers from a file: CSV, or JSON, with the columns of the former system.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
-use entities::notifications::legacy_preference;
+use entities::notifications::{erased_customer, legacy_preference};
 use platform::database::Database;
 use platform::record_file::{Batches, Entry, Records, Row, Unreadable};
 use resolvers::id::IdKind;
@@ -20,8 +20,18 @@ const BATCH: usize = 10_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LegacyReport {
     pub customers: u64,
+    /// Lines of customers who were erased, which are left out.
+    pub erased: u64,
     /// What is wrong with lines that were left out.
     pub problems: u64,
+}
+
+/// What to do with a file.
+#[derive(Clone, Copy, Debug)]
+pub enum LegacyRun<'a> {
+    /// Only check it.
+    Check(&'a Database),
+    Load(&'a Database),
 }
 
 /// Why a file was not loaded.
@@ -33,9 +43,10 @@ pub enum LegacyFileError {
     Database(#[from] DbErr),
 }
 
-/// Loads the file, in batches; without a database only checks it. Loading a file again replaces what it says.
+/// Loads the file, in batches, or only checks it. Loading a file again replaces what it says. Customers who were erased are
+/// left out.
 pub async fn load(
-    database: Option<&Database>,
+    run: LegacyRun<'_>,
     source: impl Read + Send + 'static,
     format: FileFormat,
     tell: &mut (dyn FnMut(Progress<'_>) + Send),
@@ -45,34 +56,45 @@ pub async fn load(
     while let Some(batch) = batches.next().await {
         // A statement may not contain a customer twice; the last line counts.
         let mut rows = HashMap::with_capacity(batch.len());
-        for Entry { line, record } in batch {
+        let mut lines = Vec::with_capacity(batch.len());
+        for Entry { place, record } in batch {
             match record {
                 Ok(row) => {
-                    report.customers += 1;
+                    lines.push(row.customer_id);
                     rows.insert(row.customer_id, row);
                 }
-                Err(problems) => {
-                    report.problems += problems.len() as u64;
-                    for Unreadable { field, message } in &problems {
-                        tell(Progress::Problem {
-                            line,
-                            field,
-                            message,
-                        });
-                    }
-                }
+                Err(problems) => report.problems += Unreadable::tell(&problems, place, tell),
             }
         }
-        if let Some(database) = database {
-            let transaction = database.begin().await?;
-            legacy_preference::upsert(&transaction, rows.into_values().collect()).await?;
-            transaction.commit().await?;
-        }
+        let customers: Vec<Uuid> = rows.keys().copied().collect();
+        let erased = match run {
+            LegacyRun::Check(database) => {
+                erased_customer::of_customers(database.read(), &customers).await?
+            }
+            LegacyRun::Load(database) => {
+                let transaction = database.begin().await?;
+                let erased = erased_customer::of_customers(&transaction, &customers).await?;
+                rows.retain(|customer, _| !erased.contains(customer));
+                legacy_preference::upsert(&transaction, rows.into_values().collect()).await?;
+                transaction.commit().await?;
+                erased
+            }
+        };
+        report.add(&lines, &erased);
         let bytes = batches.bytes();
         tell(Progress::Read { bytes });
     }
     batches.finish().await?;
     Ok(report)
+}
+
+impl LegacyReport {
+    /// Adds lines by their customers.
+    fn add(&mut self, lines: &[Uuid], erased: &HashSet<Uuid>) {
+        let left_out = lines.iter().filter(|line| erased.contains(*line)).count();
+        self.erased += left_out as u64;
+        self.customers += (lines.len() - left_out) as u64;
+    }
 }
 
 struct LegacyRecords;

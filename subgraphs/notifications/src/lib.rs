@@ -11,7 +11,7 @@ mod deal_schedule;
 mod deal_schedule_input;
 mod deal_sqs;
 mod device_register;
-mod events;
+pub mod events;
 pub mod legacy_file;
 mod links;
 mod live;
@@ -90,9 +90,9 @@ pub struct State {
 pub mod deals {
     pub use crate::deal_drain::{DealDelivery, DealTaskState, DrainError, Drained, drain_once};
     pub use crate::deal_file::{
-        DealFileError, DealReport, FileError, FileFormat, Progress, schedule_file,
+        DealFileError, DealReport, DealRun, FileError, FileFormat, Progress, schedule_file,
     };
-    pub use crate::deal_recalculate::of_all as recalculate_all;
+    pub use crate::deal_recalculate::{RecalculateDeals, of_all as recalculate_all};
     pub use crate::deal_schedule::Scheduled;
     pub use crate::deal_sqs::{QueueError, consume_once};
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
-use entities::notifications::{customer_settings, notification, preference};
+use entities::notifications::{customer_settings, erased_customer, notification, preference};
 use platform::database::Database;
 use resolvers::batch::{Batched, Batches};
 use resolvers::finder_loader;
@@ -59,7 +59,21 @@ impl Loader<OrderOf> for NotificationsOfOrder {
     }
 }
 
+/// Which customers were erased.
+pub(crate) struct ErasedCustomers(Database);
+
+impl Loader<Uuid> for ErasedCustomers {
+    type Value = ();
+    type Error = Arc<DbErr>;
+
+    async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, ()>, Self::Error> {
+        let erased = erased_customer::of_customers(self.0.read(), keys).await?;
+        Ok(erased.into_iter().map(|customer| (customer, ())).collect())
+    }
+}
+
 pub(crate) struct Loaders {
+    pub erased_customers: Batched<ErasedCustomers>,
     pub settings: Batched<SettingsOfCustomer>,
     pub preferences: Batched<PreferencesOfCustomer>,
     pub notifications: Batched<NotificationById>,
@@ -70,6 +84,7 @@ impl Loaders {
     pub(crate) fn new(state: &State, batches: &Batches) -> Self {
         let database = || state.database.clone();
         Self {
+            erased_customers: batches.loader(ErasedCustomers(database())),
             settings: batches.loader(SettingsOfCustomer(database())),
             preferences: batches.loader(PreferencesOfCustomer(database())),
             notifications: batches.loader(NotificationById(database())),

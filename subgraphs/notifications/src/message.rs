@@ -2,9 +2,9 @@
 //! that sends it.
 
 use chrono::{DateTime, Utc};
-use entities::notifications::customer_settings;
 use entities::notifications::notification;
 use entities::notifications::preference::{NotificationCategory, NotificationChannel};
+use entities::notifications::{customer_settings, erased_customer};
 use platform::database::{Database, DatabaseTransaction};
 use platform::inbox::HandleError;
 use platform::tasks;
@@ -62,8 +62,8 @@ impl From<MessageError> for HandleError {
     }
 }
 
-/// Creates a message in the language of its customer. Returns its id, or `None` if there is one already for this event,
-/// customer and channel.
+/// Creates a message in the language of its customer. One to a customer who was erased is only recorded: it has no texts
+/// and is not sent. Returns its id, or `None` if there is one already for this event, customer and channel.
 pub async fn create(
     transaction: &DatabaseTransaction,
     templates: &Templates,
@@ -71,6 +71,12 @@ pub async fn create(
     now: DateTime<Utc>,
 ) -> Result<Option<Uuid>, MessageError> {
     let customer = new.customer_id;
+    if erased_customer::exists(transaction, customer).await? {
+        let row = row(new, String::new(), String::new(), now).of_erased_customer(now);
+        let id = row.id;
+        let is_new = notification::insert(transaction, row).await?;
+        return Ok(is_new.then_some(id));
+    }
     let settings = customer_settings::of_customers(transaction, &[customer]).await?;
     let locale = settings
         .get(&customer)

@@ -5,24 +5,33 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use entities::notifications::preference::{NotificationCategory, NotificationChannel};
-use entities::notifications::{customer_settings, device_token};
+use entities::notifications::{customer_settings, device_token, erased_customer};
 use platform::bus::Event;
 use platform::database::DatabaseTransaction;
-use platform::inbox::{HandleError, Handler};
+use platform::inbox::{self, HandleError, Handler};
 use resolvers::id::{IdKind, order_number};
 use sea_orm::DbErr;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::customer_message::{self, Place};
 use crate::message::{self, NewMessage, Schedule};
 use crate::notification_preferences::DEFAULT_TIMEZONE;
+use crate::privacy;
 use crate::templates::Templates;
 
 /// Tells the language in which a customer has placed an order.
 const PLACED: &str = "order.placed";
 
-/// Creates one message by each channel that reaches the customer.
+/// The fields used of `customer.deleted`, version 1.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CustomerDeleted {
+    customer_id: String,
+}
+
+/// Creates one message by each channel that reaches the customer, and erases customers who are deleted.
 pub(crate) struct CreateMessages(pub(crate) Arc<Templates>);
 
 #[async_trait]
@@ -35,6 +44,11 @@ impl Handler for CreateMessages {
     ) -> Result<(), HandleError> {
         if event.event_type == PLACED {
             return learn_language(transaction, event, now).await;
+        }
+        if let Some(deleted) = inbox::read::<CustomerDeleted>(event, "customer.deleted")? {
+            let customer = IdKind::Customer.of_event(&deleted.customer_id)?;
+            privacy::erase(transaction, customer, now).await?;
+            return Ok(());
         }
         let Some(message) = customer_message::message(&event.event_type, &event.data) else {
             return Ok(());
@@ -81,6 +95,9 @@ async fn learn_language(
     let text = |name: &str| event.data.get(name).and_then(Value::as_str);
     if let (Some(customer), Some(language)) = (text("customerId"), text("language")) {
         let customer = IdKind::Customer.of_event(customer)?;
+        if erased_customer::exists(transaction, customer).await? {
+            return Ok(());
+        }
         customer_settings::learn_locale(transaction, customer, language, DEFAULT_TIMEZONE, now)
             .await?;
     }

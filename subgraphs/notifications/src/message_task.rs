@@ -6,7 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::notifications::notification::{self, DeliveryStatus};
-use entities::notifications::{customer_settings, notification_position, preference};
+use entities::notifications::{
+    customer_settings, erased_customer, notification_position, preference,
+};
 use metrics::counter;
 use platform::clock::Clock;
 use platform::database::Database;
@@ -20,7 +22,7 @@ use crate::channels::{Delivery, Outgoing, Receipt, SendError};
 use crate::notification_preferences::{matrix, zone};
 use crate::rules::preference_matrix::{Cell, NotificationCategory};
 use crate::rules::quiet_hours;
-use crate::rules::send_decision::{Candidate, Decision, decide};
+use crate::rules::send_decision::{Candidate, Decision, SuppressReason, decide};
 use crate::templates::DEFAULT_LOCALE;
 
 /// How long a message is tried before it is given up.
@@ -75,6 +77,7 @@ impl Task for SendMessage {
             status: row.status,
             scheduled_for: row.scheduled_for.max(quiet_until),
             expires_at: row.expires_at,
+            is_erased: erased_customer::exists(db, customer).await?,
             cell,
         };
         match decide(&candidate, now) {
@@ -86,9 +89,7 @@ impl Task for SendMessage {
             Decision::WaitUntil(at) => Ok(Step::RetryAt(at)),
             Decision::Suppress(reason) => {
                 let message = Message { state, row };
-                message
-                    .not_sent(Outcome::Suppressed, reason.into_str())
-                    .await?;
+                message.stop(reason).await?;
                 Ok(Step::Done)
             }
             Decision::Send => Message { state, row }.send().await,
@@ -133,29 +134,19 @@ enum Outcome {
 impl Message<'_> {
     async fn send(self) -> Result<Step, TaskError> {
         let (db, now) = (self.state.database.write(), self.state.clock.now());
-        let mut settings = customer_settings::of_customers(db, &[self.row.customer_id]).await?;
-        let settings = settings.remove(&self.row.customer_id);
-        let locale = settings.as_ref().and_then(|row| row.locale.clone());
+        let settings = self.settings().await?;
         // Recorded first, so that the log shows an attempt whose process dies.
         if !notification::begin_attempt(db, self.row.id, now).await? {
             return Ok(Step::Done);
         }
-        let outgoing = Outgoing {
-            database: &self.state.database,
-            now,
-            row: &self.row,
-            locale: locale.as_deref().unwrap_or(DEFAULT_LOCALE),
-            phone: settings.as_ref().and_then(|row| row.phone.as_deref()),
-        };
+        let outgoing = self.outgoing(settings.as_ref(), now);
         match self.state.delivery.send(&outgoing).await {
             Ok(receipt) => {
-                let row = self.sent(&receipt).await?;
-                self.state.delivery.live.publish(&row).await;
+                self.sent(&receipt).await?;
                 Ok(Step::Done)
             }
             Err(SendError::NotWanted(reason)) => {
-                self.not_sent(Outcome::Suppressed, reason.into_str())
-                    .await?;
+                self.suppress(reason).await?;
                 Ok(Step::Done)
             }
             Err(SendError::Refused(reason)) => {
@@ -175,9 +166,74 @@ impl Message<'_> {
         }
     }
 
-    /// Records that it was sent, and returns the row as of then.
-    async fn sent(&self, receipt: &Receipt) -> Result<notification::Model, DbErr> {
+    async fn settings(&self) -> Result<Option<customer_settings::Model>, DbErr> {
+        let (db, customer) = (self.state.database.write(), self.row.customer_id);
+        let mut settings = customer_settings::of_customers(db, &[customer]).await?;
+        Ok(settings.remove(&customer))
+    }
+
+    fn outgoing<'a>(
+        &'a self,
+        settings: Option<&'a customer_settings::Model>,
+        now: DateTime<Utc>,
+    ) -> Outgoing<'a> {
+        Outgoing {
+            database: &self.state.database,
+            now,
+            row: &self.row,
+            locale: settings
+                .and_then(|row| row.locale.as_deref())
+                .unwrap_or(DEFAULT_LOCALE),
+            phone: settings.and_then(|row| row.phone.as_deref()),
+        }
+    }
+
+    /// Records that it is not sent, or not to further devices if some have it from earlier attempts.
+    async fn stop(&self, reason: SuppressReason) -> Result<(), DbErr> {
+        if self.row.accepted_devices.is_none() {
+            return self.suppress(reason).await;
+        }
+        let settings = self.settings().await?;
+        let outgoing = self.outgoing(settings.as_ref(), self.state.clock.now());
+        match self.state.delivery.stopped(&outgoing, reason) {
+            Some(receipt) => self.sent(&receipt).await,
+            None => self.suppress(reason).await,
+        }
+    }
+
+    /// Records that it was sent, if only to some devices, and tells the customer's clients.
+    async fn sent(&self, receipt: &Receipt) -> Result<(), DbErr> {
         let at = self.state.clock.now();
+        let stopped = receipt.stopped;
+        let reason = stopped.map(|by| notification::partly_sent(by.reason.into_str(), by.devices));
+        let is_erased =
+            stopped.is_some_and(|stopped| stopped.reason == SuppressReason::CustomerDeleted);
+        let is_first = if is_erased {
+            self.set_sent_of_erased(receipt, reason.as_deref(), at)
+                .await?
+        } else {
+            // The customer may have been erased since the provider accepted it.
+            self.set_sent(receipt, reason.as_deref(), at).await?
+                || self
+                    .set_sent_of_erased(receipt, reason.as_deref(), at)
+                    .await?
+        };
+        if is_first {
+            self.count(Outcome::Sent);
+        }
+        let row = notification::by_id(self.state.database.write(), self.row.id).await?;
+        let row = row.as_ref().unwrap_or(&self.row);
+        self.state.delivery.live.publish(row).await;
+        Ok(())
+    }
+
+    /// Returns whether it may have been sent still.
+    async fn set_sent(
+        &self,
+        receipt: &Receipt,
+        reason: Option<&str>,
+        at: DateTime<Utc>,
+    ) -> Result<bool, DbErr> {
         let transaction = self.state.database.begin().await?;
         let position = notification_position::next(&transaction, self.row.customer_id).await?;
         let sent = notification::Sent {
@@ -185,18 +241,47 @@ impl Message<'_> {
             body: &receipt.body,
             provider: receipt.provider,
             provider_id: receipt.id.as_deref(),
+            reason,
             position,
             at,
         };
         let is_first = notification::set_sent(&transaction, self.row.id, &sent).await?;
         if is_first {
             transaction.commit().await?;
-            self.count(Outcome::Sent);
         } else {
             transaction.rollback().await;
         }
-        let row = notification::by_id(self.state.database.write(), self.row.id).await?;
-        Ok(row.unwrap_or_else(|| self.row.clone()))
+        Ok(is_first)
+    }
+
+    /// Returns whether the customer was erased.
+    async fn set_sent_of_erased(
+        &self,
+        receipt: &Receipt,
+        reason: Option<&str>,
+        at: DateTime<Utc>,
+    ) -> Result<bool, DbErr> {
+        let (id, provider) = (self.row.id, receipt.provider);
+        let transaction = self.state.database.begin().await?;
+        if receipt.stopped.is_some() {
+            // Its customer may have been erased without knowing of it, so that it is still open.
+            notification::erase_open(&transaction, id, at).await?;
+        }
+        let is_erased =
+            notification::set_sent_of_erased(&transaction, id, provider, reason, at).await?;
+        transaction.commit().await?;
+        Ok(is_erased)
+    }
+
+    async fn suppress(&self, reason: SuppressReason) -> Result<(), DbErr> {
+        if reason != SuppressReason::CustomerDeleted {
+            return self.not_sent(Outcome::Suppressed, reason.into_str()).await;
+        }
+        // It may have been created while its customer was erased, so that its texts are still there.
+        let (db, now) = (self.state.database.write(), self.state.clock.now());
+        notification::erase_open(db, self.row.id, now).await?;
+        self.count(Outcome::Suppressed);
+        Ok(())
     }
 
     async fn not_sent(&self, outcome: Outcome, reason: &str) -> Result<(), DbErr> {

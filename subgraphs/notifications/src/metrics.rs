@@ -51,7 +51,7 @@ pub fn describe() {
     );
     describe_counter!(
         "vantage_deals_total",
-        "Deals by outcome: scheduled, sent, queued, failed, expired, opted_out or put_off."
+        "Deals by outcome: scheduled, opted_out, quiet_hours or unknown_customer when they are scheduled; later sent, skipped, given_up, queued, failed, expired, opted_out, erased or put_off."
     );
     describe_gauge!(
         "vantage_deals_waiting",

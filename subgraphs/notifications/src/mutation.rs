@@ -34,7 +34,8 @@ pub(crate) struct Mutation;
 /// Root fields of mutations, which change data. Those of one operation run one after another.
 #[Object]
 impl Mutation {
-    /// Changes the given cells of the caller's preferences; the others stay as they are.
+    /// Changes the given cells of the caller's preferences; the others stay as they are. A customer who was erased gets
+    /// messages again once they turn a cell on.
     #[graphql(directive = authenticated::apply())]
     async fn notification_preferences_update(
         &self,
@@ -91,7 +92,8 @@ impl Mutation {
         payload(context, customer, outcome).await
     }
 
-    /// Sets the language of messages to the caller, and their number for text messages.
+    /// Sets the language of messages to the caller, and their number for text messages: both, or nothing if one is refused.
+    /// A customer who was erased gets messages again once they set one.
     #[graphql(directive = authenticated::apply())]
     async fn notification_contact_update(
         &self,
@@ -112,7 +114,8 @@ impl Mutation {
     }
 
     /// Schedules a deal as a push message to customers: for all of them, or for none if the input has an error. Each gets it
-    /// within its window and outside their quiet hours.
+    /// within its window and outside their quiet hours. It is not scheduled for those who cannot get it, which `notScheduled`
+    /// names.
     #[graphql(requires_scopes = "marketing")]
     async fn deal_schedule(
         &self,
@@ -149,17 +152,17 @@ impl Mutation {
         match keyed.begin().await? {
             Attempt::Replay(payload) => Ok(payload),
             Attempt::First(effect) => {
-                let scheduled = deal_schedule::schedule(&effect.transaction, deals, now).await?;
-                let payload = DealSchedulePayload::from(scheduled);
+                let plan = deal_schedule::schedule(&effect.transaction, deals, now).await?;
+                let payload = DealSchedulePayload::from(&plan);
                 effect.commit(&payload).await?;
-                scheduled.count();
+                plan.counts.count();
                 Ok(payload)
             }
         }
     }
 
     /// Registers one of the caller's devices for push messages, or updates it. A customer can have 20 devices; beyond that,
-    /// those registered first are removed.
+    /// those registered first are removed. FORBIDDEN for a customer who was erased and has not asked for messages since.
     #[graphql(directive = authenticated::apply())]
     async fn device_register(
         &self,

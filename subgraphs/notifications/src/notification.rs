@@ -24,7 +24,7 @@ pub(crate) enum DeliveryStatus {
     Failed,
     /// Sending it failed for good.
     DeadLettered,
-    /// It is not sent, because the customer does not want it.
+    /// It is not sent: `reason` says why.
     Suppressed,
 }
 
@@ -100,7 +100,8 @@ impl Notification {
     }
 
     /// Why the message was not sent, or not yet: `opted_out`, `expired`, `no_recipient`, `recipient_stopped`,
-    /// `channel_not_configured` or the provider's answer; null if it was sent.
+    /// `channel_not_configured`, `customer_deleted` or the provider's answer. Why a push message was not sent to all
+    /// devices, and how many have it. Null if it was sent to all.
     async fn reason(&self) -> Option<&str> {
         self.0.reason.as_deref()
     }

@@ -1,7 +1,7 @@
 //! `notificationContactUpdate`: the language of messages, and the number for text messages.
 
 use async_graphql::{Context, InputObject, MaybeUndefined, SimpleObject};
-use entities::notifications::customer_settings;
+use entities::notifications::{customer_settings, erased_customer};
 use resolvers::money_format::preferred_language;
 use resolvers::user_error::{InputError, UserErrorCode};
 use resolvers::{ApiResult, access};
@@ -19,11 +19,11 @@ pub(crate) struct NotificationContactUpdateInput {
 }
 
 /// The outcome of `notificationContactUpdate`.
-#[derive(Clone, Debug, Default, SimpleObject)]
+#[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct NotificationContactUpdatePayload {
-    /// The language of messages now; null if it is not known, which makes it English.
+    /// The language of messages now, also if nothing was changed; null if it is not known, which makes it English.
     pub locale: Option<String>,
-    /// The number for text messages now; null if there is none.
+    /// The number for text messages now, also if nothing was changed; null if there is none.
     pub phone_number: Option<String>,
     /// Why nothing was changed; otherwise empty.
     pub user_errors: Vec<InputError>,
@@ -54,15 +54,21 @@ pub(crate) async fn update(
         ));
         None
     });
+    let state = context.data_unchecked::<State>();
     if !user_errors.is_empty() {
+        let db = state.database.write();
+        let mut settings = customer_settings::of_customers(db, &[customer]).await?;
+        let saved = settings.remove(&customer);
         return Ok(NotificationContactUpdatePayload {
+            locale: saved.as_ref().and_then(|row| row.locale.clone()),
+            phone_number: saved.and_then(|row| row.phone),
             user_errors,
-            ..Default::default()
         });
     }
-    let state = context.data_unchecked::<State>();
+    let is_set = matches!(locale, Some(Some(_))) || matches!(phone, Some(Some(_)));
+    let transaction = state.database.begin().await?;
     let row = customer_settings::set_contact(
-        state.database.write(),
+        &transaction,
         customer,
         locale,
         phone,
@@ -70,6 +76,11 @@ pub(crate) async fn update(
         state.clock.now(),
     )
     .await?;
+    if is_set {
+        // A customer who was erased asks for messages again.
+        erased_customer::delete(&transaction, customer).await?;
+    }
+    transaction.commit().await?;
     Ok(NotificationContactUpdatePayload {
         locale: row.locale,
         phone_number: row.phone,

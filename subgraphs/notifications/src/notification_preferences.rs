@@ -66,7 +66,7 @@ pub(crate) struct NotificationPreference {
     pub channel: NotificationChannel,
     /// What the messages are about.
     pub category: NotificationCategory,
-    /// Whether the customer wants them.
+    /// Whether the customer wants them. False for a customer who was erased and has not asked for messages since.
     pub enabled: bool,
     /// When deals are held back; null if the customer has set no quiet hours.
     pub quiet_hours: Option<QuietHours>,
@@ -84,14 +84,19 @@ pub(crate) struct NotificationPreferences {
 }
 
 impl NotificationPreferences {
-    /// The caller's matrix: stored cells over the defaults.
+    /// The caller's matrix: stored cells over the defaults. Nothing is sent to a customer who was erased, so all of theirs are
+    /// off.
     pub(crate) async fn load(context: &Context<'_>, customer: Uuid) -> ApiResult<Self> {
         let loaders = context.data_unchecked::<Loaders>();
-        let (settings, cells) = futures::try_join!(
+        let (settings, cells, erased) = futures::try_join!(
             loaders.settings.load_one(customer),
             loaders.preferences.load_list(customer),
+            loaders.erased_customers.load_one(customer),
         )?;
-        let matrix = matrix(&cells);
+        let mut matrix = matrix(&cells);
+        if erased.is_some() {
+            matrix.disable_all();
+        }
         Ok(Self::new(&matrix, settings.as_ref()))
     }
 

@@ -2,7 +2,7 @@
 
 use async_graphql::{InputObject, MaybeUndefined, SimpleObject};
 use chrono::{DateTime as Time, Utc};
-use entities::notifications::{customer_settings, device_token, preference};
+use entities::notifications::{customer_settings, device_token, erased_customer, preference};
 use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
 use resolvers::ApiResult;
@@ -149,7 +149,7 @@ fn cell_updates(input: &NotificationPreferencesUpdateInput) -> Vec<CellUpdate> {
     updates.collect()
 }
 
-/// Writes the validated input's changes.
+/// Writes the validated input's changes. A customer who was erased and turns a cell on gets messages again.
 pub(crate) async fn update(
     transaction: &DatabaseTransaction,
     customer: Uuid,
@@ -158,7 +158,7 @@ pub(crate) async fn update(
     now: Time<Utc>,
 ) -> ApiResult<Outcome> {
     let (timezone, updates) = (input.timezone.as_deref(), cell_updates(input));
-    Ok(change(
+    let outcome = change(
         transaction,
         customer,
         timezone,
@@ -166,7 +166,11 @@ pub(crate) async fn update(
         topics_due_at,
         now,
     )
-    .await?)
+    .await?;
+    if updates.iter().any(|update| update.enabled == Some(true)) {
+        erased_customer::delete(transaction, customer).await?;
+    }
+    Ok(outcome)
 }
 
 /// The only way to change preferences, for the mutation and for links that unsubscribe. Writes the changes, the push
@@ -193,7 +197,7 @@ pub(crate) async fn change(
     preference::upsert(transaction, rows).await?;
 
     if timezone.is_some() || changes.iter().any(Change::reschedules_deals) {
-        deal_recalculate::of_customer(transaction, customer, now).await?;
+        deal_recalculate::enqueue(transaction, customer, now).await?;
     }
     let changed = PushCategories::changed(&changes);
     let devices = if changed.is_empty() {

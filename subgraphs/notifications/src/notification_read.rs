@@ -10,6 +10,8 @@ use crate::State;
 
 /// Maximum number of messages marked at once: the longest page of a list.
 const MOST: usize = 100;
+/// Characters of an id that an error shows: all of a valid one.
+const LONGEST_ID: usize = 40;
 
 /// The outcome of `notificationRead`.
 #[derive(Clone, Debug, SimpleObject)]
@@ -31,7 +33,8 @@ pub(crate) async fn mark(context: &Context<'_>, ids: &[ID]) -> ApiResult<Notific
     }
     let ids = ids
         .iter()
-        .map(|id| IdKind::Notification.argument("ids", id))
+        .enumerate()
+        .map(|(index, id)| IdKind::Notification.argument(&place(index, id), id))
         .collect::<ApiResult<Vec<_>>>()?;
     let state = context.data_unchecked::<State>();
     let db = state.database.write();
@@ -42,4 +45,10 @@ pub(crate) async fn mark(context: &Context<'_>, ids: &[ID]) -> ApiResult<Notific
         unread: i32::try_from(unread).unwrap_or(i32::MAX),
         user_errors: Vec::new(),
     })
+}
+
+/// Which of the ids an error is about, with its beginning: an id may be any text.
+fn place(index: usize, id: &ID) -> String {
+    let shown: String = id.chars().take(LONGEST_ID).collect();
+    format!("ids.{index} ({shown:?})")
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::notifications::{
-    customer_settings, deal_queue, device_token, legacy_preference, notification, preference,
+    customer_settings, deal_queue, device_token, erased_customer, legacy_preference, notification,
+    preference,
 };
 use platform::database::{Database, DatabaseTransaction};
 use sea_orm::DbErr;
@@ -36,6 +37,21 @@ pub async fn sweep_texts(
     }
 }
 
+/// Whether anything is known of the customer, if only that they were erased.
+pub async fn is_known(database: &Database, customer: Uuid) -> Result<bool, DbErr> {
+    let (db, one) = (database.write(), [customer]);
+    Ok(erased_customer::exists(db, customer).await?
+        || customer_settings::of_customers(db, &one)
+            .await?
+            .contains_key(&customer)
+        || notification::count(db, customer, &notification::Filter::default()).await? > 0
+        || preference::of_customers(db, &one)
+            .await?
+            .contains_key(&customer)
+        || legacy_preference::find(db, customer).await?.is_some()
+        || device_token::count(db, customer).await? > 0)
+}
+
 /// Erases a customer in a transaction of its own; see [`erase`].
 pub async fn erase_customer(
     database: &Database,
@@ -49,8 +65,9 @@ pub async fn erase_customer(
 }
 
 /// Deletes a customer's devices, preferences, settings and waiting deals, and the texts of their messages, none of which
-/// is sent any more. The devices leave their push topics in the background. What remains of a message is when it was sent,
-/// by which channel, and about which order. Doing so twice changes nothing more. Returns how many messages there are.
+/// is sent any more, given up or not. The devices leave their push topics in the background. What remains of a message is
+/// when it was sent, by which channel, and about which order. That the customer was erased is recorded: nothing is sent to
+/// them from then on. Doing so twice changes nothing more. Returns of how many messages something was deleted.
 pub async fn erase(
     transaction: &DatabaseTransaction,
     customer: Uuid,
@@ -58,6 +75,7 @@ pub async fn erase(
 ) -> Result<u64, DbErr> {
     // Waits for changes that are being made.
     customer_settings::lock(transaction, customer, DEFAULT_TIMEZONE).await?;
+    erased_customer::insert(transaction, customer, now).await?;
     let messages = notification::erase_customer(transaction, customer, now).await?;
     deal_queue::delete_of_customer(transaction, customer).await?;
     let devices = device_token::of_customer(transaction, customer).await?;
@@ -75,4 +93,16 @@ pub async fn erase(
     legacy_preference::delete(transaction, customer).await?;
     customer_settings::delete(transaction, customer).await?;
     Ok(messages)
+}
+
+#[cfg(test)]
+mod tests {
+    use entities::notifications::notification::CUSTOMER_DELETED;
+
+    use crate::rules::send_decision::SuppressReason;
+
+    #[test]
+    fn the_reason_is_the_one_with_which_a_customers_messages_are_erased() {
+        assert_eq!(SuppressReason::CustomerDeleted.into_str(), CUSTOMER_DELETED);
+    }
 }

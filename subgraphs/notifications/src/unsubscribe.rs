@@ -8,6 +8,7 @@ use axum::extract::{Path, State as Extracted};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use entities::notifications::customer_settings;
 use entities::notifications::preference::{NotificationCategory, NotificationChannel};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use platform::config::Secret;
@@ -19,6 +20,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::State;
+use crate::notification_preferences::DEFAULT_TIMEZONE;
 use crate::notification_preferences_update as preferences_update;
 use crate::rules::preference_update::CellUpdate;
 use crate::templates::{DEFAULT_LOCALE, UnsubscribePage};
@@ -182,7 +184,8 @@ impl Served {
     }
 }
 
-/// Turns emails of this category off. Doing so twice changes nothing more.
+/// Turns emails of this category off. Doing so twice changes nothing more. It is kept of a customer who was erased, too, for
+/// the time when they ask for messages again, which this does not.
 async fn turn_off(
     state: &State,
     customer: Uuid,
@@ -190,6 +193,7 @@ async fn turn_off(
 ) -> Result<(), DbErr> {
     let now = state.clock.now();
     let transaction = state.database.begin().await?;
+    customer_settings::lock(&transaction, customer, DEFAULT_TIMEZONE).await?;
     let update = CellUpdate {
         channel: NotificationChannel::Email,
         category,

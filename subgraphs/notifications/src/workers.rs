@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::customer_message;
+use crate::deal_recalculate::RecalculateDeals;
 use crate::message_record::CreateMessages;
 use crate::message_task::{MessageTaskState, SendMessage};
 use crate::partner::Endpoint;
@@ -123,7 +124,7 @@ pub fn runner(state: &State, context: &WorkerContext) -> Runner {
 /// Messages that one process sends concurrently.
 const MESSAGES_AT_ONCE: usize = 16;
 
-/// The runner of messages and topics, apart from webhooks: neither waits for the other's slow receivers.
+/// The runner of messages, topics and waiting deals, apart from webhooks: neither waits for the other's slow receivers.
 pub fn message_runner(state: &State, context: &WorkerContext) -> Runner {
     let task_state = MessageTaskState {
         database: context.database.clone(),
@@ -134,6 +135,7 @@ pub fn message_runner(state: &State, context: &WorkerContext) -> Runner {
         .at_once(MESSAGES_AT_ONCE)
         .register::<SendMessage>(task_state)
         .register::<MakeTopicChanges>(state.topics())
+        .register::<RecalculateDeals>(state.deals(context.stop.clone()))
 }
 
 /// How often webhooks are measured.

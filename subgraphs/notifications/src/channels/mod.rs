@@ -54,6 +54,16 @@ pub struct Receipt {
     pub id: Option<String>,
     pub title: String,
     pub body: String,
+    /// Why some of the customer's devices do not get it; `None` if none is left out.
+    pub stopped: Option<Stopped>,
+}
+
+/// A message that some devices have when it turns out that it is not to be sent on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    pub reason: SuppressReason,
+    /// How many devices have it.
+    pub devices: usize,
 }
 
 /// Why a message was not sent.
@@ -97,6 +107,16 @@ impl Delivery {
         Err(SendError::NotWanted(SuppressReason::ChannelNotConfigured))
     }
 
+    /// What the delivery log keeps of a message that some devices have from earlier attempts and others do not get. `None` if
+    /// no device has it.
+    pub(crate) fn stopped(
+        &self,
+        message: &Outgoing<'_>,
+        reason: SuppressReason,
+    ) -> Option<Receipt> {
+        push::stopped(self, message, &push::accepted(message.row), reason).ok()?
+    }
+
     /// What the delivery log keeps of a message that was accepted.
     fn receipt(
         &self,
@@ -110,6 +130,7 @@ impl Delivery {
             id,
             title: text.title,
             body: text.body,
+            stopped: None,
         })
     }
 

@@ -6,11 +6,15 @@ use entities::notifications::{device_token, notification, topic_membership};
 use platform::providers::fcm::{Fcm, PushError, PushMessage};
 use platform::tasks::TaskError;
 use resolvers::id::IdKind;
-use sea_orm::DbErr;
+use sea_orm::{ConnectionTrait, DbErr};
 use sha2::{Digest, Sha256};
 
-use super::{Delivery, Outgoing, Receipt, SendError};
-use crate::rules::send_decision::SuppressReason;
+use super::{Delivery, Outgoing, Receipt, SendError, Stopped};
+use crate::rules::preference_matrix::default_enabled;
+use crate::rules::send_decision::{NextDevice, Recipient, SuppressReason, decide_next};
+
+/// The provider, as the delivery log names it.
+const PROVIDER: &str = "fcm";
 
 /// How push messages are sent.
 #[derive(Clone, Debug)]
@@ -21,7 +25,8 @@ pub struct PushChannel {
 }
 
 impl PushChannel {
-    /// Sends to each of the customer's devices that does not have it yet.
+    /// Sends to each of the customer's devices that does not have it yet, one after another. What the customer changes
+    /// meanwhile holds from the next device on.
     pub(super) async fn send(
         &self,
         delivery: &Delivery,
@@ -42,11 +47,20 @@ impl PushChannel {
         let devices = device_token::of_customer(db, row.customer_id)
             .await
             .map_err(database)?;
-        let (mut later, mut refused) = (None, None);
+        let (mut later, mut refused, mut stop) = (None, None, None);
         for device in devices {
             let hash = hash(&device.token);
             if accepted.contains_key(&hash) {
                 continue;
+            }
+            let recipient = recipient(db, row, &device.token).await.map_err(database)?;
+            match decide_next(recipient) {
+                NextDevice::Send => {}
+                NextDevice::Skip => continue,
+                NextDevice::Stop(reason) => {
+                    stop = Some(reason);
+                    break;
+                }
             }
             let push = PushMessage {
                 token: &device.token,
@@ -62,7 +76,7 @@ impl PushChannel {
                 Ok(name) => {
                     accepted.insert(hash, name);
                     let stored = serde_json::json!(accepted);
-                    notification::set_accepted_devices(db, row.id, stored)
+                    notification::set_accepted_devices(db, row.id, PROVIDER, stored)
                         .await
                         .map_err(database)?;
                 }
@@ -76,14 +90,34 @@ impl PushChannel {
                 }
             }
         }
+        if let Some(reason) = stop {
+            let receipt = stopped(delivery, message, &accepted, reason)?;
+            return receipt.ok_or(SendError::NotWanted(reason));
+        }
         // Devices that refuse it must not keep it from those that can still get it.
         match (later, accepted.into_values().next(), refused) {
             (Some(error), _, _) => Err(SendError::Later(error)),
-            (None, Some(name), _) => delivery.receipt(message, "fcm", Some(name)),
+            (None, Some(name), _) => delivery.receipt(message, PROVIDER, Some(name)),
             (None, None, Some(error)) => Err(SendError::Refused(error.to_string())),
             (None, None, None) => Err(SendError::NotWanted(SuppressReason::NoRecipient)),
         }
     }
+}
+
+/// What decides at this moment whether the message goes to a device.
+async fn recipient(
+    db: &impl ConnectionTrait,
+    row: &notification::Model,
+    token: &str,
+) -> Result<Recipient, DbErr> {
+    let found = notification::recipient(db, row.id, token).await?;
+    let default = default_enabled(row.channel, row.category);
+    Ok(Recipient {
+        is_open: found.is_some_and(|found| found.is_open),
+        is_erased: found.is_some_and(|found| found.is_erased),
+        is_wanted: found.and_then(|found| found.enabled).unwrap_or(default),
+        has_device: found.is_some_and(|found| found.has_device),
+    })
 }
 
 /// Forgets a device that the push service does not know any more, with its topics, which end by themselves.
@@ -103,8 +137,26 @@ async fn drop_device(message: &Outgoing<'_>, device: &device_token::Model) -> Re
     Ok(())
 }
 
+/// What the delivery log keeps of a message that these devices have and others do not get. `None` if no device has it.
+pub(super) fn stopped(
+    delivery: &Delivery,
+    message: &Outgoing<'_>,
+    accepted: &BTreeMap<String, String>,
+    reason: SuppressReason,
+) -> Result<Option<Receipt>, SendError> {
+    let Some(name) = accepted.values().next() else {
+        return Ok(None);
+    };
+    let mut receipt = delivery.receipt(message, PROVIDER, Some(name.clone()))?;
+    receipt.stopped = Some(Stopped {
+        reason,
+        devices: accepted.len(),
+    });
+    Ok(Some(receipt))
+}
+
 /// FCM's message names by the hash of the device's token.
-fn accepted(row: &notification::Model) -> BTreeMap<String, String> {
+pub(super) fn accepted(row: &notification::Model) -> BTreeMap<String, String> {
     let stored = row.accepted_devices.clone();
     stored
         .and_then(|stored| serde_json::from_value(stored).ok())

@@ -1,6 +1,7 @@
 //! What a deal for customers must be like.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use unicode_normalization::char::is_combining_mark;
 
 use super::quiet_hours::Window;
 
@@ -46,6 +47,18 @@ impl Priority {
     }
 }
 
+/// Why a deal is not scheduled for a customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotScheduled {
+    OptedOut,
+    QuietHours,
+    UnknownCustomer,
+}
+
+impl NotScheduled {
+    pub(crate) const ALL: [Self; 3] = [Self::OptedOut, Self::QuietHours, Self::UnknownCustomer];
+}
+
 /// What is wrong with a deal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DealProblem {
@@ -89,14 +102,18 @@ pub(crate) fn check_texts(texts: Texts<'_>) -> Vec<DealProblem> {
         ("title", texts.title, MAX_TITLE),
         ("body", texts.body, MAX_BODY),
     ] {
-        let length = text.chars().count();
-        if text.trim().is_empty() || length > most {
-            problems.push(DealProblem {
-                kind: DealProblemKind::Text,
-                field,
-                message: format!("This must have 1 to {most} characters"),
-            });
-        }
+        let message = if text.is_empty() || text.chars().count() > most {
+            format!("This must have 1 to {most} characters")
+        } else if text.chars().all(is_invisible) {
+            "This must have a character that can be seen".to_owned()
+        } else {
+            continue;
+        };
+        problems.push(DealProblem {
+            kind: DealProblemKind::Text,
+            field,
+            message,
+        });
     }
     for (field, link, schemes) in [
         ("deepLink", texts.deep_link, &["vantage", "https"][..]),
@@ -120,6 +137,38 @@ pub(crate) fn check_texts(texts: Texts<'_>) -> Vec<DealProblem> {
         }
     }
     problems
+}
+
+/// White space, control characters, and those without a glyph of their own: marks, which need another character to combine
+/// with, Unicode's `Default_Ignorable_Code_Point`, the empty Braille pattern, interlinear annotations, and the musical null
+/// notehead.
+fn is_invisible(character: char) -> bool {
+    let is_ignorable = matches!(
+        character,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d159}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    );
+    is_ignorable
+        || is_combining_mark(character)
+        || character.is_whitespace()
+        || character.is_control()
 }
 
 fn is_link(link: &str, schemes: &[&str]) -> bool {
@@ -187,6 +236,39 @@ mod tests {
             }),
             ["title", "body"]
         );
+        for nothing in [
+            "",
+            " \u{a0}",
+            "\u{200b}",
+            "\u{feff}\u{2060}\u{200d}",
+            "\u{3164}",
+            "\u{1d159}",
+            "\u{300}",
+            " \u{301}\u{20dd}\u{903}",
+        ] {
+            let (title, body) = (nothing, nothing);
+            let expected = ["title", "body"];
+            assert_eq!(
+                fields(Texts {
+                    title,
+                    body,
+                    ..good
+                }),
+                expected,
+                "{nothing:?}"
+            );
+        }
+        // A joiner between letters, and an emoji of several characters.
+        for title in [
+            "می\u{200c}خواهم",
+            "\u{1f468}\u{200d}\u{1f469}",
+            "\u{2764}\u{fe0f}",
+            "a\u{300}",
+            "\u{939}\u{93f}",
+            "1\u{fe0f}\u{20e3}",
+        ] {
+            assert!(fields(Texts { title, ..good }).is_empty(), "{title:?}");
+        }
         for link in [
             "vantage://",
             "javascript:alert(1)",

@@ -65,6 +65,13 @@ impl Matrix {
         &mut self.0[channel as usize][category as usize]
     }
 
+    /// Turns every cell off.
+    pub(crate) fn disable_all(&mut self) {
+        for cell in self.0.as_flattened_mut() {
+            cell.enabled = false;
+        }
+    }
+
     /// The cells, channel by channel.
     pub(crate) fn cells(
         &self,

@@ -87,6 +87,7 @@ async fn what_customers_change_meanwhile_decides() {
         )
         .await;
         shop.prefer(out, None, json!({ "enabled": false })).await;
+        shop.send_due().await;
         let times: Vec<_> = shop
             .messages()
             .await
@@ -120,25 +121,11 @@ async fn what_customers_change_meanwhile_decides() {
 
 #[tokio::test]
 async fn quiet_hours_of_the_moment_decide_even_if_nothing_was_computed_anew() {
-    use entities::notifications::preference::{self, NotificationCategory, NotificationChannel};
     for shop in shops("2026-06-01T12:00:00Z").await {
         let window = json!({ "windowStart": "2026-06-01T22:30:00Z" });
         shop.schedule("Sale", &[customer(1)], "2026-06-03T00:00:00Z", window)
             .await;
-        let cell = preference::Model {
-            customer_id: customer(1),
-            channel: NotificationChannel::Push,
-            category: NotificationCategory::Deals,
-            enabled: true,
-            quiet_hours_start: "22:00:00".parse().ok(),
-            quiet_hours_end: "07:00:00".parse().ok(),
-            updated_at: shop.clock.now(),
-            migrated: false,
-        };
-        // Such as by an import.
-        preference::upsert(shop.scratch.database.write(), vec![cell])
-            .await
-            .unwrap();
+        shop.import_quiet_nights(customer(1)).await;
         let expected = || async { shop.message().await.scheduled_for.unwrap() };
         assert_eq!(expected().await, time("2026-06-01T22:30:00Z"));
         if shop.scratch.name == "sqlite" {
@@ -160,10 +147,11 @@ async fn quiet_hours_of_the_moment_decide_even_if_nothing_was_computed_anew() {
 #[tokio::test]
 async fn a_deal_whose_window_ends_is_dropped_and_counted() {
     for shop in shops("2026-06-01T23:00:00Z").await {
-        shop.quiet_nights(customer(1), "UTC").await;
-        // The window ends in the night, or while nobody drains.
-        shop.schedule("Night", &[customer(1)], "2026-06-02T03:00:00Z", json!({}))
+        // Its night becomes quiet after it was scheduled, or nobody drains while it can be sent.
+        let later = json!({ "windowStart": "2026-06-02T01:00:00Z" });
+        shop.schedule("Night", &[customer(1)], "2026-06-02T03:00:00Z", later)
             .await;
+        shop.quiet_nights(customer(1), "UTC").await;
         shop.schedule("Missed", &[customer(2)], "2026-06-02T00:00:00Z", json!({}))
             .await;
         shop.set_time("2026-06-02T03:00:00Z");
@@ -178,6 +166,27 @@ async fn a_deal_whose_window_ends_is_dropped_and_counted() {
             assert_eq!(message.status, DeliveryStatus::Suppressed);
             assert_eq!(message.reason.as_deref(), Some("expired"));
         }
+        assert_eq!(shop.queue().await, []);
+        shop.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_sent_to_nobody_does_not_count_as_sent() {
+    for mut shop in shops("2026-06-01T12:00:00Z").await {
+        // Push messages have no provider, and are not logged instead.
+        shop.state.delivery.log = false;
+        let end = "2026-06-03T00:00:00Z";
+        shop.schedule("Sale", &[customer(1)], end, json!({})).await;
+        let drained = shop.drain().await;
+        let skipped = Drained {
+            skipped: 1,
+            ..Drained::default()
+        };
+        assert_eq!(drained, skipped, "{}", shop.scratch.name);
+        let message = shop.message().await;
+        assert_eq!(message.status, DeliveryStatus::Suppressed);
+        assert_eq!(message.reason.as_deref(), Some("channel_not_configured"));
         assert_eq!(shop.queue().await, []);
         shop.scratch.drop().await;
     }

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use uuid::Uuid;
 
+use crate::fixture::UPDATE;
 use crate::world::{World, shipped, worlds};
 
 /// The orders domain: every customer is Ada.
@@ -153,13 +154,56 @@ async fn an_email_names_the_order_by_its_number_and_can_be_unsubscribed_from() {
         );
         assert!(!row.body.contains("ada@example.com"));
 
-        let joined = source.replace("\r\n ", "");
-        let url = joined
-            .split("List-Unsubscribe: <https://api.shop.example")
-            .nth(1)
-            .unwrap();
-        let path = url.split('>').next().unwrap().to_owned();
-        check_unsubscribing(&world, customer, &path).await;
+        check_unsubscribing(&world, customer, &unsubscribe_path(&source)).await;
+        world.scratch.drop().await;
+    }
+}
+
+/// The path of the link that unsubscribes, in an email's source.
+fn unsubscribe_path(source: &str) -> String {
+    let joined = source.replace("\r\n ", "");
+    let url = joined
+        .split("List-Unsubscribe: <https://api.shop.example")
+        .nth(1)
+        .unwrap();
+    url.split('>').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_link_that_is_followed_after_an_erasure_holds_once_the_customer_comes_back() {
+    for (world, sink) in mail_worlds().await {
+        let (customer, name) = (Uuid::now_v7(), world.scratch.name);
+        let tell = async |sequence| {
+            let order = IdKind::Order.format(Uuid::now_v7());
+            world.tell(&shipped(&order, customer, sequence)).await;
+            world.send_due().await;
+            let mut log = world.log().await;
+            log.retain(|row| row.channel.as_str() == "email");
+            log.sort_by_key(|row| row.id);
+            log.pop().unwrap()
+        };
+        assert_eq!(tell(1).await.status, DeliveryStatus::Sent, "{name}");
+        let path = unsubscribe_path(&source(&sink));
+        world.erase(customer).await;
+        let app = routes(world.state.clone());
+        for _ in 0..2 {
+            let (status, page) = call(&app, "POST", &path, "en").await;
+            assert_eq!(status, StatusCode::OK, "{name}");
+            assert!(page.contains("You are unsubscribed"), "{page}");
+        }
+        // It does not ask for messages.
+        let reason = tell(2).await.reason;
+        assert_eq!(reason.as_deref(), Some("customer_deleted"), "{name}");
+        let variables = json!({
+            "customer": IdKind::Customer.format(customer),
+            "key": "back",
+            "input": { "updates": [{ "channel": "PUSH", "category": "ORDERS", "enabled": true }] },
+        });
+        let answer = execute(&world.subgraph(), Some(customer), UPDATE, variables).await;
+        assert_eq!(answer["errors"], Value::Null, "{answer}");
+        let reason = tell(3).await.reason;
+        assert_eq!(reason.as_deref(), Some("opted_out"), "{name}");
+        assert_eq!(sink.mails().len(), 1, "{name}");
         world.scratch.drop().await;
     }
 }
@@ -354,6 +398,13 @@ async fn messages_are_in_the_language_of_the_first_order_unless_another_is_chose
             .map(|error| &error["code"])
             .collect();
         assert_eq!(codes, ["INVALID_LOCALE", "INVALID_PHONE_NUMBER"]);
+        // All or nothing, and the answer shows what is saved.
+        let refused = update(json!({ "locale": "de", "phoneNumber": "12" })).await;
+        let unchanged = json!({
+            "locale": "en-GB", "phoneNumber": "+14155552671",
+            "userErrors": [{ "code": "INVALID_PHONE_NUMBER", "field": ["input", "phoneNumber"] }],
+        });
+        assert_eq!(refused, unchanged, "{}", world.scratch.name);
         let updated = update(json!({ "phoneNumber": null })).await;
         assert_eq!(
             (&updated["locale"], &updated["phoneNumber"]),

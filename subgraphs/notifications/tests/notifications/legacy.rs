@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use entities::notifications::{device_token, legacy_preference, preference, preference_migration};
-use notifications::legacy_file::{self, FileFormat, LegacyReport, Progress};
+use notifications::legacy_file::{self, FileFormat, LegacyReport, LegacyRun, Progress};
 use notifications::preference_migration::{MigrationProgress, Pace, migrate_all, repair};
 use platform::clock::Clock;
 use platform::database::Database;
@@ -18,7 +18,7 @@ const PACE: Pace = Pace {
     pause: Duration::ZERO,
 };
 
-async fn load(database: Option<&Database>, text: String) -> (LegacyReport, Vec<String>) {
+async fn load(run: LegacyRun<'_>, text: String) -> (LegacyReport, Vec<String>) {
     let format = if text.starts_with('{') {
         FileFormat::Json
     } else {
@@ -27,16 +27,16 @@ async fn load(database: Option<&Database>, text: String) -> (LegacyReport, Vec<S
     let mut problems = Vec::new();
     let mut tell = |progress: Progress<'_>| {
         if let Progress::Problem {
-            line,
+            place,
             field,
             message,
         } = progress
         {
-            problems.push(format!("{line} {field}: {message}"));
+            problems.push(format!("{} {field}: {message}", place.line));
         }
     };
     let source = std::io::Cursor::new(text.into_bytes());
-    let report = legacy_file::load(database, source, format, &mut tell).await;
+    let report = legacy_file::load(run, source, format, &mut tell).await;
     (report.unwrap(), problems)
 }
 
@@ -83,7 +83,7 @@ fn cells(channels: [bool; 3]) -> Vec<bool> {
 async fn push_is_on_for_everyone_and_email_and_sms_are_as_they_were() {
     for mut fixture in fixtures().await {
         let database = fixture.scratch.database.clone();
-        let (report, problems) = load(Some(&database), customers()).await;
+        let (report, problems) = load(LegacyRun::Load(&database), customers()).await;
         assert_eq!((report.customers, problems), (25, Vec::new()));
         assert_eq!(migrate(&database).await, [10, 20, 25, 25]);
         for number in 1..=25 {
@@ -116,7 +116,7 @@ async fn push_is_on_for_everyone_and_email_and_sms_are_as_they_were() {
 async fn what_customers_chose_themselves_is_kept_before_and_after_the_migration() {
     for mut fixture in fixtures().await {
         let database = fixture.scratch.database.clone();
-        load(Some(&database), customers()).await;
+        load(LegacyRun::Load(&database), customers()).await;
         let off = |category: &str| json!({ "updates": [{ "channel": "PUSH", "category": category, "enabled": false }] });
         fixture.customer = customer(1);
         fixture.update("k1", off("DEALS")).await;
@@ -144,7 +144,7 @@ async fn what_customers_chose_themselves_is_kept_before_and_after_the_migration(
 async fn a_repair_follows_the_source_for_one_or_all() {
     for mut fixture in fixtures().await {
         let database = fixture.scratch.database.clone();
-        load(Some(&database), customers()).await;
+        load(LegacyRun::Load(&database), customers()).await;
         migrate(&database).await;
         let text = [2, 4]
             .map(|number| {
@@ -154,7 +154,7 @@ async fn a_repair_follows_the_source_for_one_or_all() {
                 )
             })
             .join("\n");
-        load(Some(&database), text).await;
+        load(LegacyRun::Load(&database), text).await;
         // Something has gone wrong.
         let mut row = preference::of_customers(database.read(), &[customer(3)])
             .await
@@ -193,7 +193,7 @@ async fn a_repair_follows_the_source_for_one_or_all() {
 async fn an_interrupted_migration_goes_on_and_two_share_the_work() {
     for mut fixture in fixtures().await {
         let database = fixture.scratch.database.clone();
-        load(Some(&database), customers()).await;
+        load(LegacyRun::Load(&database), customers()).await;
         let pace = Pace {
             pause: Duration::from_secs(60 * 60),
             ..PACE
@@ -250,7 +250,7 @@ async fn migrated_devices_get_their_topics_again() {
                 .await
                 .unwrap();
         }
-        load(Some(&database), customers()).await;
+        load(LegacyRun::Load(&database), customers()).await;
         migrate(&database).await;
         let found = device_token::customers_without_topics(database.read(), 10).await;
         assert_eq!(found.unwrap(), [customer(1)], "{}", fixture.scratch.name);
@@ -266,7 +266,7 @@ async fn lines_that_are_wrong_are_named_and_left_out_and_a_check_changes_nothing
         let text = format!(
             "id,sms_notifications,email_notifications\nnobody,true,true\n{id},t,0\n{id},yes,\n{id}\n"
         );
-        let (report, problems) = load(None, text.clone()).await;
+        let (report, problems) = load(LegacyRun::Check(database), text.clone()).await;
         assert_eq!((report.customers, report.problems), (1, 4));
         assert_eq!(
             problems,
@@ -279,7 +279,7 @@ async fn lines_that_are_wrong_are_named_and_left_out_and_a_check_changes_nothing
         );
         let loaded = async || legacy_preference::find(database.read(), id).await.unwrap();
         assert_eq!(loaded().await, None);
-        load(Some(database), text).await;
+        load(LegacyRun::Load(database), text).await;
         let row = loaded().await.unwrap();
         assert_eq!(
             (row.email_notifications, row.sms_notifications),

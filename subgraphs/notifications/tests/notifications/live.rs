@@ -141,6 +141,13 @@ async fn messages_are_read_by_their_customer_only() {
         let many = vec![ids[0].clone(); 101];
         let answer = execute(&subgraph, Some(customer), document, json!({ "ids": many })).await;
         assert_eq!(resolvers::testing::code(&answer), "BAD_USER_INPUT");
+        let order = IdKind::Order.format(Uuid::now_v7());
+        let wrong = json!({ "ids": [ids[0], order] });
+        let answer = execute(&subgraph, Some(customer), document, wrong).await;
+        assert_eq!(resolvers::testing::code(&answer), "BAD_USER_INPUT");
+        let message = answer["errors"][0]["message"].as_str().unwrap();
+        let place = format!("ids.1 (\"{order}\") is not a valid id");
+        assert!(message.starts_with(&place), "{message}");
         world.scratch.drop().await;
     }
 }

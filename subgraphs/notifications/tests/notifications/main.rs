@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod deals;
+mod deals_many;
 mod deals_once;
 mod deals_scheduled;
 mod deals_sqs;

@@ -34,7 +34,7 @@ impl World {
         runner.run_due().await.unwrap();
     }
 
-    async fn log(&self) -> Vec<notification::Model> {
+    pub(crate) async fn log(&self) -> Vec<notification::Model> {
         notification::Entity::find()
             .all(self.scratch.database.read())
             .await
@@ -45,7 +45,7 @@ impl World {
         subgraph(self.state.clone())
     }
 
-    async fn set_email(&self, customer: Uuid, enabled: bool) {
+    pub(crate) async fn set_email(&self, customer: Uuid, enabled: bool) {
         let variables = json!({
             "customer": IdKind::Customer.format(customer),
             "key": Uuid::now_v7().to_string(),

@@ -30,6 +30,26 @@ async fn a_new_customer_has_the_twelve_default_cells() {
 }
 
 #[tokio::test]
+async fn the_length_of_a_key_is_counted_in_characters() {
+    for fixture in fixtures().await {
+        let name = fixture.scratch.name;
+        let input =
+            json!({ "updates": [{ "channel": "PUSH", "category": "DEALS", "enabled": false }] });
+        let longest = "ü".repeat(255);
+        for _ in 0..2 {
+            let answer = fixture.update(&longest, input.clone()).await;
+            assert_eq!(answer["errors"], Value::Null, "{name} {answer}");
+        }
+        assert_eq!(fixture.events().await.len(), 1, "{name}");
+        for refused in [String::new(), format!("{longest}ü")] {
+            let answer = fixture.update(&refused, input.clone()).await;
+            assert_eq!(code(&answer), "BAD_USER_INPUT", "{name}");
+        }
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
 async fn an_update_changes_only_the_named_cells_and_reports_the_topics() {
     for fixture in fixtures().await {
         for token in ["phone", "tablet"] {
@@ -229,6 +249,21 @@ async fn every_mistake_in_the_input_is_told_at_once_and_nothing_is_written() {
                 "DUPLICATE_PREFERENCE"
             ]
         );
+        assert!(fixture.events().await.is_empty());
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn quiet_hours_are_written_with_two_digits_each() {
+    for fixture in fixtures().await {
+        for start in ["7:00", " 7:00", "07:0", "24:00"] {
+            let update = json!({ "channel": "PUSH", "category": "DEALS",
+                "quietHours": { "start": start, "end": "08:00" } });
+            let answer = fixture.update("k", json!({ "updates": [update] })).await;
+            let message = answer["errors"][0]["message"].as_str().unwrap_or_default();
+            assert!(message.contains("two digits each"), "{start}: {answer}");
+        }
         assert!(fixture.events().await.is_empty());
         fixture.scratch.drop().await;
     }

@@ -21,10 +21,11 @@ use resolvers::id::IdKind;
 use resolvers::testing::execute;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use url::Url;
 use uuid::Uuid;
 
-use crate::fixture::REGISTER;
+use crate::fixture::{REGISTER, UPDATE};
 use crate::world::{World, shipped, worlds};
 
 /// A push service that accepts messages, unless it is told otherwise for a device.
@@ -38,6 +39,14 @@ struct Service {
     calls: Vec<(String, String)>,
     /// The next answer asks for this many seconds.
     retry_after: Option<u64>,
+    /// Devices whose next answer waits.
+    held: BTreeMap<String, Held>,
+}
+
+/// An answer that waits: it tells that the device was called, and then waits to be released.
+struct Held {
+    called: oneshot::Sender<()>,
+    released: oneshot::Receiver<()>,
 }
 
 impl PushService {
@@ -62,6 +71,14 @@ impl PushService {
         queue.extend(answers.iter().cloned());
     }
 
+    /// Holds the next answer about this device back. Returns what is told when it is called, and what releases it.
+    fn hold(&self, token: &str) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
+        let ((called, was_called), (release, released)) = (oneshot::channel(), oneshot::channel());
+        let held = Held { called, released };
+        self.0.lock().held.insert(token.to_owned(), held);
+        (was_called, release)
+    }
+
     /// The devices that were called since the last time.
     fn called(&self) -> Vec<String> {
         let calls = std::mem::take(&mut self.0.lock().calls);
@@ -73,8 +90,16 @@ async fn accept(State(service): State<PushService>, Json(body): Json<Value>) -> 
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let token = text(&body["message"]["token"]);
     let id = text(&body["message"]["data"]["notificationId"]);
+    let held = {
+        let mut service = service.0.lock();
+        service.calls.push((token.clone(), id));
+        service.held.remove(&token)
+    };
+    if let Some(held) = held {
+        held.called.send(()).unwrap();
+        held.released.await.unwrap();
+    }
     let mut service = service.0.lock();
-    service.calls.push((token.clone(), id));
     let answer = service
         .answers
         .get_mut(&token)
@@ -132,6 +157,169 @@ async fn tell(world: &World, customer: Uuid) {
     let order = IdKind::Order.format(Uuid::now_v7());
     world.tell(&shipped(&order, customer, 1)).await;
     world.send_due().await;
+}
+
+/// The same, and something else once this device is called and before the push service answers.
+async fn tell_while(
+    world: &World,
+    service: &PushService,
+    customer: Uuid,
+    token: &str,
+    other: impl Future<Output = ()>,
+) {
+    let (was_called, release) = service.hold(token);
+    let meanwhile = async {
+        was_called.await.unwrap();
+        other.await;
+        release.send(()).unwrap();
+    };
+    tokio::join!(tell(world, customer), meanwhile);
+}
+
+/// The customer refuses push messages about orders.
+async fn refuse_push(world: &World, customer: Uuid) {
+    let variables = json!({
+        "customer": IdKind::Customer.format(customer),
+        "key": Uuid::now_v7().to_string(),
+        "input": { "updates": [{ "channel": "PUSH", "category": "ORDERS", "enabled": false }] },
+    });
+    let answer = execute(&world.subgraph(), Some(customer), UPDATE, variables).await;
+    assert_eq!(answer["errors"], Value::Null, "{answer}");
+}
+
+/// How many devices have the message, as far as the log names them.
+fn named_devices(row: &notification::Model) -> Option<usize> {
+    let devices = row.accepted_devices.as_ref();
+    devices.map(|devices| devices.as_object().unwrap().len())
+}
+
+#[tokio::test]
+async fn a_message_that_is_being_sent_goes_to_no_further_device_once_its_customer_is_erased() {
+    for (world, service, customer) in push_worlds(&["a", "b", "c", "d"]).await {
+        let name = world.scratch.name;
+        let erase = async {
+            world.erase(customer).await;
+        };
+        tell_while(&world, &service, customer, "b", erase).await;
+        assert_eq!(service.called(), ["a", "b"], "{name}");
+        let row = message(&world).await;
+        assert_eq!(row.status, DeliveryStatus::Sent, "{name}");
+        assert_eq!(row.sent_at, Some(world.clock.now()), "{name}");
+        assert_eq!(row.provider.as_deref(), Some("fcm"), "{name}");
+        let reason = row.reason.as_deref();
+        let expected = "customer_deleted; devices that have it: 2";
+        assert_eq!(reason, Some(expected), "{name}");
+        // Nothing else is kept, and no client is told.
+        let kept = (row.title.as_str(), row.body.as_str(), &row.data);
+        assert_eq!(kept, ("", "", &None), "{name}");
+        let kept = (named_devices(&row), &row.provider_id, row.position);
+        assert_eq!(kept, (None, &None, None), "{name}");
+        world.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_no_device_has_when_its_customer_is_erased_was_not_sent() {
+    for (world, service, customer) in push_worlds(&["a", "b"]).await {
+        let name = world.scratch.name;
+        service.answer("a", &[(404, error("NOT_FOUND", "UNREGISTERED"))]);
+        let erase = async {
+            world.erase(customer).await;
+        };
+        tell_while(&world, &service, customer, "a", erase).await;
+        assert_eq!(service.called(), ["a"], "{name}");
+        let row = message(&world).await;
+        let outcome = (row.status, row.reason.as_deref(), row.title.as_str());
+        let expected = (DeliveryStatus::Suppressed, Some("customer_deleted"), "");
+        assert_eq!(outcome, expected, "{name}");
+        world.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_being_sent_goes_to_no_further_device_once_it_is_refused() {
+    for (world, service, customer) in push_worlds(&["a", "b", "c"]).await {
+        let name = world.scratch.name;
+        let refuse = refuse_push(&world, customer);
+        tell_while(&world, &service, customer, "b", refuse).await;
+        assert_eq!(service.called(), ["a", "b"], "{name}");
+        let row = message(&world).await;
+        let reason = row.reason.as_deref();
+        let expected = Some("opted_out; devices that have it: 2");
+        assert_eq!(
+            (row.status, reason),
+            (DeliveryStatus::Sent, expected),
+            "{name}"
+        );
+        assert_eq!(named_devices(&row), Some(2), "{name}");
+        assert!(row.position.is_some(), "{name}");
+        assert!(row.title.ends_with("is on its way"), "{name} {}", row.title);
+        world.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_is_unregistered_while_a_message_is_being_sent_is_passed_over() {
+    let unregister =
+        "mutation($token: String!) { deviceUnregister(token: $token) { deviceTokens } }";
+    for (world, service, customer) in push_worlds(&["a", "b", "c", "d"]).await {
+        let name = world.scratch.name;
+        let subgraph = world.subgraph();
+        let other = Uuid::now_v7();
+        let leave = async {
+            let variables = json!({ "token": "b" });
+            let answer = execute(&subgraph, Some(customer), unregister, variables).await;
+            assert_eq!(
+                answer["data"]["deviceUnregister"]["deviceTokens"], 3,
+                "{name}"
+            );
+            // Somebody else signs in there.
+            let variables = json!({ "token": "c", "region": "us" });
+            let answer = execute(&subgraph, Some(other), REGISTER, variables).await;
+            assert_eq!(answer["errors"], Value::Null, "{answer}");
+        };
+        tell_while(&world, &service, customer, "a", leave).await;
+        assert_eq!(service.called(), ["a", "d"], "{name}");
+        let row = message(&world).await;
+        let outcome = (row.status, row.reason.as_deref(), named_devices(&row));
+        assert_eq!(outcome, (DeliveryStatus::Sent, None, Some(2)), "{name}");
+        world.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_some_devices_have_counts_as_sent_though_the_others_do_not_get_it() {
+    for erases in [true, false] {
+        for (world, service, customer) in push_worlds(&["a", "b"]).await {
+            let name = world.scratch.name;
+            let down = (503, error("UNAVAILABLE", "UNAVAILABLE"));
+            service.answer("b", &[down.clone(), down.clone(), down]);
+            tell(&world, customer).await;
+            assert_eq!(service.called(), ["a", "b", "b", "b"], "{name}");
+            let failed = message(&world).await;
+            assert_eq!(failed.status, DeliveryStatus::Failed, "{name}");
+            if erases {
+                world.erase(customer).await;
+            } else {
+                refuse_push(&world, customer).await;
+            }
+            world.clock.advance(TimeDelta::minutes(2));
+            world.send_due().await;
+            assert!(service.called().is_empty(), "{name}");
+            let row = message(&world).await;
+            let (reason, sent_at, devices) = if erases {
+                ("customer_deleted", failed.attempted_at, None)
+            } else {
+                ("opted_out", Some(world.clock.now()), Some(1))
+            };
+            let reason = format!("{reason}; devices that have it: 1");
+            assert_eq!(row.status, DeliveryStatus::Sent, "{name}");
+            assert_eq!(row.reason, Some(reason), "{name}");
+            let kept = (row.provider.as_deref(), row.sent_at, named_devices(&row));
+            assert_eq!(kept, (Some("fcm"), sent_at, devices), "{name}");
+            world.scratch.drop().await;
+        }
+    }
 }
 
 #[tokio::test]

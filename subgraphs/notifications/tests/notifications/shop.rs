@@ -1,12 +1,13 @@
 //! The domain at a time that tests choose, and what they do with deals.
 
+use std::io::Cursor;
 use std::sync::Arc;
 
 use async_graphql::{Request, Variables};
 use chrono::{DateTime, Utc};
-use entities::notifications::deal_queue;
-use entities::notifications::notification;
-use notifications::deals::{self, DealTaskState, Drained};
+use entities::notifications::preference::{self, NotificationCategory, NotificationChannel};
+use entities::notifications::{customer_settings, deal_queue, notification};
+use notifications::deals::{self, DealRun, DealTaskState, Drained, FileFormat, Progress};
 use notifications::{Migrator, Partners, State, subgraph, workers};
 use platform::bus::InProcessBus;
 use platform::caller::Caller;
@@ -23,7 +24,9 @@ use uuid::Uuid;
 use crate::fixture::{self, UPDATE};
 
 pub(crate) const SCHEDULE: &str = "mutation($input: DealScheduleInput!, $key: String!) {
-    dealSchedule(input: $input, idempotencyKey: $key) { scheduled suppressed userErrors { code field } }
+    dealSchedule(input: $input, idempotencyKey: $key) {
+        scheduled suppressed notScheduled { reason customerIds } userErrors { code field }
+    }
 }";
 
 pub(crate) struct Shop {
@@ -71,6 +74,34 @@ impl Shop {
         self.execute(caller, SCHEDULE, variables).await
     }
 
+    /// Has something known of these customers, as if they had opened their settings.
+    pub(crate) async fn know(&self, customers: &[Uuid]) {
+        let db = self.scratch.database.write();
+        for customer in customers {
+            customer_settings::lock(db, *customer, "UTC").await.unwrap();
+        }
+    }
+
+    /// Schedules this many deals of one customer, from a file.
+    pub(crate) async fn schedule_many(&self, customer: Uuid, count: u64, start: &str, end: &str) {
+        self.know(&[customer]).await;
+        let id = IdKind::Customer.format(customer);
+        let mut file = "customerId,title,body,windowStart,windowEnd\n".to_owned();
+        for number in 0..count {
+            file.push_str(&format!("{id},Sale {number},Today only,{start},{end}\n"));
+        }
+        let report = deals::schedule_file(
+            DealRun::Schedule(&self.scratch.database),
+            &self.clock,
+            Cursor::new(file.into_bytes()),
+            FileFormat::Csv,
+            &mut |_: Progress<'_>| {},
+        )
+        .await
+        .unwrap();
+        assert_eq!(report.scheduled.scheduled, count);
+    }
+
     /// Schedules a deal with this title, and returns how many customers get it and how many do not.
     pub(crate) async fn schedule(
         &self,
@@ -79,6 +110,7 @@ impl Shop {
         end: &str,
         more: Value,
     ) -> (i64, i64) {
+        self.know(customers).await;
         let ids: Vec<_> = customers
             .iter()
             .map(|id| IdKind::Customer.format(*id))
@@ -116,6 +148,33 @@ impl Shop {
         self.prefer(customer, Some(timezone), night).await;
     }
 
+    /// The same by a row alone, such as by an import, so that nothing is computed anew.
+    pub(crate) async fn import_quiet_nights(&self, customer: Uuid) {
+        let cell = preference::Model {
+            customer_id: customer,
+            channel: NotificationChannel::Push,
+            category: NotificationCategory::Deals,
+            enabled: true,
+            quiet_hours_start: "22:00:00".parse().ok(),
+            quiet_hours_end: "07:00:00".parse().ok(),
+            updated_at: self.clock.now(),
+            migrated: false,
+        };
+        preference::upsert(self.scratch.database.write(), vec![cell])
+            .await
+            .unwrap();
+    }
+
+    /// Customers whose deal of the night is sent, not wanted, only within quiet hours, and of whom nothing is known.
+    pub(crate) async fn different_customers(&self) -> [Uuid; 4] {
+        let [wanted, unwanted, asleep, unknown] = [1, 2, 3, 4].map(customer);
+        self.know(&[wanted]).await;
+        self.prefer(unwanted, None, json!({ "enabled": false }))
+            .await;
+        self.quiet_nights(asleep, "UTC").await;
+        [wanted, unwanted, asleep, unknown]
+    }
+
     pub(crate) fn deals(&self) -> DealTaskState {
         self.state.deals(CancellationToken::new())
     }
@@ -124,7 +183,7 @@ impl Shop {
         deals::drain_once(&self.deals()).await.unwrap()
     }
 
-    /// Sends messages whose process died while it sent them.
+    /// Runs the tasks that are due, such as messages whose process died while it sent them.
     pub(crate) async fn send_due(&self) {
         let bus = Arc::new(InProcessBus::new());
         let (clock, stop) = (self.clock.clone(), CancellationToken::new());

@@ -149,5 +149,6 @@ pub(crate) fn shipped(order: &str, customer: Uuid, sequence: i64) -> Event {
             "previousStatus": "processing", "status": "shipped", "actor": "carrier",
             "reason": null, "timestamp": "2025-10-09T11:58:00Z",
         }),
+        traceparent: None,
     }
 }
