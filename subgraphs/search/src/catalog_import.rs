@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entities::search::product;
 use platform::clock::Clock;
 use platform::database::{Database, DatabaseTransaction};
-use platform::record_file::{Batches, Entry};
+use platform::record_file::{Batches, Entry, Place};
 use sea_orm::DbErr;
 use uuid::Uuid;
 
@@ -89,7 +89,7 @@ pub async fn import(
         clock,
         transaction,
         now: clock.now(),
-        lines: HashMap::new(),
+        places: HashMap::new(),
         counts: Counts::default(),
         problems: 0,
         report,
@@ -109,8 +109,8 @@ struct Import<'a> {
     /// `None` in a dry run.
     transaction: Option<DatabaseTransaction>,
     now: DateTime<Utc>,
-    /// The line of each product.
-    lines: HashMap<Uuid, u64>,
+    /// Where each product is.
+    places: HashMap<Uuid, Place>,
     counts: Counts,
     problems: u64,
     report: &'a mut (dyn FnMut(Progress<'_>) + Send),
@@ -119,12 +119,12 @@ struct Import<'a> {
 impl Import<'_> {
     async fn add(&mut self, batch: Vec<Entry<ProductInput>>) -> Result<(), DbErr> {
         let mut checked = Vec::with_capacity(batch.len());
-        for Entry { line, record } in batch {
+        for Entry { place, record } in batch {
             let record = record.map_err(|problems| {
                 let problems = problems.into_iter().map(Problem::from);
                 problems.collect::<Vec<_>>()
             });
-            checked.push((line, record.and_then(ProductInput::check)));
+            checked.push((place, record.and_then(ProductInput::check)));
         }
         let valid = checked
             .iter()
@@ -132,19 +132,19 @@ impl Import<'_> {
         let ids: Vec<Uuid> = valid.map(|change| change.product).collect();
         let stored = self.stored(&ids).await?;
         let mut changes = Changes::default();
-        for (line, change) in checked {
+        for (place, change) in checked {
             let added = change.and_then(|change| {
-                if let Some(first) = self.lines.insert(change.product, line) {
+                if let Some(first) = self.places.insert(change.product, place) {
                     return Err(vec![Problem {
                         field: "id",
-                        message: format!("This product is in line {first} already"),
+                        message: format!("This product is in {first} already"),
                     }]);
                 }
                 let row = stored.get(&change.product);
                 changes.add(row, change, None, self.now)
             });
             if let Err(problems) = added {
-                self.refuse(line, &problems);
+                self.refuse(place, &problems);
             }
         }
         self.counts += changes.counts;
@@ -172,11 +172,11 @@ impl Import<'_> {
         }
     }
 
-    fn refuse(&mut self, line: u64, problems: &[Problem]) {
+    fn refuse(&mut self, place: Place, problems: &[Problem]) {
         for Problem { field, message } in problems {
             self.problems += 1;
             (self.report)(Progress::Problem {
-                line,
+                place,
                 field,
                 message,
             });
@@ -228,7 +228,7 @@ impl Import<'_> {
                 return Ok(missing);
             };
             after = Some(*last);
-            let is_missing = |id: &Uuid| !self.lines.contains_key(id);
+            let is_missing = |id: &Uuid| !self.places.contains_key(id);
             missing.extend(ids.into_iter().filter(is_missing));
         }
     }
@@ -237,7 +237,7 @@ impl Import<'_> {
         let mut pruned = 0;
         if let Some(limit) = prune
             && self.problems == 0
-            && !self.lines.is_empty()
+            && !self.places.is_empty()
         {
             pruned = self.prune(limit).await?;
         }
@@ -250,7 +250,7 @@ impl Import<'_> {
             unused_quantities,
         } = self.counts;
         let report = ImportReport {
-            products: self.lines.len() as u64,
+            products: self.places.len() as u64,
             created,
             updated,
             unchanged,

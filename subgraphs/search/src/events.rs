@@ -3,9 +3,11 @@
 use chrono::{DateTime, Utc};
 use entities::search::product;
 use platform::database::DatabaseTransaction;
+use platform::event_type::EventType;
 use platform::outbox::{self, NewEvent};
 use resolvers::id::IdKind;
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use sea_orm::DbErr;
 use serde::Serialize;
 
@@ -23,6 +25,13 @@ pub(crate) const PRODUCT_DELETED: &str = "product.deleted.v1";
 /// The stock that products had before its ledger in the orders domain began.
 pub(crate) const PRODUCT_STOCK: &str = "product.stock.v1";
 
+/// The events this domain publishes.
+pub const TYPES: &[EventType] = &[
+    EventType::new::<Products<'_, UpsertedProduct>>(TOPIC, PRODUCT_UPSERTED),
+    EventType::new::<Products<'_, DeletedProduct>>(TOPIC, PRODUCT_DELETED),
+    EventType::new::<Products<'_, ProductStock>>(TOPIC, PRODUCT_STOCK),
+];
+
 /// All products are one aggregate: their sequence numbers say which change is the newer one.
 const PRODUCTS: &str = "products";
 
@@ -32,8 +41,8 @@ const CATEGORY_VECTORS: &str = "category_vectors";
 /// Most products of one event.
 const PRODUCTS_PER_EVENT: usize = 100;
 
-/// Version 1.
-#[derive(Debug, Serialize)]
+/// What happened to products of the catalog. Version 1.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Products<'a, P> {
     version: u32,
@@ -41,7 +50,7 @@ struct Products<'a, P> {
 }
 
 /// A product as it is from now on.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UpsertedProduct {
     id: String,
@@ -65,10 +74,11 @@ pub(crate) struct UpsertedProduct {
     origin_country: Option<String>,
     /// What it costs unless it has a price already; only when it is new.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     base_price_usd: Option<Decimal>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeletedProduct {
     id: String,
@@ -106,7 +116,7 @@ impl UpsertedProduct {
 }
 
 /// What a product's ledger begins with.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProductStock {
     id: String,

@@ -6,7 +6,7 @@ mod catalog_input;
 mod catalog_write;
 mod customer;
 pub mod evaluation;
-mod events;
+pub mod events;
 mod exposure_log;
 mod facet;
 mod index_changes;

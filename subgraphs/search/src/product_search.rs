@@ -15,13 +15,13 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::engine::{
-    Deadline, FacetRequest, Hit, ParsedQuery, Position, SearchHits, SearchQuery, Sort,
+    Deadline, FacetRequest, Hit, Matching, ParsedQuery, Position, SearchHits, SearchQuery, Sort,
 };
 use crate::facet::Facet;
 use crate::personalization::RequestedRanking;
 use crate::product_search_connection::{ProductSearchConnection, Results, SearchRequest};
 use crate::product_search_filters::{ProductSearchFilters, rate};
-use crate::ranked_search::RankedSearch;
+use crate::ranked_search::{Found, RankedSearch};
 use crate::ranking::window::{Place, RankedPage, Window};
 use crate::rules::attribution;
 use crate::rules::price_range::price_buckets;
@@ -167,6 +167,7 @@ pub(crate) async fn search(
         customer,
         query: SearchQuery {
             text: text.clone(),
+            matching: Matching::Most,
             filters: filters.resolve(rate)?,
             sort,
             limit,
@@ -181,13 +182,16 @@ pub(crate) async fn search(
         answer: Mutex::default(),
     };
     let deadline = Deadline::start();
-    let page = ranked.page(place, request.direction, limit);
-    let RankedPage {
-        hits,
-        window,
-        moved,
-    } = deadline.limit(page).await?;
-    let answer = ranked.answer.into_inner();
+    let found = ranked.find(place, request.direction, limit);
+    let Found {
+        page: RankedPage {
+            hits,
+            window,
+            moved,
+        },
+        answer,
+        matching,
+    } = deadline.limit(found).await?;
     let SearchHits {
         hits: _,
         total,
@@ -228,6 +232,7 @@ pub(crate) async fn search(
         facets: facets.unwrap_or_default(),
         moved,
         is_ranked: window.is_some(),
+        is_relaxed: matching == Matching::Any && total > 0,
     };
     ProductSearchConnection::load(context, explained, results).await
 }

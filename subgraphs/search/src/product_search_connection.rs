@@ -27,6 +27,7 @@ pub(crate) struct Results {
     /// By how many places the ranking has moved products up.
     pub moved: HashMap<Uuid, i64>,
     pub is_ranked: bool,
+    pub is_relaxed: bool,
 }
 
 /// The request's parameters, needed to explain results.
@@ -128,6 +129,8 @@ pub(crate) struct ProductSearchConnection {
     pub page_info: PageInfo,
     /// How many products match, on all pages.
     pub total_count: i32,
+    /// Whether no product matches most words of the query, so that the results match at least one of them.
+    pub is_relaxed: bool,
     /// The distribution of the results over categories, brands, prices and ratings, counted over all pages.
     pub facets: Vec<Facet>,
     /// How the results are personalized.
@@ -164,6 +167,7 @@ impl ProductSearchConnection {
             facets,
             moved,
             is_ranked,
+            is_relaxed,
         } = results;
         let ids = page.rows.iter().map(|(_, hit)| hit.position.id);
         let mut products = context
@@ -191,6 +195,7 @@ impl ProductSearchConnection {
             edges,
             page_info,
             total_count: i32::try_from(total).unwrap_or(i32::MAX),
+            is_relaxed,
             facets,
             personalization: Personalization {
                 reranked: is_ranked,

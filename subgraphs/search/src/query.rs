@@ -147,7 +147,7 @@ impl Query {
         #[graphql(default = 14, desc = "Over how many days, from 1 to 90.")] days: i32,
     ) -> Option<ApiResult<SearchExperiment>> {
         let answer = async {
-            access::scope(context, "support")?;
+            access::scope(context, access::SUPPORT)?;
             if !(1..=MAX_DAYS).contains(&days) {
                 return Err(ApiError::bad_user_input(format!(
                     "days must be from 1 to {MAX_DAYS}"

@@ -6,7 +6,9 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::State;
-use crate::engine::{Direction, EngineError, Hit, SearchHits, SearchQuery, Sort};
+use crate::engine::{
+    Direction, EngineError, Filters, Hit, Matching, ParsedQuery, SearchHits, SearchQuery, Sort,
+};
 use crate::ranking::window::{self, Place, Range, RankedPage, RankedSource};
 use crate::ranking::{self, Features};
 
@@ -20,7 +22,69 @@ pub(crate) struct RankedSearch<'a> {
     pub answer: Mutex<Option<SearchHits>>,
 }
 
+/// What a search has found.
+pub(crate) struct Found {
+    pub page: RankedPage,
+    /// The engine's first answer; `None` if the engine was not asked.
+    pub answer: Option<SearchHits>,
+    /// How many words the results match.
+    pub matching: Matching,
+}
+
 impl RankedSearch<'_> {
+    /// A page of what matches most words. If nothing does, whatever the filters, one word is enough.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub(crate) async fn find(
+        mut self,
+        beyond: Option<Place>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Found, EngineError> {
+        let page = self.page(beyond.clone(), direction, limit).await?;
+        let answer = self.answer.get_mut().take();
+        let is_empty = match &answer {
+            Some(answer) if answer.total == 0 => self.matches_nothing(answer).await?,
+            _ => false,
+        };
+        if !is_empty {
+            let matching = self.query.matching;
+            return Ok(Found {
+                page,
+                answer,
+                matching,
+            });
+        }
+        self.query.matching = Matching::Any;
+        Ok(Found {
+            page: self.page(beyond, direction, limit).await?,
+            answer: self.answer.into_inner(),
+            matching: Matching::Any,
+        })
+    }
+
+    /// Whether fewer words could find something, and no filter is the reason that all of them find nothing.
+    async fn matches_nothing(&self, answer: &SearchHits) -> Result<bool, EngineError> {
+        let words = ParsedQuery::new(&self.query.text, &answer.analysis).words;
+        if words.len() < 2 {
+            return Ok(false);
+        }
+        if self.query.filters == Filters::default() {
+            return Ok(true);
+        }
+        let unfiltered = SearchQuery {
+            filters: Filters::default(),
+            limit: 0,
+            beyond: None,
+            facets: None,
+            preference: None,
+            snapshot: answer.snapshot.clone(),
+            ..self.query.clone()
+        };
+        Ok(self.state.engine.search(unfiltered).await?.total == 0)
+    }
+
     /// Up to `limit` results beyond a place.
     ///
     /// # Errors

@@ -29,8 +29,8 @@ pub struct VectorImport {
     pub imported: u64,
     /// Lines that were not used.
     pub problems: u64,
-    /// Active products without an imported vector, whose vectors are still computed from texts and cannot be compared
-    /// with those of a model.
+    /// Active products without an imported vector beside others that have one: their vectors are computed from texts and
+    /// cannot be compared with those of a model.
     pub missing: u64,
 }
 
@@ -88,7 +88,11 @@ impl State {
         }
         let active = product::count_active(self.database.read()).await?;
         let imported = product_vector::count(self.database.read()).await?;
-        report.missing = active.saturating_sub(imported);
+        report.missing = match imported {
+            // All are computed from texts.
+            0 => 0,
+            imported => active.saturating_sub(imported),
+        };
         Ok(report)
     }
 

@@ -23,7 +23,7 @@ pub use resolvers::connection::Direction;
 
 pub use self::analysis_source::AnalysisSource;
 pub use crate::rules::analysis::{Analysis, AnalysisError, AnalysisFiles};
-pub use crate::rules::parsed_query::{ParsedQuery, QueryWord};
+pub use crate::rules::parsed_query::{Matching, ParsedQuery, QueryWord};
 pub use crate::rules::price_range::UsdRange;
 pub use crate::rules::product_vector::{DIMENSIONS, ProductText, ProductVector};
 
@@ -147,6 +147,7 @@ pub struct Preference {
 pub struct SearchQuery {
     /// A blank text matches everything.
     pub text: String,
+    pub matching: Matching,
     pub filters: Filters,
     pub sort: Sort,
     /// Maximum number of results.

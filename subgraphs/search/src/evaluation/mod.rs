@@ -14,7 +14,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::State;
-use crate::engine::{Direction, EngineError, Filters, Preference, SearchQuery, Sort};
+use crate::engine::{Direction, EngineError, Filters, Matching, Preference, SearchQuery, Sort};
 use crate::judged_queries::{BEST, JudgedQueries, JudgedQuery};
 use crate::ranked_search::RankedSearch;
 use crate::ranking::Ranker;
@@ -187,6 +187,7 @@ async fn search(
         customer: None,
         query: SearchQuery {
             text: query.query.clone(),
+            matching: Matching::Most,
             filters: Filters::default(),
             sort: Sort::Relevance,
             limit: RESULTS,
@@ -198,8 +199,8 @@ async fn search(
         },
         answer: Mutex::default(),
     };
-    let page = search.page(None, Direction::Forward, RESULTS).await?;
-    let ids: Vec<Uuid> = page.hits.iter().map(|hit| hit.position.id).collect();
+    let found = search.find(None, Direction::Forward, RESULTS).await?;
+    let ids: Vec<Uuid> = found.page.hits.iter().map(|hit| hit.position.id).collect();
     let rows = product::by_ids(state.database.read(), &ids).await?;
     Ok(ids.iter().filter_map(|id| rows.get(id).cloned()).collect())
 }

@@ -11,8 +11,6 @@ const MAX_WORDS: usize = 16;
 pub struct ParsedQuery {
     /// In the order of the text, each once. Empty if the text has none.
     pub words: Vec<QueryWord>,
-    /// How many of the words a product must match.
-    pub required: usize,
     /// The whole text as stems, which is compared with titles.
     pub whole: String,
 }
@@ -31,6 +29,27 @@ pub struct QueryWord {
     pub synonyms: Vec<Vec<String>>,
     /// Stems of the word and a neighbour written as one.
     pub joined: Vec<String>,
+}
+
+/// How many words of a query a product must match.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Matching {
+    /// All of two words, three quarters of more.
+    #[default]
+    Most,
+    /// One.
+    Any,
+}
+
+impl Matching {
+    /// Of this many.
+    pub(crate) fn required(self, words: usize) -> usize {
+        match (self, words) {
+            (Self::Any, words) => words.min(1),
+            (Self::Most, few @ ..=2) => few,
+            (Self::Most, many) => many * 3 / 4,
+        }
+    }
 }
 
 impl ParsedQuery {
@@ -65,18 +84,9 @@ impl ParsedQuery {
             }
         }
         Self {
-            required: required(words.len()),
             words,
             whole: stems.join(" "),
         }
-    }
-}
-
-/// All of two words, three quarters of more.
-fn required(words: usize) -> usize {
-    match words {
-        few @ ..=2 => few,
-        many => many * 3 / 4,
     }
 }
 
@@ -165,12 +175,13 @@ mod tests {
 
     #[test]
     fn most_words_are_required() {
-        let required = |text| parsed(text).required;
+        let words = |text| parsed(text).words.len();
+        let required = |text| Matching::Most.required(words(text));
         assert_eq!(required("a b c d"), 2, "stop words do not count");
-        assert_eq!(
-            ["", "x", "x y", "x y z", "x y z q"].map(required),
-            [0, 1, 2, 2, 3]
-        );
+        let texts = ["", "x", "x y", "x y z", "x y z q"];
+        assert_eq!(texts.map(required), [0, 1, 2, 2, 3]);
+        let required = |text| Matching::Any.required(words(text));
+        assert_eq!(texts.map(required), [0, 1, 1, 1, 1]);
     }
 
     #[test]

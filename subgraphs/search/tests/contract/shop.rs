@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use entities::search::product;
 use search::engine::{
-    Direction, Document, FacetRequest, Facets, Filters, SearchEngine, SearchHits, SearchQuery, Sort,
+    Direction, Document, FacetRequest, Facets, Filters, Matching, SearchEngine, SearchHits,
+    SearchQuery, Sort,
 };
 use uuid::Uuid;
 
@@ -34,6 +35,7 @@ pub(crate) struct Shop {
 pub(crate) fn all() -> SearchQuery {
     SearchQuery {
         text: String::new(),
+        matching: Matching::Most,
         filters: Filters::default(),
         sort: Sort::Relevance,
         limit: 100,

@@ -7,7 +7,7 @@ use entities::search::product;
 use platform::clock::Clock;
 use search::engine::remote::Remote;
 use search::engine::{
-    Direction, Document, EngineError, Filters, ProductVector, SearchEngine, SearchHits,
+    Direction, Document, EngineError, Filters, Matching, ProductVector, SearchEngine, SearchHits,
     SearchQuery, Sort,
 };
 use uuid::Uuid;
@@ -83,6 +83,7 @@ pub(crate) async fn build(engine: &Remote, documents: Vec<Document>) -> Result<(
 pub(crate) fn query(text: &str) -> SearchQuery {
     SearchQuery {
         text: text.to_owned(),
+        matching: Matching::Most,
         filters: Filters::default(),
         sort: Sort::Relevance,
         limit: 20,

@@ -24,12 +24,12 @@ impl Fixture {
         let mut problems = Vec::new();
         let mut report = |progress: Progress<'_>| {
             if let Progress::Problem {
-                line,
+                place,
                 field,
                 message,
             } = progress
             {
-                problems.push(format!("{line} {field}: {message}"));
+                problems.push(format!("{} {field}: {message}", place.line));
             }
         };
         let (database, clock) = (&self.scratch.database, &self.state.clock);

@@ -31,6 +31,7 @@ fn event(kind: &str, data: Value) -> Event {
         sequence: 1,
         occurred_at: "2025-10-09T12:00:00Z".parse().unwrap(),
         data,
+        traceparent: None,
     }
 }
 

@@ -139,6 +139,7 @@ impl Fixture {
             sequence: 1,
             occurred_at: self.state.clock.now(),
             data,
+            traceparent: None,
         };
         let transaction = self.scratch.database.begin().await.unwrap();
         let now = self.state.clock.now();

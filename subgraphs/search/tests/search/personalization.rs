@@ -231,6 +231,13 @@ async fn imported_vectors_replace_those_of_texts() {
             4,
             json!({ "id": public(1), "vector": vec![0.0; 128] }).to_string(),
         );
+        // A file without a usable line leaves all vectors as they are: computed from texts, and alike.
+        let unusable = fixture.state.import_vectors(&b"nonsense"[..], |_, _| {});
+        let report = unusable.await.unwrap();
+        assert_eq!(
+            (report.imported, report.problems, report.missing),
+            (0, 1, 0)
+        );
         let file = lines.join("\n");
         let mut problems = Vec::new();
         let report = fixture

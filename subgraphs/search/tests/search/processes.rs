@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use search::engine::embedded::Embedded;
-use search::engine::{Direction, Document, Filters, Health, SearchEngine, SearchQuery, Sort};
+use search::engine::{
+    Direction, Document, Filters, Health, Matching, SearchEngine, SearchQuery, Sort,
+};
 
 use crate::kit::Item;
 
@@ -24,6 +26,7 @@ fn documents(numbers: std::ops::Range<usize>, cents: i64) -> Vec<Document> {
 async fn total(engine: &Embedded) -> u64 {
     let query = SearchQuery {
         text: "thing".to_owned(),
+        matching: Matching::Most,
         filters: Filters::default(),
         sort: Sort::Relevance,
         limit: 1,

@@ -81,6 +81,45 @@ async fn a_buckets_count_is_what_filtering_by_it_finds() {
     }
 }
 
+#[tokio::test]
+async fn a_search_without_results_is_relaxed_unless_a_filter_is_the_reason() {
+    for fixture in fixtures(&many(300)).await {
+        let search = async |arguments: &str| {
+            let fields =
+                "totalCount isRelaxed facets { name } pageInfo { endCursor } nodes { id title }";
+            let found = fixture.search(arguments, fields).await;
+            (found["totalCount"].as_i64().unwrap(), found)
+        };
+        let (lamps, found) = search("query: \"lamp\"").await;
+        assert_eq!(found["isRelaxed"], false);
+        let (total, found) = search("query: \"zebra lamp\", first: 5").await;
+        assert_eq!((total, &found["isRelaxed"]), (lamps, &json!(true)));
+        assert_eq!(found["facets"].as_array().unwrap().len(), 4);
+        let first: HashSet<_> = strings(&found["nodes"], "id").into_iter().collect();
+        // The next page, and a filter, are of the same results.
+        let cursor = &found["pageInfo"]["endCursor"];
+        let (total, found) =
+            search(&format!("query: \"zebra lamp\", first: 5, after: {cursor}")).await;
+        assert_eq!((total, &found["isRelaxed"]), (lamps, &json!(true)));
+        let second = strings(&found["nodes"], "id");
+        assert!(second.len() == 5 && second.iter().all(|id| !first.contains(id)));
+        let (total, found) =
+            search("query: \"zebra lamp\", filters: { brands: [\"kestrel\"] }").await;
+        assert!((1..lamps).contains(&total), "{total}");
+        assert_eq!(found["isRelaxed"], true);
+
+        // Something matches both words, but not the filter.
+        let (total, found) =
+            search("query: \"kestrel lamp\", filters: { brands: [\"auralis\"] }").await;
+        assert_eq!((total, &found["isRelaxed"]), (0, &json!(false)));
+        for nothing in ["zebra", "zebra quagga"] {
+            let (total, found) = search(&format!("query: \"{nothing}\"")).await;
+            assert_eq!((total, &found["isRelaxed"]), (0, &json!(false)));
+        }
+        fixture.scratch.drop().await;
+    }
+}
+
 /// Whether a filter admits a product.
 type Passes<'a> = &'a dyn Fn(&product::Model) -> bool;
 

@@ -15,13 +15,13 @@ use super::fields::Fields;
 use super::terms::Terms;
 use crate::engine::relevance::{COVERAGE, SUGGESTED_START, TITLE_START, WHOLE_TITLE, WORTH};
 use crate::engine::word_weights::WordWeights;
-use crate::rules::parsed_query::{ParsedQuery, QueryWord};
+use crate::rules::parsed_query::{Matching, ParsedQuery, QueryWord};
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// Products that match most words anywhere.
-    Search,
+    /// Products that match enough words anywhere.
+    Search(Matching),
     /// Products whose titles have all words, the last of which may be unfinished.
     Suggest,
 }
@@ -71,7 +71,7 @@ impl<'a> Matcher<'a> {
         weights: &WordWeights,
     ) -> tantivy::Result<Self> {
         let similar = |word: &QueryWord| {
-            let wanted = word.typos > 0 && purpose == Purpose::Search;
+            let wanted = word.typos > 0 && matches!(purpose, Purpose::Search(_));
             let term = Term::from_field_text(fields.title, &word.stem);
             let similar = || FuzzyTermQuery::new(term, word.typos, true).automaton();
             wanted.then(similar).transpose()
@@ -98,7 +98,7 @@ impl<'a> Matcher<'a> {
         let mut best = Vec::with_capacity(self.query.words.len());
         for (at, word) in self.query.words.iter().enumerate() {
             let mut found = match self.purpose {
-                Purpose::Search => terms.matches(word, self.similar[at].as_ref(), size)?,
+                Purpose::Search(_) => terms.matches(word, self.similar[at].as_ref(), size)?,
                 Purpose::Suggest => {
                     let is_last = at + 1 == self.query.words.len();
                     terms.suggested(word, is_last)?
@@ -188,7 +188,7 @@ impl Matches<'_> {
         let alive = segment.alive_bitset();
         let query = self.matcher.query;
         let required = match self.matcher.purpose {
-            Purpose::Search => query.required,
+            Purpose::Search(matching) => matching.required(query.words.len()),
             Purpose::Suggest => query.words.len(),
         };
         let mut any = BitSetDocSet::from(self.any);

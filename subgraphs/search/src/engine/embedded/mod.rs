@@ -27,8 +27,8 @@ use self::generation::{Generation, NextGeneration};
 use self::matching::Purpose;
 use self::rebuild::EmbeddedRebuild;
 use super::{
-    AnalysisSource, Document, EngineError, Filters, Health, IndexStatus, Rebuild, SearchEngine,
-    SearchHits, SearchQuery, Sort,
+    AnalysisSource, Document, EngineError, Filters, Health, IndexStatus, Matching, Rebuild,
+    SearchEngine, SearchHits, SearchQuery, Sort,
 };
 
 /// The engine over a directory. Cheap to clone; the index is memory-mapped, not loaded.
@@ -114,13 +114,15 @@ impl Embedded {
 #[async_trait]
 impl SearchEngine for Embedded {
     async fn search(&self, query: SearchQuery) -> Result<SearchHits, EngineError> {
-        self.read(move |index| run::run(index, &query, Purpose::Search))
+        let purpose = Purpose::Search(query.matching);
+        self.read(move |index| run::run(index, &query, purpose))
             .await
     }
 
     async fn suggest(&self, prefix: String, limit: usize) -> Result<Vec<Uuid>, EngineError> {
         let query = SearchQuery {
             text: prefix,
+            matching: Matching::Most,
             filters: Filters::default(),
             sort: Sort::Relevance,
             limit,

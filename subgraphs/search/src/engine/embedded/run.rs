@@ -21,7 +21,7 @@ pub(super) fn run(
     let parsed = ParsedQuery::new(&query.text, &index.analysis);
     let matcher = Matcher::new(&parsed, purpose, &index.fields, &index.weights)?;
     let matches_all = match purpose {
-        Purpose::Search => query.text.trim().is_empty(),
+        Purpose::Search(_) => query.text.trim().is_empty(),
         Purpose::Suggest => parsed.words.is_empty(),
     };
     let search = |segment: &SegmentReader| -> Result<Found, EngineError> {

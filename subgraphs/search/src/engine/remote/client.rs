@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use platform::clock::Clock;
 use platform::http::{CircuitBreaker, Policy};
+use platform::telemetry::traces;
 use serde_json::Value;
+use tracing::Instrument;
 
 use super::transport::Transport;
 use super::{Dialect, RemoteConfig};
@@ -153,14 +155,26 @@ impl Client {
     pub(super) async fn send(&self, call: Call) -> Result<Answer, EngineError> {
         let started = Instant::now();
         let operation = call.operation;
-        let result = self.guarded(call).await;
+        let provider = self.dialect.name();
+        // Paths have ids, and bodies what customers search for.
+        let span = tracing::info_span!(
+            target: traces::TARGET,
+            "call",
+            otel.kind = "client",
+            otel.name = operation,
+            db.system.name = provider,
+            db.operation.name = operation,
+        );
+        let result = self.guarded(call).instrument(span.clone()).await;
         let outcome = match &result {
             Ok(answer) if answer.status < 400 => "ok",
             Ok(_) => "refused",
             Err(EngineError::TimedOut) => "timeout",
             Err(_) => "unavailable",
         };
-        let provider = self.dialect.name();
+        if result.is_err() {
+            traces::fail(&span, outcome);
+        }
         metrics::counter!("vantage_external_calls_total", "provider" => provider, "operation" => operation, "outcome" => outcome)
             .increment(1);
         metrics::histogram!("vantage_external_call_duration_seconds", "provider" => provider, "operation" => operation)

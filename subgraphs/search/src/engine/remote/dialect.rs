@@ -37,6 +37,15 @@ impl Dialect {
         }
     }
 
+    /// The script that says how similar a result is to a customer's preference, if it can: Elasticsearch compares vectors
+    /// for scores alone.
+    pub(super) fn similarity_script(self) -> Option<&'static str> {
+        match self {
+            Self::OpenSearch => Some(include_str!("index/similarity.opensearch.painless")),
+            Self::Elasticsearch => None,
+        }
+    }
+
     /// Where a point in time of an alias is opened.
     pub(super) fn open_snapshot(self, alias: &str, kept: &str) -> String {
         match self {
@@ -72,6 +81,8 @@ mod tests {
             assert!(fields.len() > 10);
             assert!(fields.values().all(|field| field["type"].is_string()));
             assert!(dialect.preference_script().contains("params.boost"));
+            let similarity = dialect.similarity_script();
+            assert!(similarity.is_none_or(|script| script.contains("params.preference")));
         }
     }
 }

@@ -51,15 +51,23 @@ pub(super) fn request(request: &FacetRequest, filters: &[(&'static str, Value)])
     let mut aggregations = json!({});
     for (facet, counted) in facets {
         let others = filters.iter().filter(|(attribute, _)| *attribute != facet);
-        let others = others.map(|(_, filter)| filter.clone()).collect();
-        aggregations[facet] = json!({ "filter": every(others), "aggs": { "values": counted } });
+        let others: Vec<_> = others.map(|(_, filter)| filter.clone()).collect();
+        aggregations[facet] = match others.is_empty() {
+            // A filter that everything passes takes as long as the counting.
+            true => counted,
+            false => json!({ "filter": every(others), "aggs": { "values": counted } }),
+        };
     }
     aggregations
 }
 
 /// The counts in an answer.
 pub(super) fn read(answer: &Value, request: &FacetRequest) -> Result<Facets, EngineError> {
-    let buckets = |facet: &str| &answer["aggregations"][facet]["values"]["buckets"];
+    let buckets = |facet: &str| {
+        let counted = &answer["aggregations"][facet];
+        let filtered = counted.get("values");
+        &filtered.unwrap_or(counted)["buckets"]
+    };
     let named = |facet: &str| -> Option<Vec<Bucket>> {
         let buckets = buckets(facet).as_array()?.iter().map(|bucket| {
             Some(Bucket {

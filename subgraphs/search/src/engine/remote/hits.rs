@@ -5,8 +5,13 @@ use uuid::Uuid;
 
 use super::facets;
 use super::generation::Generation;
-use super::request::{rank_of, starts_with_the_best};
-use crate::engine::{EngineError, Hit, Position, ProductVector, SearchHits, SearchQuery};
+use super::request::{BestScore, best_score, rank_of};
+use crate::engine::{
+    EngineError, Hit, Position, Preference, ProductVector, SearchHits, SearchQuery,
+};
+
+/// The field of a hit that a script has computed.
+pub(super) const SIMILARITY: &str = "similarity";
 
 /// The page in an answer.
 pub(super) fn read(
@@ -18,9 +23,10 @@ pub(super) fn read(
         .as_array()
         .map(Vec::as_slice)
         .unwrap_or_default();
-    let best = match starts_with_the_best(query) {
-        true => hits.first().and_then(score),
-        false => best(answer),
+    let best = match best_score(query) {
+        BestScore::First => hits.first().and_then(score),
+        BestScore::Tracked => float(&answer["hits"]["max_score"]),
+        BestScore::Counted => score(&answer["aggregations"]["best"]["hit"]["hits"]["hits"][0]),
     };
     let hits = hits.iter().map(|hit| read_hit(hit, query, best));
     let hits = hits.collect::<Option<_>>().ok_or_else(unreadable)?;
@@ -49,21 +55,20 @@ pub(super) fn total(answer: &Value) -> Result<u64, EngineError> {
         .ok_or_else(unreadable)
 }
 
-/// The highest score of all results.
-pub(super) fn best(answer: &Value) -> Option<f32> {
-    score(&answer["aggregations"]["best"]["hit"]["hits"]["hits"][0])
+pub(super) fn score(hit: &Value) -> Option<f32> {
+    float(&hit["_score"])
 }
 
-pub(super) fn score(hit: &Value) -> Option<f32> {
+fn float(value: &Value) -> Option<f32> {
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "the cluster's scores are floats"
+        reason = "the cluster's scores and similarities are floats"
     )]
-    hit["_score"].as_f64().map(|score| score as f32)
+    value.as_f64().map(|value| value as f32)
 }
 
 /// A hit's vector; an answer has it only if it was asked for.
-pub(super) fn vector(hit: &Value) -> Option<ProductVector> {
+fn vector(hit: &Value) -> Option<ProductVector> {
     let values = hit["fields"]["vector"].as_array()?;
     #[expect(
         clippy::cast_possible_truncation,
@@ -76,14 +81,20 @@ pub(super) fn vector(hit: &Value) -> Option<ProductVector> {
     ProductVector::normalized(values.try_into().ok()?)
 }
 
+/// The similarity of a hit with a preference, by its vector.
+pub(super) fn similarity_by_vector(hit: &Value, preference: &Preference) -> f32 {
+    vector(hit).map_or(0.0, |vector| preference.vector.similarity(&vector))
+}
+
+/// The product, which is the second of the sort values.
 pub(super) fn id(hit: &Value) -> Option<Uuid> {
-    Uuid::try_parse(hit["_id"].as_str()?).ok()
+    Uuid::try_parse(hit["sort"][1].as_str()?).ok()
 }
 
 fn read_hit(hit: &Value, query: &SearchQuery, best: Option<f32>) -> Option<Hit> {
     let similarity = query.preference.as_ref().map(|preference| {
-        let cosine = vector(hit).map_or(0.0, |vector| preference.vector.cosine(&vector));
-        cosine.max(0.0)
+        let computed = float(&hit["fields"][SIMILARITY][0]);
+        computed.unwrap_or_else(|| similarity_by_vector(hit, preference))
     });
     let position = Position {
         sort: query.sort,

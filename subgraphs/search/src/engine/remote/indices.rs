@@ -22,8 +22,10 @@ pub(super) struct Names {
     pub building: String,
     /// The index with the lease of builders.
     pub leases: String,
-    /// The stored script.
-    pub script: String,
+    /// The stored script that multiplies scores by a preference.
+    pub score_script: String,
+    /// The stored script for similarities with a preference.
+    pub similarity_script: String,
 }
 
 /// An index of ours.
@@ -39,7 +41,8 @@ impl Names {
         Self {
             building: format!("{serving}-building"),
             leases: format!("{prefix}-leases"),
-            script: format!("{serving}-preference"),
+            score_script: format!("{serving}-preference"),
+            similarity_script: format!("{serving}-similarity"),
             serving,
             prefix: prefix.to_owned(),
         }

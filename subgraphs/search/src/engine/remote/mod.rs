@@ -43,8 +43,8 @@ use self::rebuild::RemoteRebuild;
 use self::request::PageRequest;
 use self::snapshot::Snapshots;
 use super::{
-    AnalysisSource, Document, EngineError, IndexStatus, Rebuild, SearchEngine, SearchHits,
-    SearchQuery, Sort,
+    AnalysisSource, Document, EngineError, FacetRequest, Facets, IndexStatus, Rebuild,
+    SearchEngine, SearchHits, SearchQuery, Sort,
 };
 
 /// How a cluster is used.
@@ -136,6 +136,42 @@ impl Remote {
         Ok(hits)
     }
 
+    /// The results of a query on the state of the index that it asks for.
+    async fn results(
+        &self,
+        query: &SearchQuery,
+        index: &Generation,
+    ) -> Result<SearchHits, EngineError> {
+        let page = PageRequest::new(query, index);
+        match &query.preference {
+            None => self.page(query, &page, index).await,
+            Some(preference) if query.sort == Sort::Relevance => {
+                self.search_by_preference(query, &page, index, preference)
+                    .await
+            }
+            Some(_) => self.page(query, &page.with_vectors(), index).await,
+        }
+    }
+
+    /// The facets of a query without a text, on this state of the index.
+    async fn counts(
+        &self,
+        query: &SearchQuery,
+        request: &FacetRequest,
+        snapshot: Option<&str>,
+    ) -> Result<Facets, EngineError> {
+        let counts = PageRequest::counts(query, request);
+        let answer = match snapshot {
+            Some(id) => {
+                let body = counts.body(Some((id, snapshot::KEPT)));
+                let call = Call::search("facets", "/_search".to_owned(), body);
+                self.0.client.answer(call).await?
+            }
+            None => self.find("facets", counts.body(None)).await?,
+        };
+        facets::read(&answer, request)
+    }
+
     /// Runs a page's search. The pages after the first see the index as the first one did, as long as the cluster
     /// remembers that state; positions are values, so they are valid afterwards, too.
     async fn on_snapshot(
@@ -211,14 +247,22 @@ impl Remote {
 impl SearchEngine for Remote {
     async fn search(&self, query: SearchQuery) -> Result<SearchHits, EngineError> {
         let index = self.index().await?;
-        let page = PageRequest::new(&query, &index);
-        match &query.preference {
-            Some(preference) if query.sort == Sort::Relevance => {
-                self.search_by_preference(&query, &page, &index, preference)
-                    .await
-            }
-            _ => self.page(&query, &page, &index).await,
-        }
+        let Some(request) = query
+            .facets
+            .clone()
+            .filter(|_| query.text.trim().is_empty())
+        else {
+            return self.results(&query, &index).await;
+        };
+        // Without a text, the counts are the same for everybody, and most of the work.
+        let query = SearchQuery {
+            facets: None,
+            ..query
+        };
+        let mut found = self.results(&query, &index).await?;
+        let counts = self.counts(&query, &request, found.snapshot.as_deref());
+        found.facets = Some(counts.await?);
+        Ok(found)
     }
 
     async fn suggest(&self, prefix: String, limit: usize) -> Result<Vec<Uuid>, EngineError> {
@@ -227,6 +271,7 @@ impl SearchEngine for Remote {
             "query": text_query::suggest(&prefix, &index),
             "sort": [{ "_score": "desc" }, { documents::ID: "asc" }],
             "size": limit,
+            "stored_fields": "_none_",
             "_source": false,
             "track_total_hits": false,
         });

@@ -1,6 +1,6 @@
 //! Results in the order of a customer's preference: text score × (1 + boost × similarity), with negative similarities
-//! counting as zero. A stored script multiplies in the cluster. A cluster that takes no scripts is asked for the best
-//! results by text, and this process multiplies.
+//! counting as zero. A stored script multiplies in the cluster, and another one says how similar each result is, so that
+//! no vectors are sent. A cluster that takes no scripts is asked for the best results by text, and this process multiplies.
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -19,10 +19,13 @@ use crate::engine::{
 /// which is right: similarity never lowers a score.
 const REORDERED: usize = 1_000;
 
-/// Whether the cluster has the script.
+/// Whether the cluster has the scripts.
 #[derive(Debug)]
 pub(super) struct ScriptState {
-    id: String,
+    /// The name of the one that multiplies.
+    score: String,
+    /// The name of the one for similarities.
+    similarity: String,
     known: Mutex<Known>,
 }
 
@@ -36,7 +39,8 @@ enum Known {
 impl ScriptState {
     pub(super) fn new(names: &Names) -> Self {
         Self {
-            id: names.script.clone(),
+            score: names.score_script.clone(),
+            similarity: names.similarity_script.clone(),
             known: Mutex::new(Known::Nothing),
         }
     }
@@ -53,35 +57,46 @@ impl ScriptState {
 }
 
 impl Inner {
-    /// Stores the script unless that is known to have happened; false if the cluster takes none.
-    pub(super) async fn has_script(&self) -> Result<bool, EngineError> {
+    /// Stores the scripts unless that is known to have happened; false if the cluster takes none.
+    pub(super) async fn has_scripts(&self) -> Result<bool, EngineError> {
         match *self.script.known.lock() {
             Known::Stored => return Ok(true),
             Known::Refused => return Ok(false),
             Known::Nothing => {}
         }
-        let source = self.client.dialect().preference_script();
-        let body = json!({ "script": { "lang": "painless", "source": source } });
-        let path = format!("/_scripts/{}", self.script.id);
-        match self
-            .client
-            .answer(Call::put("store_script", path, body))
-            .await
-        {
-            Ok(_) => {
-                self.script.set(Known::Stored);
-                Ok(true)
+        let ScriptState {
+            score, similarity, ..
+        } = &self.script;
+        let dialect = self.client.dialect();
+        let of_similarity = dialect.similarity_script();
+        let scripts = [
+            (score, "score", Some(dialect.preference_script())),
+            (similarity, "field", of_similarity),
+        ];
+        for (name, context, source) in scripts {
+            let Some(source) = source else { continue };
+            let body = json!({ "script": { "lang": "painless", "source": source } });
+            // With what it is for, so that the cluster refuses what it cannot run.
+            let path = format!("/_scripts/{name}/{context}");
+            match self
+                .client
+                .answer(Call::put("store_script", path, body))
+                .await
+            {
+                Ok(_) => {}
+                Err(EngineError::Refused {
+                    status: 400 | 403,
+                    reason,
+                    ..
+                }) => {
+                    self.scripts_refused(&reason);
+                    return Ok(false);
+                }
+                Err(error) => return Err(error),
             }
-            Err(EngineError::Refused {
-                status: 400 | 403,
-                reason,
-                ..
-            }) => {
-                self.scripts_refused(&reason);
-                Ok(false)
-            }
-            Err(error) => Err(error),
         }
+        self.script.set(Known::Stored);
+        Ok(true)
     }
 
     fn scripts_refused(&self, reason: &str) {
@@ -95,6 +110,31 @@ impl Inner {
 }
 
 impl Remote {
+    /// The request for a page whose order and similarities the scripts compute.
+    fn by_script(&self, page: &PageRequest, preference: &Preference) -> PageRequest {
+        let ScriptState {
+            score, similarity, ..
+        } = &self.0.script;
+        let vector = json!(preference.vector.values().as_slice());
+        let mut page = page.clone();
+        page.query = json!({ "function_score": {
+            "query": page.query,
+            "script_score": { "script": {
+                "id": score,
+                "params": { "preference": vector, "boost": preference.boost },
+            }},
+            "boost_mode": "replace",
+        }});
+        if self.0.client.dialect().similarity_script().is_none() {
+            return page.with_vectors();
+        }
+        page.rest["script_fields"] = json!({ hits::SIMILARITY: { "script": {
+            "id": similarity,
+            "params": { "preference": vector },
+        }}});
+        page
+    }
+
     /// One page in the order of a preference.
     pub(super) async fn search_by_preference(
         &self,
@@ -103,8 +143,8 @@ impl Remote {
         index: &Generation,
         preference: &Preference,
     ) -> Result<SearchHits, EngineError> {
-        if self.0.has_script().await? {
-            let page = by_script(page, &self.0.script.id, preference);
+        if self.0.has_scripts().await? {
+            let page = self.by_script(page, preference);
             match self.page(query, &page, index).await {
                 Err(EngineError::Refused {
                     status: 400 | 404,
@@ -137,10 +177,9 @@ impl Remote {
         index: &Generation,
         preference: &Preference,
     ) -> Result<SearchHits, EngineError> {
-        let mut first = page.clone();
+        let mut first = page.clone().with_vectors();
         first.rest["size"] = json!(REORDERED);
         first.rest["sort"] = json!([{ "_score": "desc" }, { super::documents::ID: "asc" }]);
-        first.rest["fields"] = json!(["vector"]);
         if let Some(rest) = first.rest.as_object_mut() {
             rest.remove("search_after");
         }
@@ -234,29 +273,11 @@ impl Remote {
     }
 }
 
-fn by_script(page: &PageRequest, script: &str, preference: &Preference) -> PageRequest {
-    let mut page = page.clone();
-    page.query = json!({ "function_score": {
-        "query": page.query,
-        "script_score": { "script": {
-            "id": script,
-            "params": {
-                "preference": preference.vector.values().as_slice(),
-                "boost": preference.boost,
-            },
-        }},
-        "boost_mode": "replace",
-    }});
-    page
-}
-
 /// The results of an answer with their scores, multiplied by a preference if there is one.
 fn scored(answer: &Value, preference: Option<&Preference>) -> Option<Vec<Hit>> {
     let hits = answer["hits"]["hits"].as_array()?.iter().map(|hit| {
         let text = hits::score(hit)?;
-        let similarity = preference.map(|preference| {
-            hits::vector(hit).map_or(0.0, |vector| preference.vector.cosine(&vector).max(0.0))
-        });
+        let similarity = preference.map(|preference| hits::similarity_by_vector(hit, preference));
         let boost = preference.map_or(0.0, |preference| preference.boost);
         let score = text * (1.0 + boost * similarity.unwrap_or(0.0));
         let rank = rank::relevance(score);

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use tokio::sync::OwnedMutexGuard;
+use tokio::task::JoinSet;
 
 use super::bulk::{Bulk, Operation, Rejected};
 use super::client::Call;
@@ -24,6 +25,8 @@ pub(super) struct RemoteRebuild {
     meta: Meta,
     analysis: Analysis,
     counts: WordCounts,
+    /// The write of what was added last, while the next products are prepared. It ends with the build.
+    writing: JoinSet<Result<(), EngineError>>,
     _builder: OwnedMutexGuard<()>,
 }
 
@@ -60,24 +63,40 @@ impl RemoteRebuild {
             meta,
             analysis,
             counts: WordCounts::default(),
+            writing: JoinSet::new(),
             _builder: builder,
         })
     }
 
-    /// Writes to this index alone.
-    async fn write(&self, operations: Vec<Operation>) -> Result<(), EngineError> {
-        let Inner {
-            client,
-            names,
-            lease,
-            ..
-        } = &*self.engine.0;
-        lease.renew(client).await?;
-        let rejected = Bulk::new(client, &names.building).write(operations).await?;
-        match rejected.into_iter().next() {
-            None => Ok(()),
-            Some(Rejected { product, reason }) => Err(EngineError::Rejected { product, reason }),
+    /// Begins to write to this index, after what was written before.
+    async fn write(&mut self, operations: Vec<Operation>) -> Result<(), EngineError> {
+        self.written().await?;
+        self.writing.spawn(write(self.engine.clone(), operations));
+        Ok(())
+    }
+
+    /// Waits for what is being written.
+    async fn written(&mut self) -> Result<(), EngineError> {
+        while let Some(written) = self.writing.join_next().await {
+            written.unwrap_or(Err(EngineError::Stopped))?;
         }
+        Ok(())
+    }
+}
+
+/// Writes to the index under construction alone.
+async fn write(engine: Remote, operations: Vec<Operation>) -> Result<(), EngineError> {
+    let Inner {
+        client,
+        names,
+        lease,
+        ..
+    } = &*engine.0;
+    lease.renew(client).await?;
+    let rejected = Bulk::new(client, &names.building).write(operations).await?;
+    match rejected.into_iter().next() {
+        None => Ok(()),
+        Some(Rejected { product, reason }) => Err(EngineError::Rejected { product, reason }),
     }
 }
 
@@ -95,10 +114,12 @@ impl Rebuild for RemoteRebuild {
     async fn replace(&mut self, documents: Vec<Document>) -> Result<(), EngineError> {
         let replacement = |document| documents::replacement(document, &self.analysis);
         let operations = documents.iter().map(replacement).collect();
-        self.write(operations).await
+        self.write(operations).await?;
+        self.written().await
     }
 
-    async fn publish(self: Box<Self>) -> Result<(), EngineError> {
+    async fn publish(mut self: Box<Self>) -> Result<(), EngineError> {
+        self.written().await?;
         let Self {
             engine,
             index,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::generation::Generation;
 use super::{documents, facets, text_query};
-use crate::engine::{Direction, Filters, Position, SearchQuery, Sort, rank};
+use crate::engine::{Direction, FacetRequest, Filters, Position, SearchQuery, Sort, rank};
 
 /// The parts of a search that are the same on every state of the index.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ impl PageRequest {
             "size": query.limit,
             "sort": sort(query.sort, query.direction),
             "track_total_hits": true,
+            // Without the id, too: it is one of the sort values, and stored fields take longer to read.
+            "stored_fields": "_none_",
             "_source": false,
         });
         let mut aggregations = json!({});
@@ -32,26 +34,50 @@ impl PageRequest {
         } else {
             always.extend(all.clone());
         }
-        if query.sort != Sort::Relevance {
-            rest["track_scores"] = json!(true);
-        }
         if let Some(beyond) = &query.beyond {
             rest["search_after"] = search_after(beyond);
         }
-        if query.limit > 0 && !starts_with_the_best(query) {
-            aggregations["best"] = json!({
-                "filter": every(all),
-                "aggs": { "hit": { "top_hits": { "size": 1, "_source": false } } },
-            });
-        }
-        if query.preference.is_some() {
-            rest["fields"] = json!(["vector"]);
+        match best_score(query) {
+            BestScore::First => {}
+            BestScore::Tracked => rest["track_scores"] = json!(true),
+            BestScore::Counted if query.limit == 0 => {}
+            BestScore::Counted => {
+                aggregations["best"] = json!({
+                    "filter": every(all),
+                    "aggs": { "hit": { "top_hits": { "size": 1, "_source": false } } },
+                });
+            }
         }
         rest["aggs"] = aggregations;
-        let text = text_query::search(&query.text, index);
+        let text = text_query::search(&query.text, query.matching, index);
         let query = match always.is_empty() {
             true => text,
             false => json!({ "bool": { "must": [text], "filter": always } }),
+        };
+        Self { query, rest }
+    }
+
+    /// With the vectors of the hits.
+    pub(super) fn with_vectors(mut self) -> Self {
+        if let Some(rest) = self.rest.as_object_mut() {
+            // They are read from the source.
+            rest.remove("stored_fields");
+        }
+        self.rest["fields"] = json!(["vector"]);
+        self
+    }
+
+    /// Counts the facets of a query without a text, and nothing else. The cluster keeps such an answer for other searches
+    /// on the same state of the index.
+    pub(super) fn counts(query: &SearchQuery, request: &FacetRequest) -> Self {
+        let rest = json!({
+            "size": 0,
+            "track_total_hits": false,
+            "aggs": facets::request(request, &filters(&query.filters)),
+        });
+        let query = match stock(&query.filters) {
+            stock if stock.is_empty() => json!({ "match_all": {} }),
+            stock => every(stock),
         };
         Self { query, rest }
     }
@@ -67,9 +93,23 @@ impl PageRequest {
     }
 }
 
-/// Whether the first hit has the highest score of all.
-pub(super) fn starts_with_the_best(query: &SearchQuery) -> bool {
-    query.sort == Sort::Relevance && query.direction == Direction::Forward && query.beyond.is_none()
+/// Where an answer has the highest score of all results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BestScore {
+    /// In its first hit.
+    First,
+    /// Beside its hits, because scores are tracked. In the order of scores, that one is of the hits beyond the position.
+    Tracked,
+    /// In an aggregation.
+    Counted,
+}
+
+pub(super) fn best_score(query: &SearchQuery) -> BestScore {
+    match (query.sort, query.direction, query.beyond) {
+        (Sort::Relevance, Direction::Forward, None) => BestScore::First,
+        (Sort::Relevance, ..) => BestScore::Counted,
+        _ => BestScore::Tracked,
+    }
 }
 
 pub(super) fn every(filters: Vec<Value>) -> Value {

@@ -6,7 +6,7 @@ use super::generation::Generation;
 use crate::engine::relevance::{
     COVERAGE, Match, POPULARITY_SHARE, SUGGESTED_START, TITLE_START, WHOLE_TITLE,
 };
-use crate::rules::parsed_query::{ParsedQuery, QueryWord};
+use crate::rules::parsed_query::{Matching, ParsedQuery, QueryWord};
 
 /// How many words of the index one similar word may stand for.
 const EXPANSIONS: u32 = 500;
@@ -14,8 +14,8 @@ const EXPANSIONS: u32 = 500;
 /// Longest prefix that is compared: clusters take no longer ones, and titles have at most 255 characters.
 const PREFIX_BYTES: usize = 900;
 
-/// Products that match most of the words, weighted by popularity.
-pub(super) fn search(text: &str, index: &Generation) -> Value {
+/// Products that match enough of the words, weighted by popularity.
+pub(super) fn search(text: &str, matching: Matching, index: &Generation) -> Value {
     if text.trim().is_empty() {
         return by_popularity(json!({ "match_all": {} }));
     }
@@ -25,7 +25,8 @@ pub(super) fn search(text: &str, index: &Generation) -> Value {
     }
     let words = parsed.words.iter();
     let clauses: Vec<_> = words.map(|word| any_place(word, index)).collect();
-    let matched = json!({ "bool": { "should": clauses, "minimum_should_match": parsed.required } });
+    let required = matching.required(clauses.len());
+    let matched = json!({ "bool": { "should": clauses, "minimum_should_match": required } });
     #[expect(clippy::cast_precision_loss, reason = "queries have at most 16 words")]
     let words = parsed.words.len() as f32;
     let whole = &parsed.whole;

@@ -27,6 +27,7 @@ macro_rules! reading_cases {
                 words_are_found_in_any_order
                 both_of_two_words_are_required
                 three_of_four_words_are_enough
+                one_word_is_enough_if_any_is_asked_for
                 upper_and_lower_case_are_the_same
                 a_missing_an_added_and_a_changed_letter_are_forgiven
                 swapped_letters_are_one_typo

@@ -1,5 +1,7 @@
 //! What a text finds, and in which order.
 
+use search::engine::{Matching, SearchQuery};
+
 use crate::shop::{Shop, all, text};
 
 pub(crate) async fn an_exact_title_comes_first(shop: &Shop) {
@@ -78,6 +80,18 @@ pub(crate) async fn three_of_four_words_are_enough(shop: &Shop) {
     let cases = [("trail running shoes zebra", "Trail Running Shoes")];
     shop.first(&cases).await;
     shop.finds_nothing(&["trail running zebra quagga"]).await;
+}
+
+pub(crate) async fn one_word_is_enough_if_any_is_asked_for(shop: &Shop) {
+    let any = |words: &str| SearchQuery {
+        matching: Matching::Any,
+        ..text(words)
+    };
+    assert_eq!(shop.titles(any("kettle zebra")).await, ["Kettle"]);
+    let titles = shop.titles(any("trail running zebra quagga")).await;
+    assert_eq!(titles[0], "Trail Running Shoes");
+    assert!(titles.contains(&"Running Shoes"), "{titles:?}");
+    assert!(shop.titles(any("zebra quagga")).await.is_empty());
 }
 
 pub(crate) async fn upper_and_lower_case_are_the_same(shop: &Shop) {
