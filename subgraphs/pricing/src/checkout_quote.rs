@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use crate::State;
-use crate::currency_context::CurrencyContext;
+use crate::currency_context::{CurrencyContext, CurrencySource};
 use crate::exchange_rate::ExchangeRate;
 use crate::loaders::Loaders;
 use crate::product_price::{self, PriceFallbackReason, PriceQuote};
@@ -21,6 +21,8 @@ use crate::product_price::{self, PriceFallbackReason, PriceQuote};
 pub(crate) struct CheckoutQuote {
     /// The currency of every `amount`: the requested one, or US dollars if it has no exchange rate.
     pub currency: CurrencyCode,
+    /// How the currency was chosen.
+    pub detected_from: CurrencySource,
     /// Why the amounts are in US dollars although another currency was requested; null if they are in the requested one.
     pub fallback: Option<PriceFallbackReason>,
     /// The rate that every amount was converted at, which is 1 for US dollars.
@@ -43,12 +45,11 @@ impl CheckoutQuote {
         let floor = context.data_unchecked::<State>().floor_percent;
         let prices = products
             .iter()
-            .map(|&product| loaders.prices.load_one(product));
+            .map(|&product| loaders.amounts.load_one(product));
         let (rate, prices) =
             futures::try_join!(loaders.rate(requested.currency), try_join_all(prices))?;
-        let prices = prices.into_iter().map(|adjusted| {
-            let adjusted = adjusted?;
-            let cents = product_price::current(&adjusted, floor).usd_minor;
+        let prices = prices.into_iter().map(|amounts| {
+            let cents = product_price::current(&*amounts?, floor).usd_minor;
             Some(Money::new(cents, CurrencyCode::Usd))
         });
         let quote = |usd: Decimal| {
@@ -63,6 +64,7 @@ impl CheckoutQuote {
         let no_rate = is_in_another.then_some(PriceFallbackReason::NoRate);
         Ok(Self {
             currency: exchange_rate.to,
+            detected_from: requested.detected_from,
             fallback: requested.fallback.or(no_rate),
             prices: prices
                 .map(|usd| usd.map(|usd| quote(usd.decimal())).transpose())

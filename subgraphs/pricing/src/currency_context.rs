@@ -31,6 +31,7 @@ pub(crate) enum CurrencySource {
 
 /// The currency to show prices in, and how it was chosen.
 #[derive(Clone, Debug, PartialEq, Eq, SimpleObject)]
+#[graphql(serial)]
 pub(crate) struct CurrencyContext {
     /// The chosen currency: US dollars for a country whose own currency is not supported.
     pub currency: CurrencyCode,

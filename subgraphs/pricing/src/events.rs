@@ -4,10 +4,12 @@ use chrono::{DateTime, Utc};
 use entities::pricing::product_price;
 use metrics::counter;
 use platform::database::DatabaseTransaction;
+use platform::event_type::EventType;
 use platform::outbox::{self, NewEvent};
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use sea_orm::DbErr;
 use serde::Serialize;
 
@@ -15,6 +17,12 @@ pub(crate) const TOPIC: &str = "pricing.events";
 
 /// Prices have changed.
 pub(crate) const PRICE_CHANGED: &str = "price.changed";
+
+/// The events this domain publishes.
+pub const TYPES: &[EventType] = &[
+    EventType::new::<PricesChanged>(TOPIC, PRICE_CHANGED),
+    EventType::new::<RateAlert<'_>>(TOPIC, RATE_ALERT),
+];
 
 /// All prices are one aggregate: their sequence numbers say which change is the newer one.
 const PRICES: &str = "prices";
@@ -32,8 +40,8 @@ pub(crate) enum AlertReason {
     VeryStale,
 }
 
-/// Version 1.
-#[derive(Debug, Serialize)]
+/// An exchange rate needs a person. Version 1.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct RateAlert<'a> {
     version: u32,
@@ -45,15 +53,17 @@ struct RateAlert<'a> {
     held: Option<Held>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Held {
+    #[schemars(with = "String")]
     pub rate: Decimal,
+    #[schemars(with = "Option<String>")]
     pub move_percent: Option<Decimal>,
 }
 
-/// Version 1.
-#[derive(Debug, Serialize)]
+/// Prices have changed. Version 1.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct PricesChanged {
     version: u32,
@@ -61,15 +71,18 @@ struct PricesChanged {
 }
 
 /// A product's price from now on, in exact US dollars.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PublishedPrice {
     product_id: String,
     /// Counts the changes of this product's price.
     sequence: i64,
     /// Adjustments included.
+    #[schemars(with = "String")]
     current_usd: Decimal,
+    #[schemars(with = "String")]
     base_usd: Decimal,
+    #[schemars(with = "Option<String>")]
     compare_at_usd: Option<Decimal>,
 }
 

@@ -25,6 +25,7 @@ pub(crate) enum RateFreshness {
 
 /// How many units of a currency one US dollar buys.
 #[derive(Clone, Debug, PartialEq, Eq, SimpleObject)]
+#[graphql(serial)]
 pub(crate) struct ExchangeRate {
     /// The currency converted from, always US dollars.
     pub base: CurrencyCode,

@@ -5,7 +5,7 @@ mod config;
 mod countries;
 mod currency;
 mod currency_context;
-mod events;
+pub mod events;
 mod exchange_rate;
 mod geo_database;
 mod loaders;

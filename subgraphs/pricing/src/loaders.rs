@@ -6,9 +6,10 @@ use std::sync::{Arc, OnceLock};
 
 use async_graphql::dataloader::Loader;
 use chrono::{DateTime, Duration, Utc};
-use entities::pricing::product_price::Adjusted;
+use entities::pricing::product_price::{Adjusted, Amounts};
 use entities::pricing::{exchange_rate, price_change, product_price, scheduled_price_change};
-use futures::future::join_all;
+use futures::future::{BoxFuture, FutureExt, Shared, join_all};
+use parking_lot::Mutex;
 use platform::database::Database;
 use resolvers::batch::{Batched, Batches};
 use resolvers::money::CurrencyCode;
@@ -28,21 +29,39 @@ finder_loader! {
     ScheduledOfProduct: Uuid => Vec<scheduled_price_change::Model>, scheduled_price_change::of_products
 }
 
-/// Prices with the currently active adjustments, by product.
-pub(crate) struct PriceOfProduct {
-    database: Database,
-    now: DateTime<Utc>,
+/// Defines a loader of prices at one moment, over a finder of `product_price`.
+macro_rules! price_loader {
+    ($(#[$doc:meta])* $name:ident => $value:ty, $finder:path) => {
+        $(#[$doc])*
+        pub(crate) struct $name {
+            database: Database,
+            now: DateTime<Utc>,
+        }
+
+        impl Loader<Uuid> for $name {
+            type Value = Arc<$value>;
+            type Error = Arc<DbErr>;
+
+            async fn load(
+                &self,
+                products: &[Uuid],
+            ) -> Result<HashMap<Uuid, Self::Value>, Self::Error> {
+                let prices = $finder(self.database.read(), products, self.now).await;
+                let prices = prices.map_err(Arc::new)?.into_iter();
+                Ok(prices.map(|(id, price)| (id, Arc::new(price))).collect())
+            }
+        }
+    };
 }
 
-impl Loader<Uuid> for PriceOfProduct {
-    type Value = Arc<Adjusted>;
-    type Error = Arc<DbErr>;
+price_loader! {
+    /// What prices are made of, by product.
+    AmountsOfProduct => Amounts, product_price::amounts
+}
 
-    async fn load(&self, products: &[Uuid]) -> Result<HashMap<Uuid, Self::Value>, Self::Error> {
-        let prices = product_price::adjusted(self.database.read(), products, self.now).await;
-        let prices = prices.map_err(Arc::new)?.into_iter();
-        Ok(prices.map(|(id, price)| (id, Arc::new(price))).collect())
-    }
+price_loader! {
+    /// Prices with the currently active adjustments, by product.
+    AdjustedOfProduct => Adjusted, product_price::adjusted
 }
 
 /// Recent price changes, by product.
@@ -140,11 +159,16 @@ pub(crate) struct Loaders {
     pub now: DateTime<Utc>,
     /// The currency of prices without an argument, once it is known.
     pub currency_context: OnceLock<ApiResult<CurrencyContext>>,
-    pub prices: Batched<PriceOfProduct>,
+    pub amounts: Batched<AmountsOfProduct>,
+    pub adjusted: Batched<AdjustedOfProduct>,
     pub changes: Batched<ChangesOfProduct>,
     pub scheduled: Batched<ScheduledOfProduct>,
-    rates: Batched<RateByCurrency>,
+    rates: Arc<Batched<RateByCurrency>>,
+    /// Rates that were asked for: most prices of a request ask for the same.
+    asked: Mutex<HashMap<CurrencyCode, SharedRate>>,
 }
+
+type SharedRate = Shared<BoxFuture<'static, ApiResult<Option<Arc<ExchangeRate>>>>>;
 
 impl Loaders {
     pub(crate) fn new(state: &State, batches: &Batches) -> Self {
@@ -153,7 +177,11 @@ impl Loaders {
         Self {
             now,
             currency_context: OnceLock::new(),
-            prices: batches.loader(PriceOfProduct {
+            amounts: batches.loader(AmountsOfProduct {
+                database: database(),
+                now,
+            }),
+            adjusted: batches.loader(AdjustedOfProduct {
                 database: database(),
                 now,
             }),
@@ -162,16 +190,18 @@ impl Loaders {
                 database: database(),
                 now,
             }),
-            rates: batches.loader(RateByCurrency {
+            rates: Arc::new(batches.loader(RateByCurrency {
                 state: state.clone(),
                 now,
-            }),
+            })),
+            asked: Mutex::default(),
         }
     }
 
     /// Clears what a mutation may have changed.
     pub(crate) fn forget(&self) {
-        self.prices.clear();
+        self.amounts.clear();
+        self.adjusted.clear();
         self.changes.clear();
         self.scheduled.clear();
     }
@@ -181,6 +211,15 @@ impl Loaders {
         if to == CurrencyCode::Usd {
             return Ok(None);
         }
-        self.rates.load_one(to).await?.transpose()
+        let rate = {
+            let mut asked = self.asked.lock();
+            let rate = asked.entry(to).or_insert_with(|| {
+                let rates = self.rates.clone();
+                let rate = async move { rates.load_one(to).await?.transpose() };
+                rate.boxed().shared()
+            });
+            rate.clone()
+        };
+        rate.await
     }
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use entities::pricing::product_price;
 use metrics::counter;
 use platform::database::DatabaseTransaction;
-use platform::record_file::{Batches, Entry};
+use platform::record_file::{Batches, Entry, Place};
 use resolvers::user_error::UserErrorCode;
 use sea_orm::DbErr;
 use uuid::Uuid;
@@ -76,7 +76,7 @@ pub async fn import(
         transaction,
         actor: options.actor,
         now: state.clock.now(),
-        lines: HashMap::new(),
+        places: HashMap::new(),
         based: HashSet::new(),
         unpriced: Vec::new(),
         versions: HashMap::new(),
@@ -99,12 +99,12 @@ struct Import<'a> {
     transaction: Option<DatabaseTransaction>,
     actor: String,
     now: DateTime<Utc>,
-    /// The line of each change, to find those that are there twice.
-    lines: HashMap<(Uuid, Option<DateTime<Utc>>), u64>,
+    /// Where each change is, to find those that are there twice.
+    places: HashMap<(Uuid, Option<DateTime<Utc>>), Place>,
     /// Products that this file gives a base price.
     based: HashSet<Uuid>,
     /// Lines that change a price later, of products without one: a line further on may give it.
-    unpriced: Vec<(u64, Uuid, Problem)>,
+    unpriced: Vec<(Place, Uuid, Problem)>,
     /// By product, of before the import.
     versions: HashMap<Uuid, i64>,
     /// What this file has scheduled.
@@ -115,8 +115,8 @@ struct Import<'a> {
 
 impl Import<'_> {
     async fn add(&mut self, batch: Vec<Entry<PriceChangeInput>>) -> Result<(), DbErr> {
-        let (mut changes, mut lines) = (Vec::with_capacity(batch.len()), Vec::new());
-        for Entry { line, record } in batch {
+        let (mut changes, mut places) = (Vec::with_capacity(batch.len()), Vec::new());
+        for Entry { place, record } in batch {
             self.report.changes += 1;
             let record = record.map_err(|problems| {
                 let problems = problems.into_iter().map(Problem::from);
@@ -130,23 +130,23 @@ impl Import<'_> {
                 Ok(checked)
             });
             match checked {
-                Err(problems) => self.refuse(line, &problems),
+                Err(problems) => self.refuse(place, &problems),
                 Ok(change) => {
                     let what = (change.product, change.effective_at);
-                    if let Some(first) = self.lines.insert(what, line) {
-                        let message = format!("This product is in line {first} already");
+                    if let Some(first) = self.places.insert(what, place) {
+                        let message = format!("This product is in {first} already");
                         let path = &["productId"];
                         let twice = Problem::new(UserErrorCode::DuplicateItem, path, message);
-                        self.refuse(line, &[twice]);
+                        self.refuse(place, &[twice]);
                         continue;
                     }
                     changes.push(change);
-                    lines.push(line);
+                    places.push(place);
                 }
             }
         }
         let locked = self.prices(&changes).await?;
-        for (change, line) in changes.iter().zip(lines) {
+        for (change, place) in changes.iter().zip(places) {
             let row = locked.get(&change.product);
             let version = self.versions.entry(change.product);
             let version = *version.or_insert(row.map_or(0, |row| row.version));
@@ -154,9 +154,9 @@ impl Import<'_> {
                 continue;
             };
             if problem.code == UserErrorCode::PriceRequired && change.effective_at.is_some() {
-                self.unpriced.push((line, change.product, problem));
+                self.unpriced.push((place, change.product, problem));
             } else {
-                self.refuse(line, &[problem]);
+                self.refuse(place, &[problem]);
             }
         }
         let scheduled = changes
@@ -191,11 +191,11 @@ impl Import<'_> {
         }
     }
 
-    fn refuse(&mut self, line: u64, problems: &[Problem]) {
+    fn refuse(&mut self, place: Place, problems: &[Problem]) {
         for problem in problems {
             self.report.problems += 1;
             (self.tell)(Progress::Problem {
-                line,
+                place,
                 field: &problem.path.join("."),
                 message: &problem.message,
             });
@@ -205,18 +205,18 @@ impl Import<'_> {
     /// A change that names no adjustments keeps those that are stored, which must be readable.
     fn refuse_impossible(&mut self, impossible: Vec<Impossible>) {
         for Impossible { product, error } in impossible {
-            let line = self.lines.get(&(product, None)).copied();
+            let place = self.places.get(&(product, None)).copied();
             let message = format!("The price cannot change: {error}. Give it adjustments, or none");
             let path = &["adjustments"];
             let problem = Problem::new(UserErrorCode::InvalidAdjustment, path, message);
-            self.refuse(line.unwrap_or_default(), &[problem]);
+            self.refuse(place.unwrap_or_default(), &[problem]);
         }
     }
 
     async fn finish(mut self) -> Result<ImportReport, ImportError> {
-        for (line, product, problem) in std::mem::take(&mut self.unpriced) {
+        for (place, product, problem) in std::mem::take(&mut self.unpriced) {
             if !self.based.contains(&product) {
-                self.refuse(line, &[problem]);
+                self.refuse(place, &[problem]);
             }
         }
         let Some(transaction) = self.transaction else {

@@ -1,6 +1,7 @@
 //! Extends the search domain's `Product` with its price.
 
 use async_graphql::{Context, ID, Object};
+use entities::pricing::product_price::Adjusted;
 use resolvers::id::IdKind;
 use resolvers::money::CurrencyCode;
 use resolvers::{ApiResult, access};
@@ -39,15 +40,24 @@ impl Product {
         let answer: ApiResult<Option<ProductPrice>> = async {
             let currency = CurrencyContext::of_price(context, currency)?;
             let loaders = context.data_unchecked::<Loaders>();
-            let (adjusted, rate) = futures::try_join!(
-                loaders.prices.load_one(self.id),
-                loaders.rate(currency.currency)
-            )?;
-            let Some(adjusted) = adjusted else {
-                return Ok(None);
-            };
             let floor = context.data_unchecked::<State>().floor_percent;
-            ProductPrice::new(&adjusted, &currency, rate.as_ref(), floor).map(Some)
+            let rate = loaders.rate(currency.currency);
+            // Lists of products seldom show the adjustments, which are most of what there is to read.
+            if context.look_ahead().field("adjustments").exists() {
+                let (price, rate) = futures::try_join!(loaders.adjusted.load_one(self.id), rate)?;
+                let price = price.map(|price| {
+                    let Adjusted {
+                        amounts,
+                        adjustments,
+                    } = &*price;
+                    ProductPrice::new(amounts, adjustments, &currency, rate.as_ref(), floor)
+                });
+                return price.transpose();
+            }
+            let (price, rate) = futures::try_join!(loaders.amounts.load_one(self.id), rate)?;
+            let price = price
+                .map(|amounts| ProductPrice::new(&amounts, &[], &currency, rate.as_ref(), floor));
+            price.transpose()
         }
         .await;
         answer.transpose()

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, Enum, SimpleObject};
-use entities::pricing::product_price::Adjusted;
-use entities::pricing::{price_adjustment, price_change};
+use entities::pricing::price_change;
+use entities::pricing::product_price::{ActiveAdjustment, Amounts};
 use resolvers::money::{CurrencyCode, Money};
 use resolvers::scalars::DateTime;
 use resolvers::{ApiError, ApiResult, access};
@@ -18,6 +18,7 @@ use crate::rules::price::{self, Current};
 
 /// An amount in US dollars, converted to another currency.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(serial)]
 pub(crate) struct PriceQuote {
     /// The amount in the requested currency, rounded down to its decimals; in US dollars if there is a `fallback`.
     pub amount: Money,
@@ -71,6 +72,7 @@ impl PriceQuote {
 
 /// A temporary change to a product's base price, active now.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(serial)]
 pub(crate) struct PriceAdjustment {
     /// The shop's own name for the kind of adjustment, such as `sale`, `demand` or `clearance`.
     pub kind: String,
@@ -88,7 +90,7 @@ pub(crate) struct PriceAdjustment {
 }
 
 impl PriceAdjustment {
-    fn new(row: &price_adjustment::Model) -> ApiResult<Self> {
+    pub(crate) fn new(row: &ActiveAdjustment) -> ApiResult<Self> {
         let percent = row.percent.as_deref().map(str::parse).transpose();
         Ok(Self {
             adjustment_type: PriceAdjustmentType::of(&row.kind),
@@ -127,6 +129,7 @@ impl PriceAdjustmentType {
 
 /// What a product costs now, in the requested currency and in US dollars.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(serial)]
 pub(crate) struct ProductPrice {
     /// The unit price to pay, without tax: the base price with its adjustments, never below the shop's floor.
     pub current: PriceQuote,
@@ -146,40 +149,40 @@ pub(crate) struct ProductPrice {
 }
 
 impl ProductPrice {
+    /// With those of its adjustments that are asked for.
     pub(crate) fn new(
-        adjusted: &Adjusted,
+        amounts: &Amounts,
+        adjustments: &[ActiveAdjustment],
         context: &CurrencyContext,
         rate: Option<&Arc<ExchangeRate>>,
         floor_percent: Decimal,
     ) -> ApiResult<Self> {
-        let Adjusted { price, adjustments } = adjusted;
         let quote = |minor| {
             let usd = Money::new(minor, CurrencyCode::Usd).decimal();
             PriceQuote::new(usd, context.currency, context.fallback, rate)
                 .ok_or_else(|| ApiError::internal("a price is too large to convert"))
         };
-        let current = current(adjusted, floor_percent);
-        let compare_at = price::compare_at(price.compare_at_usd_minor, current.usd_minor);
+        let current = current(amounts, floor_percent);
+        let compare_at = price::compare_at(amounts.compare_at_usd_minor, current.usd_minor);
         Ok(Self {
             current: quote(current.usd_minor)?,
-            base: quote(price.base_usd_minor)?,
+            base: quote(amounts.base_usd_minor)?,
             compare_at: compare_at.map(quote).transpose()?,
             adjustments: adjustments
                 .iter()
                 .map(PriceAdjustment::new)
                 .collect::<ApiResult<_>>()?,
             at_floor: current.at_floor,
-            version: price.version,
+            version: amounts.version,
             currency_context: context.clone(),
         })
     }
 }
 
 /// The price to pay, in US cents.
-pub(crate) fn current(adjusted: &Adjusted, floor_percent: Decimal) -> Current {
-    let adjustments = adjusted.adjustments.iter();
-    let adjustments = adjustments.map(|adjustment| adjustment.usd_minor);
-    price::current(adjusted.price.base_usd_minor, adjustments, floor_percent)
+pub(crate) fn current(amounts: &Amounts, floor_percent: Decimal) -> Current {
+    let adjustments = amounts.adjustments_usd_minor.iter().copied();
+    price::current(amounts.base_usd_minor, adjustments, floor_percent)
 }
 
 /// A change of a product's price.

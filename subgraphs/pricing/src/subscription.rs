@@ -1,20 +1,15 @@
 //! Live updates of a product's price.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_graphql::{Context, ID, Subscription};
-use async_trait::async_trait;
-use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use entities::pricing::product_price::{self, Adjusted};
-use futures::stream::{self, Stream, StreamExt};
-use platform::backoff::Backoff;
+use futures::stream::StreamExt;
 use platform::bus::Event;
-use platform::database::DatabaseTransaction;
-use platform::inbox::{self, ConsumerGroup, HandleError, Handler, Subscriber};
-use platform::pubsub::{PubSub, Subscription as Signals};
+use platform::inbox::{self, ConsumerGroup, HandleError, Subscriber};
+use platform::pubsub::PubSub;
 use resolvers::id::IdKind;
+use resolvers::live::{self, Watch};
 use resolvers::money::CurrencyCode;
 use resolvers::subscription::{self, Events};
 use resolvers::{ApiError, ApiResult};
@@ -27,10 +22,6 @@ use crate::currency_context::CurrencyContext;
 use crate::events;
 use crate::loaders;
 use crate::product_price::ProductPrice;
-
-/// How long to wait before a price that could not be read is read again.
-const FIRST_RETRY: Duration = Duration::from_millis(100);
-const LONGEST_RETRY: Duration = Duration::from_secs(10);
 
 pub(crate) struct Subscription;
 
@@ -52,66 +43,27 @@ impl Subscription {
             let product = IdKind::Product.argument("productId", &product_id)?;
             let state = context.data_unchecked::<State>().clone();
             let currency = CurrencyContext::of_price(context, currency)?;
-            // Subscribe before reading, so that no change is missed in between.
-            let signals = state.pubsub.subscribe(&channel(product)).await;
-            let signals = signals.map_err(|error| {
-                tracing::warn!(product_id = %*product_id, %error, "price cannot be watched");
-                ApiError::unavailable("Live updates are not available at the moment")
-            })?;
-            let first = read(&state, product).await?.ok_or_else(|| {
+            let pubsub = state.pubsub.clone();
+            let reading = state.clone();
+            let watch = Watch::open(&*pubsub, channel(product), move || {
+                read(reading.clone(), product)
+            });
+            let watch = watch.await?.ok_or_else(|| {
                 ApiError::not_found("There is no product with this id, or it has no price")
             })?;
-            Ok(updates(state, signals, first, currency))
+            Ok(watch.updates().then(move |adjusted| {
+                let (state, currency) = (state.clone(), currency.clone());
+                async move { in_currency(&state, &adjusted, &currency).await }
+            }))
         })
         .await
     }
 }
 
-/// The price as read, then each that differs from the previous one.
-fn updates(
-    state: State,
-    signals: Signals,
-    first: Adjusted,
-    currency: CurrencyContext,
-) -> impl Stream<Item = ApiResult<ProductPrice>> + Send + 'static {
-    let of_first = {
-        let (state, first, currency) = (state.clone(), first.clone(), currency.clone());
-        async move { in_currency(&state, &first, &currency).await }
-    };
-    let later = stream::unfold((signals, first), move |(mut signals, last)| {
-        let (state, currency) = (state.clone(), currency.clone());
-        async move {
-            loop {
-                // A message and a gap both mean: read it again.
-                signals.next().await?;
-                let adjusted = read_in_the_end(&state, last.price.product_id).await?;
-                if adjusted != last {
-                    let price = in_currency(&state, &adjusted, &currency).await;
-                    return Some((price, (signals, adjusted)));
-                }
-            }
-        }
-    });
-    stream::once(of_first).chain(later)
-}
-
-async fn read(state: &State, product: Uuid) -> Result<Option<Adjusted>, DbErr> {
+async fn read(state: State, product: Uuid) -> Result<Option<Adjusted>, DbErr> {
     let now = state.clock.now();
     let mut prices = product_price::adjusted(state.database.read(), &[product], now).await?;
     Ok(prices.remove(&product))
-}
-
-/// The price, however long the database does not answer: a watcher is not told twice.
-async fn read_in_the_end(state: &State, product: Uuid) -> Option<Adjusted> {
-    let mut backoff = Backoff::new(FIRST_RETRY, LONGEST_RETRY);
-    loop {
-        match read(state, product).await {
-            Ok(price) => return price,
-            // The database's health is reported elsewhere, and there may be thousands of watchers.
-            Err(error) => tracing::debug!(%error, "watched price could not be read"),
-        }
-        tokio::time::sleep(backoff.next_wait()).await;
-    }
 }
 
 async fn in_currency(
@@ -120,7 +72,17 @@ async fn in_currency(
     currency: &CurrencyContext,
 ) -> ApiResult<ProductPrice> {
     let rate = loaders::rate(state, currency.currency).await?;
-    ProductPrice::new(adjusted, currency, rate.as_ref(), state.floor_percent)
+    let Adjusted {
+        amounts,
+        adjustments,
+    } = adjusted;
+    ProductPrice::new(
+        amounts,
+        adjustments,
+        currency,
+        rate.as_ref(),
+        state.floor_percent,
+    )
 }
 
 pub(crate) const LIVE: ConsumerGroup = ConsumerGroup {
@@ -130,13 +92,8 @@ pub(crate) const LIVE: ConsumerGroup = ConsumerGroup {
 
 /// Notifies everybody who watches a price, in any process, that it changed.
 pub(crate) fn subscriber(pubsub: Arc<dyn PubSub>) -> Subscriber {
-    Subscriber {
-        group: LIVE,
-        handler: Arc::new(Announce(pubsub)),
-    }
+    live::announcer(LIVE, pubsub, changed_channels)
 }
-
-struct Announce(Arc<dyn PubSub>);
 
 /// The fields used of `price.changed`, version 1.
 #[derive(Debug, Deserialize)]
@@ -150,24 +107,12 @@ struct ChangedPrice {
     product_id: String,
 }
 
-#[async_trait]
-impl Handler for Announce {
-    async fn handle(
-        &self,
-        _: &DatabaseTransaction,
-        event: &Event,
-        _: DateTime<Utc>,
-    ) -> Result<(), HandleError> {
-        let changed = inbox::read::<Changed>(event, events::PRICE_CHANGED)?;
-        for ChangedPrice { product_id } in changed.into_iter().flat_map(|changed| changed.prices) {
-            let product = IdKind::Product.of_event(&product_id)?;
-            // A watcher that misses this sees the price with its next change.
-            if let Err(error) = self.0.publish(&channel(product), Bytes::new()).await {
-                tracing::warn!(product_id, %error, "price change not announced");
-            }
-        }
-        Ok(())
-    }
+fn changed_channels(event: &Event) -> Result<Vec<String>, HandleError> {
+    let changed = inbox::read::<Changed>(event, events::PRICE_CHANGED)?;
+    let prices = changed.into_iter().flat_map(|changed| changed.prices);
+    prices
+        .map(|price| Ok(channel(IdKind::Product.of_event(&price.product_id)?)))
+        .collect()
 }
 
 fn channel(product: Uuid) -> String {

@@ -20,7 +20,7 @@ const CONCURRENCY: u64 = 20;
 /// Percentage of failed delivery attempts.
 const NOBODY_HOME: u32 = 10;
 
-/// Moves parcels of orders one stop along their routes: all watched ones, and some of the others in turn. Parcels of
+/// Moves parcels that the warehouse has not registered one stop along their routes: all watched ones, and some of the others in turn. Parcels of
 /// `shown_to` only move while watched, and the last one of each carrier is not delivered, so that this customer always
 /// has one in transit. Returns the number of parcels moved; the same random numbers give the same moves.
 pub async fn demo_tick(
@@ -32,7 +32,7 @@ pub async fn demo_tick(
     let watched = state.watchers.orders();
     let (mut parcels, others, shown) = try_join!(
         shipment::of_orders_in(db, &watched, &MOVING),
-        shipment::outward_least_recently_polled(db, &MOVING, CONCURRENCY),
+        shipment::outward_least_recently_polled(db, &MOVING, true, CONCURRENCY),
         under_way(state, shown_to),
     )?;
     for parcel in others {

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use entities::tracking::shipment;
+use platform::event_type::EventType;
 use resolvers::id::IdKind;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -15,8 +17,15 @@ pub(crate) const STATUS_CHANGED: &str = "tracking.status_changed";
 pub(crate) const RETURNED_TO_SENDER: &str = "tracking.returned_to_sender";
 pub(crate) const SHIPMENT_FLAGGED: &str = "tracking.shipment_flagged";
 
+/// The events this domain publishes.
+pub const TYPES: &[EventType] = &[
+    EventType::new::<StatusChanged<'_>>(TOPIC, STATUS_CHANGED),
+    EventType::new::<StatusChanged<'_>>(TOPIC, RETURNED_TO_SENDER),
+    EventType::new::<ShipmentFlagged<'_>>(TOPIC, SHIPMENT_FLAGGED),
+];
+
 /// A parcel's status changed. Version 1.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StatusChanged<'a> {
     pub version: u32,
@@ -44,7 +53,7 @@ pub(crate) struct StatusChanged<'a> {
 }
 
 /// Support should look for a parcel. Version 1.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ShipmentFlagged<'a> {
     pub version: u32,
@@ -133,6 +142,7 @@ impl Change {
             returned_to_sender: self.returned_to_sender,
             estimated_at: None,
             overdue_at: None,
+            registered_at: None,
         }
     }
 

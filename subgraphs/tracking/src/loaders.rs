@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
-use entities::tracking::{event, shipment};
+use entities::tracking::{event, shipment, shipment_line};
 use platform::database::Database;
 use resolvers::batch::{Batched, Batches};
 use resolvers::finder_loader;
@@ -16,6 +16,11 @@ use crate::State;
 finder_loader! {
     /// History by shipment.
     HistoryOfShipment: Uuid => Vec<event::Model>, event::of_shipments
+}
+
+finder_loader! {
+    /// Lines by shipment.
+    LinesOfShipment: Uuid => Vec<shipment_line::Model>, shipment_line::of_shipments
 }
 
 /// A customer's entity. The customer is part of the key, so that nobody can read another's by guessing its id.
@@ -70,6 +75,7 @@ pub(crate) struct Loaders {
     pub shipments_of_order: Batched<ShipmentsOfOrder>,
     pub shipment_of_return: Batched<ShipmentOfReturn>,
     pub history: Batched<HistoryOfShipment>,
+    pub lines: Batched<LinesOfShipment>,
 }
 
 impl Loaders {
@@ -80,6 +86,7 @@ impl Loaders {
             shipments_of_order: batches.loader(ShipmentsOfOrder(database())),
             shipment_of_return: batches.loader(ShipmentOfReturn(database())),
             history: batches.loader(HistoryOfShipment(database())),
+            lines: batches.loader(LinesOfShipment(database())),
         }
     }
 }

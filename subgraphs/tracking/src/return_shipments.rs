@@ -72,6 +72,7 @@ impl Handler for ReturnLabelHandler {
             returned_to_sender: false,
             estimated_at: None,
             overdue_at: None,
+            registered_at: None,
         };
         insert_many::<shipment::Entity>(transaction, vec![row]).await?;
         Ok(())

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, SimpleObject};
-use entities::tracking::{event, shipment as entity};
-use resolvers::ApiResult;
+use entities::tracking::{event, shipment as entity, shipment_line};
 use resolvers::id::IdKind;
 use resolvers::scalars::DateTime;
+use resolvers::{ApiResult, access};
 
 use crate::State;
 use crate::carrier::Carrier;
 use crate::loaders::Loaders;
 use crate::order::Order;
+use crate::order_item::OrderItem;
 use crate::rules::staleness::is_stale;
 use crate::tracking_status::TrackingStatus;
 
@@ -100,6 +101,21 @@ impl Shipment {
         Ok(rows.into_iter().map(TrackingEvent::from).collect())
     }
 
+    /// What is in the parcel; empty for a return's parcel, and if the warehouse has not said.
+    async fn lines(&self, context: &Context<'_>) -> ApiResult<Vec<ShipmentLine>> {
+        let loaders = context.data_unchecked::<Loaders>();
+        let rows = loaders.lines.load_list(self.row.id).await?;
+        // Guests see what their link shows, but nothing of the order.
+        let is_own = access::visitor(context)? == Some(self.row.customer_id);
+        let line = |row: shipment_line::Model| ShipmentLine {
+            order_item: is_own.then(|| OrderItem {
+                id: IdKind::OrderItem.id(row.order_item_id),
+            }),
+            quantity: row.quantity,
+        };
+        Ok(rows.into_iter().map(line).collect())
+    }
+
     /// Whether the status may be outdated, because the parcel is on its way and its carrier has not answered for longer than
     /// usual.
     async fn stale(&self, context: &Context<'_>) -> bool {
@@ -108,6 +124,15 @@ impl Shipment {
         let limit = state.config.carrier(self.row.carrier).staleness_limit;
         is_stale(self.row.status, last_answer, state.clock.now(), limit)
     }
+}
+
+/// Units of a line of the order in a parcel.
+#[derive(Clone, Debug, SimpleObject)]
+pub(crate) struct ShipmentLine {
+    /// The line of the order; null for guests.
+    order_item: Option<OrderItem>,
+    /// How many units of it are in the parcel.
+    quantity: i32,
 }
 
 /// Something that a carrier has reported about a parcel.

@@ -12,6 +12,7 @@ use platform::workers::{Job, WorkerContext};
 use sea_orm::DbErr;
 
 use crate::State;
+use crate::order_shipments::ShipmentHandler;
 use crate::poll;
 use crate::return_shipments::ReturnLabelHandler;
 use crate::rules::status::Carrier;
@@ -24,17 +25,29 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 const BATCH: u64 = 1_000;
 
 /// The consumer groups of this domain.
-pub const CONSUMERS: &[ConsumerGroup] = &[ConsumerGroup {
-    name: "tracking.returns",
-    topics: &["returns.events"],
-}];
+pub const CONSUMERS: &[ConsumerGroup] = &[
+    ConsumerGroup {
+        name: "tracking.returns",
+        topics: &["returns.events"],
+    },
+    ConsumerGroup {
+        name: "tracking.orders",
+        topics: &["orders.events"],
+    },
+];
 
 /// The subscribers of this domain.
 pub fn subscribers() -> Vec<Subscriber> {
-    vec![Subscriber {
-        group: CONSUMERS[0],
-        handler: Arc::new(ReturnLabelHandler),
-    }]
+    vec![
+        Subscriber {
+            group: CONSUMERS[0],
+            handler: Arc::new(ReturnLabelHandler),
+        },
+        Subscriber {
+            group: CONSUMERS[1],
+            handler: Arc::new(ShipmentHandler),
+        },
+    ]
 }
 
 /// The scheduled jobs and workers of this domain.

@@ -6,6 +6,30 @@ use rust_decimal::Decimal;
 /// The amount in the other currency, rounded down: a price is never rounded against the customer. `None` if it exceeds
 /// a decimal or 64 bits of minor units.
 pub(crate) fn convert(usd: Decimal, effective_rate: Decimal, to: CurrencyCode) -> Option<Money> {
+    let scale = usd.scale() + effective_rate.scale();
+    match usd.mantissa().checked_mul(effective_rate.mantissa()) {
+        Some(exact) => {
+            let minor = floor(exact, scale, to.decimal_places())?;
+            Some(Money::new(i64::try_from(minor).ok()?, to))
+        }
+        None => convert_large(usd, effective_rate, to),
+    }
+}
+
+/// Digits with this many decimals, rounded down to fewer, or with more.
+fn floor(digits: i128, scale: u32, places: u32) -> Option<i128> {
+    if scale < places {
+        return digits.checked_mul(10_i128.checked_pow(places - scale)?);
+    }
+    match 10_i128.checked_pow(scale - places) {
+        Some(unit) => Some(digits.div_euclid(unit)),
+        // More than all digits there can be.
+        None => Some(if digits < 0 { -1 } else { 0 }),
+    }
+}
+
+/// Like [`convert`], for a product whose digits exceed 128 bits.
+fn convert_large(usd: Decimal, effective_rate: Decimal, to: CurrencyCode) -> Option<Money> {
     let product = usd.checked_mul(effective_rate)?;
     let money = Money::from_decimal(product, to, Rounding::Down)?;
     let scale = usd.scale() + effective_rate.scale();

@@ -20,6 +20,7 @@ async fn upserted(fixture: &Fixture, products: Value) -> Result<(), HandleError>
         sequence: 1,
         occurred_at: "2025-10-09T12:00:00Z".parse().unwrap(),
         data: json!({ "version": 1, "products": products }),
+        traceparent: None,
     };
     let subscribers = subscribers(&fixture.state);
     let catalog = subscribers

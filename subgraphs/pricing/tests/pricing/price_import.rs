@@ -29,12 +29,12 @@ impl Fixture {
         };
         let mut tell = |progress: Progress<'_>| {
             if let Progress::Problem {
-                line,
+                place,
                 field,
                 message,
             } = progress
             {
-                problems.push(format!("{line} {field}: {message}"));
+                problems.push(format!("{} {field}: {message}", place.line));
             }
         };
         let report = import(&self.state, file, options, &mut tell).await.unwrap();

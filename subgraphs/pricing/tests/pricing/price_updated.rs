@@ -33,6 +33,7 @@ impl Fixture {
             sequence: 1,
             occurred_at: self.clock.now(),
             data: json!({ "version": 1, "prices": prices }),
+            traceparent: None,
         };
         let transaction = self.scratch.database.begin().await.unwrap();
         let now = self.clock.now();

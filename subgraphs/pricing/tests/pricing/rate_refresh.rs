@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 use entities::pricing::{exchange_rate, held_exchange_rate};
 use platform::cache::RedisCache;
+use platform::redis_server::RedisServer;
 use pricing::{
     RateCache, RateFreshness, RefreshError, State, observe_rates, rate_override, refresh_rates,
 };
@@ -386,9 +387,13 @@ async fn rates_are_read_from_the_database_while_redis_is_away() {
         let silent = format!("redis://{}", listener.local_addr().unwrap());
         // Nobody listens at the first.
         for url in ["redis://127.0.0.1:1", &silent] {
-            let redis = RedisCache::new(url, "exchange_rates", RateCache::BOUNDS);
+            let redis = RedisCache::new(
+                &RedisServer::open(url).unwrap(),
+                "exchange_rates",
+                RateCache::BOUNDS,
+            );
             let state = State {
-                rate_cache: RateCache::new(Arc::new(redis.unwrap().without_prefix())),
+                rate_cache: RateCache::new(Arc::new(redis.without_prefix())),
                 ..fixture.state.clone()
             };
             let provider = RateProvider::start(&ALL).await;

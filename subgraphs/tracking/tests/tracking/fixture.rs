@@ -137,6 +137,7 @@ pub(crate) fn parcel(order_id: Uuid, customer_id: Uuid) -> shipment::Model {
         returned_to_sender: false,
         estimated_at: None,
         overdue_at: None,
+        registered_at: None,
         last_polled_at: None,
         last_answered_at: None,
         created_at: at(9, 0),

@@ -5,6 +5,7 @@
 mod carrier;
 mod demo;
 mod fixture;
+mod order_shipments;
 mod order_tracking;
 mod polling;
 mod record_event;

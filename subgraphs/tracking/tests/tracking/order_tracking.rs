@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use platform::pubsub::{InProcess, PubSub, PubSubError, RedisPubSub, Subscription};
+use platform::redis_server::RedisServer;
 use platform::supervisor::Supervisor;
 use resolvers::id::IdKind;
 use resolvers::testing::code;
@@ -281,11 +282,19 @@ async fn a_change_in_one_process_reaches_the_watchers_of_another() {
     let Ok(url) = std::env::var("VANTAGE_TEST_REDIS_URL") else {
         return;
     };
-    for fixture in
-        fixtures_over(|| Arc::new(RedisPubSub::new(&url, &Supervisor::new()).unwrap())).await
+    for fixture in fixtures_over(|| {
+        Arc::new(RedisPubSub::new(
+            &RedisServer::open(&url).unwrap(),
+            &Supervisor::new(),
+        ))
+    })
+    .await
     {
         let elsewhere = subgraph(State {
-            pubsub: Arc::new(RedisPubSub::new(&url, &Supervisor::new()).unwrap()),
+            pubsub: Arc::new(RedisPubSub::new(
+                &RedisServer::open(&url).unwrap(),
+                &Supervisor::new(),
+            )),
             ..fixture.state.clone()
         });
         let row = fixture.ship().await;

@@ -24,6 +24,7 @@ fn label_generated(fixture: &Fixture, returned: Uuid, carrier: &str) -> Event {
             "previousStatus": "initiated", "actor": "system", "carrier": carrier,
             "trackingNumber": "9205590036297088857678", "expiresAt": at(15, 0), "fallbackDeadline": null,
         }),
+        traceparent: None,
     }
 }
 
