@@ -29,6 +29,7 @@ pub mod server;
 mod subscribe;
 mod supergraph;
 pub mod tools;
+mod trace;
 pub mod transport;
 mod type_system;
 mod value;

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use tracing::Instrument;
 
 use admission::Admission;
 pub use builder::RouterBuilder;
@@ -32,6 +33,7 @@ use crate::prepare::{
 use crate::request::{GraphQLRequest, PreparedRequest, RequestContext};
 use crate::response::GraphQLResponse;
 use crate::supergraph::Supergraph;
+use crate::trace;
 use crate::value::Value;
 
 /// A federated GraphQL router. Clones share it.
@@ -126,6 +128,13 @@ impl Router {
 
     /// Executes a query or mutation prepared by this router.
     pub async fn execute_prepared(&self, request: PreparedRequest) -> GraphQLResponse {
+        let span = trace::operation(&request.operation);
+        let response = self.run_prepared(request).instrument(span.clone()).await;
+        trace::errors(&span, &response.errors);
+        response
+    }
+
+    async fn run_prepared(&self, request: PreparedRequest) -> GraphQLResponse {
         let job = match self.job(request).await {
             Ok(job) => job,
             Err(refused) => return refused,
@@ -414,7 +423,10 @@ impl Router {
             VariantLookup::Planned(variant) => variant,
             VariantLookup::Unplanned(key) => {
                 let (operation, variables) = (Arc::clone(&operation), Arc::clone(&variables));
-                let plan = move || operation.plan_variant(key, &variables);
+                let plan = move || {
+                    let span = trace::stage("plan");
+                    span.in_scope(|| operation.plan_variant(key, &variables))
+                };
                 let deadline = context.deadline.unwrap_or(self.inner.options.deadline);
                 self.inner.planner.run(deadline, plan).await?
             }

@@ -17,6 +17,7 @@ use std::time::Instant;
 
 use futures::future::{BoxFuture, join_all};
 use parking_lot::Mutex;
+use platform::telemetry::traces;
 use tracing::Instrument;
 
 pub(crate) use budget::Budget;
@@ -257,15 +258,30 @@ impl Execution<'_> {
             entities = inputs.entities(),
             request_id = self.context.request_id,
         );
+        let traced = span.in_scope(|| {
+            tracing::info_span!(
+                target: traces::TARGET,
+                "fetch",
+                otel.name = %format_args!("fetch {subgraph}"),
+                subgraph.name = &**subgraph,
+                graphql.operation.type = fetch.operation.kind.name(),
+                subgraph.entities = traces::count(inputs.entities()),
+            )
+        });
         let answer = transport
             .fetch(self.request(fetch, inputs))
+            .instrument(traced.clone())
             .instrument(span);
-        match tokio::time::timeout_at(self.deadline.into(), answer).await {
+        let answer = match tokio::time::timeout_at(self.deadline.into(), answer).await {
             Ok(answer) => answer,
             Err(_) => Err(TransportError::Deadline {
                 subgraph: subgraph.to_string(),
             }),
+        };
+        if let Some(failure) = answer.as_ref().err().and_then(TransportError::failure) {
+            traces::fail(&traced, failure);
         }
+        answer
     }
 
     fn transport(&self, subgraph: &str) -> Result<&Arc<dyn Transport>, TransportError> {

@@ -19,6 +19,7 @@ use super::{PrepareOptions, numbers, suggestions, values};
 use crate::error::{ErrorCode, GraphQLError};
 use crate::response::GraphQLResponse;
 use crate::supergraph::{RequirementId, Schema, Supergraph, named_type};
+use crate::trace;
 use crate::value::write_string;
 
 pub(super) type Operation = OperationDefinition<'static, String>;
@@ -93,12 +94,13 @@ pub(super) fn parse(
 ) -> Result<(Document, usize), GraphQLResponse> {
     let limits = &options.limits;
     limits::tokens::check(text, limits).map_err(too_complex)?;
+    let parsing = trace::stage("parse").in_scope(|| parser::parse(text));
     let ParsedDocument {
         mut document,
         variable_directives,
         has_digits,
         ..
-    } = parser::parse(text).map_err(|unparsed| match unparsed {
+    } = parsing.map_err(|unparsed| match unparsed {
         ParseError::TooDeep => too_complex(Exceeded {
             limit: "depth",
             allowed: limits.depth.min(parser::MAX_NESTING),
@@ -116,8 +118,10 @@ pub(super) fn parse(
     if has_digits {
         numbers::coerce(&mut document, supergraph);
     }
+    let validating = trace::stage("validate");
     // The rules index the document by name and may panic on unknown names; the guard contains that.
     let mut errors = catch_now(|| {
+        let _validating = validating.enter();
         validate(
             &supergraph.schema.document,
             &document,

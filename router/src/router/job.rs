@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use platform::rate_limit::Decision;
 use serde_json::Map;
-use tracing::Span;
+use tracing::{Instrument, Span};
 
 use super::{Inner, Router};
 use crate::error::{ErrorCode, GraphQLError};
@@ -15,6 +15,7 @@ use crate::prepare::{OperationKind, PreparedOperation, Variables, Variant, shown
 use crate::project;
 use crate::request::{PlanRequest, RequestContext};
 use crate::response::GraphQLResponse;
+use crate::trace;
 use crate::transport::{EventStream, SubgraphResponse, TransportError};
 use crate::value::{Symbol, Value};
 
@@ -129,7 +130,8 @@ impl Job {
         deadline: Instant,
     ) -> GraphQLResponse {
         let execution = self.execution(deadline);
-        let (data, mut errors, cache) = execution.run(data, errors).await;
+        let executed = execution.run(data, errors);
+        let (data, mut errors, cache) = executed.instrument(trace::stage("execute")).await;
         for error in &mut errors {
             error.path = self.variant.projection.client_path(&error.path);
         }

@@ -12,8 +12,10 @@ use platform::backoff::Backoff;
 use platform::caller::{CALLER_HEADER, Caller, CallerKey};
 use platform::http::Breaker;
 use platform::telemetry::request_id::REQUEST_ID;
+use platform::telemetry::traces;
 use thread_local::ThreadLocal;
 use tokio::runtime::{Handle, RuntimeFlavor};
+use tracing::Instrument;
 use url::Url;
 
 use super::answer::{self, Answer};
@@ -206,13 +208,29 @@ impl HttpTransport {
         }
     }
 
+    /// Sends a request. The subgraph continues the trace from this attempt.
     async fn post(
         &self,
-        headers: HeaderMap,
+        mut headers: HeaderMap,
         body: Bytes,
         timeout: Duration,
+        attempt: u32,
     ) -> Result<reqwest::Response, reqwest::Error> {
-        self.client()
+        let span = tracing::info_span!(
+            target: traces::TARGET,
+            "call",
+            otel.kind = "client",
+            otel.name = "POST",
+            http.request.method = "POST",
+            http.request.resend_count = (attempt > 0).then_some(i64::from(attempt)),
+            server.address = self.url.host_str(),
+            server.port = self.url.port_or_known_default().map(i64::from),
+            url.path = self.url.path(),
+            peer.service = self.name,
+        );
+        traces::inject(&span, &mut headers);
+        let sent = self
+            .client()
             .post(self.url.clone())
             .headers(headers)
             .header(CONTENT_TYPE, "application/json")
@@ -223,7 +241,20 @@ impl HttpTransport {
             .timeout(timeout)
             .body(body)
             .send()
-            .await
+            .instrument(span.clone())
+            .await;
+        match &sent {
+            Ok(response) => {
+                let status = response.status();
+                traces::set_status(&span, status.as_u16());
+                if status.is_client_error() || status.is_server_error() {
+                    traces::fail(&span, status.as_str().to_owned());
+                }
+            }
+            Err(error) if error.is_timeout() => traces::fail(&span, "timeout"),
+            Err(_) => traces::fail(&span, "connection"),
+        }
+        sent
     }
 
     async fn body(
@@ -287,7 +318,8 @@ impl HttpTransport {
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
         let response = loop {
             let timeout = request.remaining().min(self.options.deadline);
-            let answer = self.post(headers.clone(), body.clone(), timeout).await;
+            let sent = self.post(headers.clone(), body.clone(), timeout, attempt);
+            let answer = sent.await;
             let retry = match &answer {
                 Ok(response) => is_unavailable(response.status()),
                 // A kept-alive connection may be closed by the other end just as it is used.

@@ -344,6 +344,20 @@ pub enum TransportError {
     OverLimit { limit: &'static str, allowed: usize },
 }
 
+impl TransportError {
+    /// The kind of failure, for traces; `None` if the request asked for too much.
+    pub(crate) fn failure(&self) -> Option<&'static str> {
+        match self {
+            Self::Unavailable { .. } => Some("unavailable"),
+            Self::Refused { .. } => Some("refused"),
+            Self::Deadline { .. } => Some("timeout"),
+            Self::Malformed { .. } => Some("malformed"),
+            Self::TooLarge { .. } => Some("too_large"),
+            Self::OverLimit { .. } => None,
+        }
+    }
+}
+
 impl From<Exceeded> for TransportError {
     fn from(Exceeded { limit, allowed }: Exceeded) -> Self {
         Self::OverLimit { limit, allowed }

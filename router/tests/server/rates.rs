@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use platform::rate_limit::RateLimiter;
+use platform::redis_server::RedisServer;
 use reqwest::Response;
 use router::clients::{Clients, ClientsFiles, Sha256Hash};
 use router::server::{RateConfig, ServerConfig};
@@ -178,7 +179,7 @@ async fn instances_over_one_redis_count_together() {
     };
     // A busy Redis server would let some requests pass uncounted.
     let limiter = || {
-        let limiter = RateLimiter::redis(&url).expect("a URL");
+        let limiter = RateLimiter::redis(&RedisServer::open(&url).unwrap());
         limiter.with_timeout(Duration::from_secs(20))
     };
     let first = Edge::limiting_rates_by(limiter(), limited).await;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::HeaderValue;
+use platform::telemetry::traces;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -89,7 +90,11 @@ impl GraphQl {
         id: String,
         request: Result<Box<GraphQLRequest>, GraphQLError>,
     ) -> Result<(), CloseReason> {
-        let span = tracing::info_span!("graphql", operation_id = %id);
+        let span = tracing::info_span!(
+            "graphql",
+            operation_id = %id,
+            trace_id = tracing::field::Empty
+        );
         if let Some(ticket) = self.queue.open(id)? {
             let key = ticket.key();
             let caller = &self.identity.caller;
@@ -112,7 +117,19 @@ impl GraphQl {
                 self.unsent.clone(),
                 ticket,
             );
-            let task = tokio::spawn(running.instrument(span));
+            let traced = span.in_scope(|| {
+                tracing::info_span!(
+                    target: traces::TARGET,
+                    "request",
+                    otel.kind = "server",
+                    otel.name = "graphql-transport-ws",
+                    network.protocol.name = "websocket",
+                )
+            });
+            if let Some(trace_id) = traces::trace_id(&traced) {
+                span.record("trace_id", trace_id);
+            }
+            let task = tokio::spawn(running.instrument(traced).instrument(span));
             self.queue.attach(key, task.abort_handle());
         }
         Ok(())
