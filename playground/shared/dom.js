@@ -1,7 +1,7 @@
 // Building the page. Text from the server becomes text nodes and checked links, and nothing else.
 
 /** Set as attributes although their names have no dash. */
-const ATTRIBUTES = ["list", "role", "spellcheck"];
+const ATTRIBUTES = ["list", "role", "spellcheck", "autocomplete"];
 
 /**
  * An element. Properties are set as such (`onclick`, `value`, `htmlFor`), names with a dash and a few others as
@@ -52,6 +52,9 @@ export function shortNumber(id) {
   return `${end.slice(0, 4)}-${end.slice(4)}`;
 }
 
+/** Whether an amount of money is nothing. */
+export const isZero = ({ amount }) => !/[1-9]/.test(amount);
+
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 
@@ -79,6 +82,9 @@ const TONES = {
   SCHEDULED: "wait",
   STALE: "wait",
   VERY_STALE: "wait",
+  REQUESTED: "wait",
+  ISSUED: "good",
+  REFUSED: "bad",
 };
 
 /** A status as a coloured word. */
@@ -127,6 +133,20 @@ export function field(label, control, hint) {
     control,
     hint && h("small", { id: hintId, class: "muted" }, hint),
   );
+}
+
+/** Says beside a control what is wrong with it; an empty text takes that back. */
+export function mark(control, text) {
+  const id = `${control.id}-wrong`;
+  const place = control.closest(".field");
+  place.querySelector(`[id="${id}"]`)?.remove();
+  const hint = place.querySelector(`[id="${control.id}-hint"]`)?.id;
+  const described = [text && id, hint].filter(Boolean).join(" ");
+  if (described) control.setAttribute("aria-describedby", described);
+  else control.removeAttribute("aria-describedby");
+  if (!text) return control.removeAttribute("aria-invalid");
+  control.setAttribute("aria-invalid", "true");
+  control.after(h("small", { id, class: "trouble" }, text));
 }
 
 /** A button whose action runs once at a time; an error is shown beside it. */

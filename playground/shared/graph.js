@@ -1,6 +1,6 @@
 // Who is signed in, and requests to the graph.
 
-import { body } from "./operations.js";
+import { body } from "./graphql.js";
 
 /** What the server writes into the page's head. */
 export const setting = (name) => document.querySelector(`meta[name="${name}"]`).content;

@@ -1,21 +1,6 @@
-// Every GraphQL operation of the storefront and the tracking page. The tests validate them against
-// schema/api.graphql, and `request` in vantage.js sends nothing that was not written here.
+// The operations about products, messages and tracking; those about orders and returns are in order_operations.js.
 
-const written = new WeakSet();
-
-/** An operation or a fragment; `${FRAGMENT}` stands for that fragment's text. */
-function graphql(strings, ...fragments) {
-  const text = strings.reduce((text, part, index) => text + fragments[index - 1].query + part);
-  const operation = Object.freeze({ query: text.trim() });
-  written.add(operation);
-  return operation;
-}
-
-/** The body of a request. */
-export function body(operation, variables = {}) {
-  if (!written.has(operation)) throw new TypeError("operations are written in operations.js");
-  return { query: operation.query, variables };
-}
+import { graphql } from "./graphql.js";
 
 // Search and products.
 
@@ -55,6 +40,7 @@ export const SEARCH = graphql`
   ) {
     productSearch(query: $query, filters: $filters, sort: $sort, first: $first, after: $after) {
       totalCount
+      isRelaxed
       queryId
       facets { name buckets { value count } }
       pageInfo { hasNextPage endCursor }
@@ -96,13 +82,7 @@ export const EVENT_RECORD = graphql`
   }
 `;
 
-// The account and its orders.
-
-export const ME = graphql`
-  query Me {
-    me { id name email }
-  }
-`;
+// Parcels.
 
 export const PARCEL = graphql`
   fragment Parcel on Shipment {
@@ -114,179 +94,8 @@ export const PARCEL = graphql`
     lastUpdate
     estimatedDelivery
     stale
+    lines { quantity orderItem { id productName } }
     history { status location timestamp }
-  }
-`;
-
-export const ORDERS = graphql`
-  query Orders($first: Int, $after: String, $status: [OrderStatus!]) {
-    me {
-      orders(first: $first, after: $after, status: $status) {
-        totalCount
-        pageInfo { hasNextPage endCursor }
-        nodes {
-          id
-          status
-          placedAt
-          total { formatted }
-          items {
-            id
-            productName
-            quantity
-            lineTotal { formatted }
-            returnEligibility { eligible returnDeadline }
-          }
-          shipments { id carrier status estimatedDelivery }
-          returns { id status }
-        }
-      }
-    }
-  }
-`;
-
-export const ORDER = graphql`
-  query Order($id: ID!) {
-    order(id: $id) {
-      id
-      status
-      placedAt
-      deliveredAt
-      allowedActions
-      exchangeRate
-      subtotal { formatted }
-      shipping { formatted }
-      tax { formatted }
-      total { formatted currency }
-      totalUsd { formatted }
-      paymentMethod { kind last4 usable }
-      shippingAddress { name line1 line2 city region postalCode countryCode }
-      timeline { event timestamp actor }
-      items {
-        id
-        productName
-        quantity
-        unitPrice { formatted }
-        lineTotal { formatted }
-        product { id category }
-        returnEligibility { ...Eligibility }
-      }
-      shipments { ...Parcel }
-      returns { id status createdAt nextStep refund { total { formatted } } items { productName quantity } }
-    }
-  }
-  fragment Eligibility on ReturnEligibility {
-    eligible
-    returnDeadline
-    returnableQuantity
-    reasons { code message }
-  }
-  ${PARCEL}
-`;
-
-export const ORDER_CANCEL = graphql`
-  mutation OrderCancel($id: ID!, $key: String!) {
-    orderCancel(id: $id, idempotencyKey: $key) {
-      order { id }
-      userErrors { message code }
-    }
-  }
-`;
-
-// Returns.
-
-export const RETURN_FORM = graphql`
-  query ReturnForm($id: ID!) {
-    returnReasons { code category label refundsShipping }
-    order(id: $id) {
-      id
-      placedAt
-      items {
-        id
-        productName
-        quantity
-        unitPrice { formatted }
-        returnEligibility { eligible returnDeadline returnableQuantity reasons { message } }
-      }
-    }
-  }
-`;
-
-const REFUND = graphql`
-  fragment Refund on RefundQuote {
-    items { formatted }
-    tax { formatted }
-    shipping { amount formatted }
-    total { formatted }
-    includesShipping
-  }
-`;
-
-const RETURN_STATE = graphql`
-  fragment ReturnState on Return {
-    id
-    status
-    nextStep
-    createdAt
-    fallbackDeadline
-    refundMethod
-    refund { ...Refund }
-    order { id }
-    items { productName quantity condition reasonText reason { label } }
-    label { url carrier trackingNumber returnAddress expiresAt estimatedCost { formatted } }
-    timeline { event timestamp }
-  }
-`;
-
-export const RETURN_PREVIEW = graphql`
-  query ReturnPreview($input: ReturnCreateInput!) {
-    returnPreview(input: $input) {
-      eligible
-      reasons { code message orderItemId }
-      refund { ...Refund }
-    }
-  }
-  ${REFUND}
-`;
-
-export const RETURN_CREATE = graphql`
-  mutation ReturnCreate($input: ReturnCreateInput!, $key: String!) {
-    returnCreate(input: $input, idempotencyKey: $key) {
-      return { id }
-      userErrors {
-        ... on UserError { message code field }
-        ... on ReturnIneligible { reasons { message } }
-      }
-    }
-  }
-`;
-
-export const RETURN = graphql`
-  query Return($id: ID!) {
-    return(id: $id) {
-      ...ReturnState
-      shipment { ...Parcel }
-    }
-  }
-  ${RETURN_STATE}
-  ${REFUND}
-  ${PARCEL}
-`;
-
-export const RETURN_LABEL = graphql`
-  mutation ReturnLabel($id: ID!, $key: String!) {
-    returnLabelGenerate(id: $id, idempotencyKey: $key) {
-      return { id }
-      userErrors { message code }
-    }
-  }
-`;
-
-export const RETURN_CANCEL = graphql`
-  mutation ReturnCancel($id: ID!, $key: String!) {
-    returnCancel(id: $id, idempotencyKey: $key) {
-      return { id }
-      userErrors { message code }
-    }
   }
 `;
 
@@ -383,82 +192,4 @@ export const GUEST_PARCEL = graphql`
     trackByToken(token: $token) { ...Parcel }
   }
   ${PARCEL}
-`;
-
-// Support.
-
-export const SUPPORT_QUEUES = graphql`
-  query SupportQueues {
-    supportReturns(first: 100) {
-      totalCount
-      nodes { id status review { reason since } }
-    }
-    supportOrders(needsAttention: true, first: 100) {
-      totalCount
-      nodes { id status review { reason since } }
-    }
-  }
-`;
-
-export const SUPPORT_RETURN = graphql`
-  query SupportReturn($id: ID!) {
-    return(id: $id) {
-      id
-      status
-      order { id }
-      items { productName quantity reason { label } }
-      refund { total { amount currency formatted } }
-      label { carrier trackingNumber }
-      review {
-        reason
-        since
-        isOpen
-        allowedDecisions
-        history { decision actor note decidedAt statusBefore statusAfter }
-      }
-      timeline { type timestamp }
-    }
-  }
-`;
-
-export const SUPPORT_DECIDE_RETURN = graphql`
-  mutation SupportDecideReturn($input: ReturnReviewInput!, $key: String!) {
-    returnReviewDecide(input: $input, idempotencyKey: $key) {
-      return { id }
-      userErrors { message }
-    }
-  }
-`;
-
-export const SUPPORT_ORDER = graphql`
-  query SupportOrder($id: ID!) {
-    order(id: $id) {
-      id
-      status
-      customer { name email }
-      total { amount currency formatted }
-      refunds { amount { formatted } status requestedAt }
-      review { reason isOpen allowedDecisions }
-      decisions { decision actor note decidedAt statusBefore statusAfter }
-      timeline { type timestamp }
-    }
-  }
-`;
-
-export const SUPPORT_DECIDE_ORDER = graphql`
-  mutation SupportDecideOrder($input: OrderReviewInput!, $key: String!) {
-    orderReviewDecide(input: $input, idempotencyKey: $key) {
-      order { id }
-      userErrors { message }
-    }
-  }
-`;
-
-export const SUPPORT_REFUND = graphql`
-  mutation SupportRefund($input: OrderRefundInput!, $key: String!) {
-    orderRefund(input: $input, idempotencyKey: $key) {
-      refund { status }
-      userErrors { message }
-    }
-  }
 `;

@@ -35,6 +35,7 @@ export function parcelCard(parcel, { heading = "h2" } = {}) {
         !delivered && parcel.estimatedDelivery && time(parcel.estimatedDelivery, { onlyDay: true }),
       ],
     ]),
+    contents(parcel.lines),
     parcel.history.length > 0 &&
       h(
         "details",
@@ -46,5 +47,16 @@ export function parcelCard(parcel, { heading = "h2" } = {}) {
             .map(({ status, location, timestamp }) => ({ what: words(status), where: location, at: timestamp })),
         ),
       ),
+  );
+}
+
+/** What is in the parcel. Guests see how much it is, and not what. */
+function contents(lines) {
+  if (!lines?.length) return null;
+  return h(
+    "p",
+    {},
+    h("span", { class: "muted" }, "In this parcel: "),
+    lines.map(({ quantity, orderItem }) => `${quantity} × ${orderItem?.productName ?? "item"}`).join(", "),
   );
 }

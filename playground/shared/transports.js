@@ -1,7 +1,7 @@
 // The two transports of a subscription: graphql-transport-ws, and server-sent events. Both report events until they
 // end, and resolve with why they ended.
 
-import { body } from "./operations.js";
+import { body } from "./graphql.js";
 import { endpoint, headers, refusal } from "./graph.js";
 
 /** What the end of a subscription means for the next attempt. */
@@ -96,10 +96,14 @@ export function overWebSocket(operation, variables, bearer, { onOpen, onData, si
     const settle = () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", leave);
+      removeEventListener("pagehide", interrupt);
       resolve({ ...(verdict ?? INTERRUPTED), reached });
     };
     const leave = () => end(COMPLETED);
     signal.addEventListener("abort", leave);
+    // The browser may keep the page for who goes back to it, but not its connections.
+    const interrupt = () => end(INTERRUPTED);
+    addEventListener("pagehide", interrupt);
 
     socket.onopen = () => {
       onMessage();

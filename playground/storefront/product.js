@@ -1,5 +1,6 @@
 // A product's page, and the parts of it that lists show too.
 
+import { buying } from "./checkout.js";
 import { chosenCurrency } from "./currency.js";
 import { badge, facts, h, time, words } from "../shared/dom.js";
 import { EVENT_RECORD, PRODUCT } from "../shared/operations.js";
@@ -49,24 +50,28 @@ export async function product({ id, signal }) {
     };
   record({ kind: "VIEW", productId: found.id });
   const { price } = found;
+  const buy = await buying(found, signal);
   return {
     title: found.title,
-    body: h(
-      "div",
-      { class: "one-product" },
-      picture(found),
+    body: [
       h(
         "div",
-        {},
-        h("p", { class: "muted" }, found.brand && [found.brand, " · "], category(found.category)),
-        stars(found),
-        priceTag(price),
-        h("p", {}, found.inStock ? `${found.availableQuantity} in stock` : "Out of stock"),
-        h("p", {}, found.description),
-        price && breakdown(price),
-        history(found.priceHistory),
+        { class: "one-product" },
+        picture(found),
+        h(
+          "div",
+          {},
+          h("p", { class: "muted" }, found.brand && [found.brand, " · "], category(found.category)),
+          stars(found),
+          priceTag(price),
+          h("p", {}, found.inStock ? `${found.availableQuantity} in stock` : "Out of stock"),
+          h("p", {}, found.description),
+          price && breakdown(price),
+          history(found.priceHistory),
+        ),
       ),
-    ),
+      buy,
+    ],
   };
 }
 

@@ -1,30 +1,9 @@
-// Returns: the form with the preview of the refund, and the page of one return.
+// The form that starts a return, with the preview of the refund.
 
-import {
-  action,
-  badge,
-  facts,
-  field,
-  h,
-  nameOf,
-  notice,
-  shortNumber,
-  time,
-  timeline,
-  webLink,
-  words,
-} from "../shared/dom.js";
-import {
-  RETURN,
-  RETURN_CANCEL,
-  RETURN_CREATE,
-  RETURN_FORM,
-  RETURN_LABEL,
-  RETURN_PREVIEW,
-} from "../shared/operations.js";
-import { parcelCard } from "../shared/parcel.js";
-import { announce, confirmed } from "../shared/shell.js";
+import { action, field, h, notice, shortNumber, time, words } from "../shared/dom.js";
 import { idempotencyKeys, request } from "../shared/graph.js";
+import { RETURN_CREATE, RETURN_FORM, RETURN_PREVIEW } from "../shared/order_operations.js";
+import { refundTable } from "./return.js";
 
 const CONDITIONS = ["UNOPENED", "OPENED_UNUSED", "OPENED_USED", "DEFECTIVE", "DAMAGED"];
 
@@ -58,11 +37,11 @@ export async function returnForm({ id, signal }) {
     try {
       const { returnPreview } = await request(RETURN_PREVIEW, { input: asked }, { signal });
       if (signal.aborted) return;
-      const { eligible, reasons, refund } = returnPreview;
+      const { eligible, reasons, refund, estimatedLabelCost: cost } = returnPreview;
       button.disabled = !eligible;
       result.replaceChildren(
         eligible
-          ? refundTable(refund)
+          ? h("div", {}, refundTable(refund), cost && labelCost(cost))
           : h(
               "div",
               {},
@@ -105,6 +84,10 @@ export async function returnForm({ id, signal }) {
     body: [h("p", {}, h("a", { href: `#/orders/${order.id}` }, `Order ${shortNumber(order.id)}`)), form],
   };
 }
+
+/** What the label is likely to cost the shop. */
+const labelCost = ({ formatted }) =>
+  h("p", { class: "muted" }, `The return label is free for you. It costs us about ${formatted}.`);
 
 /** One item of the order: whether to return it, how many, in what condition and why. */
 function itemRow(item, reasons) {
@@ -177,178 +160,4 @@ function itemRow(item, reasons) {
         reasonText: text.value.trim() || null,
       },
   };
-}
-
-function refundTable(refund) {
-  const row = (name, money, kind) =>
-    h("tr", { class: kind ?? "" }, h("th", { scope: "row" }, name), h("td", {}, money.formatted));
-  return h(
-    "div",
-    {},
-    h(
-      "table",
-      { class: "amounts" },
-      h(
-        "tbody",
-        {},
-        row("Items", refund.items),
-        row("Tax", refund.tax),
-        row("Shipping", refund.shipping),
-        row("Total refund", refund.total, "total"),
-      ),
-    ),
-    // Free shipping is refunded too, and not worth a word.
-    refund.includesShipping &&
-      /[1-9]/.test(refund.shipping.amount) &&
-      h("p", { class: "muted" }, "Includes the shipping cost, because the error was ours."),
-  );
-}
-
-/** How often an open return is read again. */
-const REFRESH_INTERVAL = 10_000;
-const CANCEL = {
-  title: "Cancel this return?",
-  text: "Its shipping label will no longer be valid.",
-  yes: "Cancel return",
-  no: "Keep return",
-};
-const OPEN = ["INITIATED", "LABEL_GENERATED", "CARRIER_SCANNED", "REFUND_ISSUED", "MANUAL_REVIEW"];
-
-export async function returned({ id, signal }) {
-  const { return: found } = await request(RETURN, { id }, { signal });
-  if (!found) return { title: "Return not found", body: h("a", { href: "#/orders" }, "See my orders") };
-  const keys = idempotencyKeys();
-  const body = h("div", {});
-  let now = found;
-
-  async function read() {
-    const { return: next } = await request(RETURN, { id }, { signal });
-    if (!next || JSON.stringify(next) === JSON.stringify(now)) return;
-    if (next.status !== now.status) announce(`Return status: ${words(next.status)}`);
-    now = next;
-    show();
-  }
-
-  /** Runs a mutation of this return and shows what became of it. */
-  async function change(operation, payload) {
-    const answer = await request(operation, { id, key: keys([payload, id, now.timeline.length]) });
-    const [error] = answer[payload].userErrors;
-    await read();
-    if (error) throw new Error(error.message);
-  }
-
-  function show() {
-    const focused = body.contains(document.activeElement);
-    body.replaceChildren(...[state(now, change), now.shipment && parcelCard(now.shipment)].flat().filter(Boolean));
-    // The focused element is gone.
-    if (focused) document.querySelector("h1").focus();
-  }
-
-  const refreshing = setInterval(() => {
-    // The next one follows when this one fails.
-    if (!document.hidden && OPEN.includes(now.status)) read().catch(() => {});
-  }, REFRESH_INTERVAL);
-  signal.addEventListener("abort", () => clearInterval(refreshing));
-  show();
-  return { title: `Return ${shortNumber(id)}`, body };
-}
-
-function state(one, change) {
-  const cancellable = ["INITIATED", "LABEL_GENERATED"].includes(one.status);
-  const cancel = action("Cancel return", () => confirmed(CANCEL, () => change(RETURN_CANCEL, "returnCancel")), {
-    class: "danger",
-  });
-  const getLabel = action("Get label", () => change(RETURN_LABEL, "returnLabelGenerate"));
-  return h(
-    "div",
-    { class: "columns" },
-    h(
-      "div",
-      {},
-      h(
-        "section",
-        { class: "card" },
-        h("div", { class: "row apart" }, badge(one.status), h("code", { class: "muted" }, one.id)),
-        one.nextStep && h("p", {}, h("strong", {}, one.nextStep)),
-        one.fallbackDeadline &&
-          one.status === "LABEL_GENERATED" &&
-          h(
-            "p",
-            { class: "muted" },
-            "Hand over the package before ",
-            time(one.fallbackDeadline),
-            ". After that, our team will review the return.",
-          ),
-        one.label && label(one.label),
-        h(
-          "div",
-          { class: "row" },
-          one.status === "INITIATED" && getLabel,
-          cancellable && cancel,
-          h("a", { class: "button quiet", href: `#/orders/${one.order.id}` }, "View order"),
-        ),
-      ),
-      h(
-        "section",
-        { class: "card" },
-        h("h2", {}, "Items"),
-        h(
-          "ul",
-          { class: "order-items" },
-          one.items.map((item) =>
-            h(
-              "li",
-              {},
-              `${item.quantity} × ${item.productName}`,
-              h("br"),
-              h(
-                "small",
-                { class: "muted" },
-                `${item.reason.label}, ${words(item.condition).toLowerCase()}. `,
-                item.reasonText,
-              ),
-            ),
-          ),
-        ),
-      ),
-    ),
-    h(
-      "div",
-      {},
-      h(
-        "section",
-        { class: "card" },
-        h("h2", {}, "Refund"),
-        refundTable(one.refund),
-        h(
-          "p",
-          { class: "muted" },
-          one.refundMethod === "STORE_CREDIT"
-            ? "Issued as store credit, because the payment method can no longer be used."
-            : "Refunded to the original payment method.",
-        ),
-      ),
-      h(
-        "section",
-        { class: "card" },
-        h("h2", {}, "History"),
-        timeline(one.timeline.map(({ event, timestamp }) => ({ what: words(event), at: timestamp }))),
-      ),
-    ),
-  );
-}
-
-function label({ url, carrier, trackingNumber, returnAddress, expiresAt, estimatedCost }) {
-  return h(
-    "div",
-    {},
-    facts([
-      ["Carrier", nameOf(carrier)],
-      ["Tracking number", trackingNumber],
-      ["Return address", returnAddress],
-      ["Label cost", estimatedCost.formatted],
-      ["Link expires", time(expiresAt)],
-    ]),
-    h("p", {}, webLink(url, "Open and print the label")),
-  );
 }

@@ -193,6 +193,7 @@ export async function search({ query, signal }) {
           h("p", { class: "muted" }, count, found.personalization.mode !== "NONE" && ", personalized for you"),
           sorting(query),
         ),
+        found.isRelaxed && notice("No product has all of these words. These have some of them."),
         found.totalCount === 0 ? notice("No products found. Try fewer filters or different words.") : cards,
         h("div", { class: "center" }, more, trouble),
       ),

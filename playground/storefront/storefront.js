@@ -4,10 +4,15 @@ import "../shared/vantage.css";
 import "./storefront.css";
 
 import { currencyChoice } from "./currency.js";
-import { orders, order } from "./orders.js";
+import { credit } from "./credit.js";
+import { order } from "./order.js";
+import { orders } from "./orders.js";
+import { takeOutcome } from "./payment.js";
 import { preferences } from "./preferences.js";
 import { product } from "./product.js";
-import { returned, returnForm } from "./returns.js";
+import { reorder } from "./reorder.js";
+import { returned } from "./return.js";
+import { returnForm } from "./returns.js";
 import { search, searchBox } from "./search.js";
 import { support, supportOrder, supportReturn } from "./support.js";
 import { announce, failed, frame, markCurrent, signedOut } from "../shared/shell.js";
@@ -24,6 +29,8 @@ const VIEWS = [
   { path: /^\/orders$/, view: orders, tab: "#/orders", account: true },
   { path: /^\/orders\/(ord_\w+)$/, view: order, tab: "#/orders", account: true },
   { path: /^\/orders\/(ord_\w+)\/return$/, view: returnForm, tab: "#/orders", account: true },
+  { path: /^\/orders\/(ord_\w+)\/again$/, view: reorder, tab: "#/orders", account: true },
+  { path: /^\/credit$/, view: credit, tab: "#/orders", account: true },
   { path: /^\/returns\/(ret_\w+)$/, view: returned, tab: "#/orders", account: true },
   { path: /^\/notifications$/, view: preferences, tab: "#/notifications", account: true },
   { path: /^\/support$/, view: support, tab: "#/support", account: true },
@@ -87,6 +94,7 @@ function replace(path, { title, said = title, body }) {
   if (!first) announce(said);
 }
 
+takeOutcome();
 frame();
 document
   .getElementById("bar")

@@ -8,12 +8,13 @@ import {
   SUPPORT_QUEUES,
   SUPPORT_REFUND,
   SUPPORT_RETURN,
-} from "../shared/operations.js";
+} from "../shared/order_operations.js";
 import { announce } from "../shared/shell.js";
 import { idempotencyKeys, request } from "../shared/graph.js";
 
 const DECISIONS = {
   RETRY_LABEL: "Get a new label",
+  RETRY_VOID: "Ask again to void the label",
   REFUND: "Refund",
   REFUND_TO_STORE_CREDIT: "Refund as store credit",
   REJECT: "Close without a refund",
@@ -98,11 +99,16 @@ export async function supportReturn({ id, signal, again }) {
         ),
       ),
       review?.isOpen &&
-        form(review.allowedDecisions, decide, [
-          field("Amount, if another", amount, `In ${refund.total.currency}, only for a refund.`),
-          field("Carrier of a new label, if a certain one", carrier),
-          field("A new label may cost any price", anyRate),
-        ]),
+        form(
+          review.allowedDecisions,
+          decide,
+          [
+            field("Amount, if another", amount, `In ${refund.total.currency}, only for a refund.`),
+            field("Carrier of a new label, if a certain one", carrier),
+            field("A new label may cost any price", anyRate),
+          ],
+          review.reason === "LABEL_NOT_VOIDED" && { REJECT: "Accept that its price is lost" },
+        ),
       review && history(review.history),
       h("section", { class: "card" }, h("h2", {}, "What happened"), timeline(found.timeline.map(event))),
     ],
@@ -158,12 +164,13 @@ function check(userErrors) {
 }
 
 /** The decision, with the note that it needs. */
-function form(allowed, decide, more = []) {
+function form(allowed, decide, more = [], names = {}) {
   const keys = idempotencyKeys();
+  const known = { ...DECISIONS, ...names };
   const choice = h(
     "select",
     {},
-    allowed.map((one) => h("option", { value: one }, DECISIONS[one] ?? words(one))),
+    allowed.map((one) => h("option", { value: one }, known[one] ?? words(one))),
   );
   const note = h("textarea", { rows: 3, required: true, maxLength: 2000 });
   return h(

@@ -1,5 +1,6 @@
-// Chromium over a running Vantage. `VANTAGE_URL` and `VANTAGE_TOKEN` tell which one; with `OWN_PAGES=1` the pages are
-// those of dist/, whatever the binary embeds.
+// Chromium over a running Vantage. `VANTAGE_URL` and `VANTAGE_TOKEN` tell which one, `VANTAGE_SUPPORT_TOKEN` is a token with
+// the scopes `support` and `merchandising`, and `VANTAGE_SANDBOX` the sandbox's address. With `OWN_PAGES=1` the pages are those
+// of dist/, whatever the binary embeds.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -11,6 +12,7 @@ import { Proxy } from "./proxy.mjs";
 export { heading, openPage, text, token } from "./chromium.mjs";
 
 const AXE = readFileSync(join(import.meta.dirname, "../node_modules/axe-core/axe.min.js"), "utf8");
+export const supportToken = process.env.VANTAGE_SUPPORT_TOKEN ?? "";
 let program = null;
 after(() => program?.close());
 
@@ -27,14 +29,34 @@ export async function open(t) {
   return { proxy, browser };
 }
 
-export function query(document, variables = {}) {
-  const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
+/** Asks the graph, by default as the demo customer. */
+export function query(document, variables = {}, bearer = token) {
+  const headers = { "content-type": "application/json", authorization: `Bearer ${bearer}` };
   return fetch(upstream, { method: "POST", headers, body: JSON.stringify({ query: document, variables }) })
     .then((response) => response.json())
     .then(({ data, errors }) => {
       assert.equal(errors, undefined, JSON.stringify(errors));
       return data;
     });
+}
+
+/** Has the carrier scan a parcel: `pickup` or `delivered`. */
+export async function scan(number, kind) {
+  const address = `${process.env.VANTAGE_SANDBOX}/_control/shipments/${number}/scan`;
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(address, { method: "POST", headers, body: JSON.stringify({ kind }) });
+  assert.ok(answer.ok, `${answer.status} ${await answer.text()}`);
+}
+
+/** Clicks the button or link with this text, once there is one. */
+export const click = (page, text) =>
+  page.locator(`::-p-xpath(//main//*[self::button or self::a][normalize-space()=${JSON.stringify(text)}])`).click();
+
+/** Checks that a view has no accessibility violation and fits its width. */
+export async function checkView(page, view) {
+  assert.deepEqual(await violations(page), [], view);
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(overflow <= 0, `${view} is ${overflow} px too wide`);
 }
 
 /** Violations of WCAG 2.2 A and AA and of best practices, one line each. */

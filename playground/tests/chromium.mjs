@@ -29,7 +29,8 @@ function executable() {
 export function launch() {
   // Containers have no user namespaces for the sandbox.
   const args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
-  return puppeteer.launch({ executablePath: executable(), args });
+  // Waits have limits of their own, which are longer than a call's.
+  return puppeteer.launch({ executablePath: executable(), args, protocolTimeout: 600_000 });
 }
 
 /** A page whose script errors, refused files and violated policies are in `problems`. */

@@ -62,22 +62,26 @@ export class Proxy {
     const outgoing = request(this.#options(incoming), (answer) => {
       response.writeHead(answer.statusCode, answer.headers);
       answer.pipe(response);
-      response.on("close", () => answer.destroy());
     });
     outgoing.on("error", () => incoming.socket.destroy());
+    // Also before there is an answer: an open connection would keep this process from ending.
+    response.on("close", () => outgoing.destroy());
     incoming.pipe(outgoing);
   }
 
   #upgrade(incoming, socket, head) {
     if (this.blocks(incoming)) return socket.destroy();
     const outgoing = request(this.#options(incoming));
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => outgoing.destroy());
     outgoing.on("upgrade", (answer, upstream) => {
+      // The page may have been left by now.
+      if (socket.destroyed) return upstream.destroy();
+      socket.on("close", () => upstream.destroy());
       const lines = Object.entries(answer.headers).map(([name, value]) => `${name}: ${value}\r\n`);
       socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join("")}\r\n`);
       upstream.write(head);
       socket.pipe(upstream).pipe(socket);
-      socket.on("error", () => upstream.destroy());
-      socket.on("close", () => upstream.destroy());
       upstream.on("error", () => socket.destroy());
       upstream.on("close", () => socket.destroy());
     });
@@ -101,6 +105,7 @@ export class Proxy {
       const text = readFileSync(path, "utf8")
         .replaceAll("{{pages}}", "/playground/")
         .replaceAll("{{endpoint}}", "/graphql")
+        .replaceAll("{{payments}}", process.env.VANTAGE_SANDBOX ?? "")
         .replaceAll("{{shop}}", "yes");
       response.writeHead(200, { "content-type": "text/html; charset=utf-8", ...policy });
       response.end(text);

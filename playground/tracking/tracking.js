@@ -3,6 +3,7 @@
 import "../shared/vantage.css";
 import "./tracking.css";
 
+import { connectionLine } from "../shared/connection.js";
 import { badge, field, h, notice, shortNumber, time, words } from "../shared/dom.js";
 import { follow } from "../shared/live.js";
 import { GUEST_PARCEL, GUEST_TRACKING, ORDER_PARCELS, ORDER_TRACKING, SENT_ORDERS } from "../shared/operations.js";
@@ -14,14 +15,10 @@ const GUEST = "guest";
 
 const list = h("aside", { class: "list", "aria-label": "Orders" });
 const parcels = h("div", {});
-const lamp = h("span", { class: "lamp", "aria-hidden": "true" });
-const stateText = h("span", { role: "status" });
-const again = h("button", { type: "button", class: "quiet", hidden: true, onclick: start }, "Try again");
-const state = h("p", { class: "state" }, lamp, stateText, again);
+const connection = connectionLine(start);
 const heading = h("h1", { tabIndex: -1 }, "Track an order");
 
 let following = null;
-let counting = null;
 
 const ORDER_ID = /^ord_[0-9a-hjkmnp-tv-z]{26}$/;
 
@@ -72,9 +69,9 @@ function asGuest(token) {
 
 function start() {
   following?.stop();
-  clearInterval(counting);
+  connection.stop();
   parcels.replaceChildren();
-  state.hidden = true;
+  connection.element.hidden = true;
   const { guest, order, invalid } = source();
   heading.textContent = guest ? "Your order" : order ? `Order ${shortNumber(order)}` : "Track an order";
   if (guest) {
@@ -92,7 +89,7 @@ function start() {
 function watch(source) {
   let newest = -1;
   let known = new Map();
-  state.hidden = false;
+  connection.element.hidden = false;
   following = follow({
     ...source,
     onUpdate(data) {
@@ -125,31 +122,9 @@ function show(all, known, update) {
   }
 }
 
-/** Shows and announces the state of the connection, once for each change. */
-function say({ kind, transport, why, until }) {
-  // To the reader, attempts in a row are one state.
-  if (kind === "connecting" && lamp.classList.contains("waiting")) return;
-  clearInterval(counting);
-  lamp.className = `lamp ${kind}`;
-  again.hidden = !["waiting", "polling", "stopped"].includes(kind);
-  const because = why ? ` (${why})` : "";
-  const texts = {
-    connecting: () => "Connecting …",
-    live: () => `Live${transport === "WebSocket" ? "" : ` by ${transport}`}`,
-    waiting: () => `Connection lost${because}. Reconnecting …`,
-    polling: () => `No live updates${because}. Refreshing regularly`,
-    signIn: () => why,
-    stopped: () => why,
-  };
-  const text = texts[kind]();
-  if (stateText.dataset.text !== text) stateText.textContent = text;
-  stateText.dataset.text = text;
-  if (kind === "signIn") parcels.replaceChildren(signedOut(`${why}.`));
-  if (kind === "waiting") {
-    const left = () => (lamp.title = `Next attempt in ${Math.max(0, Math.ceil((until - Date.now()) / 1000))} s`);
-    left();
-    counting = setInterval(left, 1_000);
-  }
+function say(state) {
+  connection.say(state);
+  if (state.kind === "signIn") parcels.replaceChildren(signedOut(`${state.why}.`));
 }
 
 /** The orders that have shipped, and a form for another one. */
@@ -238,7 +213,7 @@ document
   .getElementById("main")
   .replaceChildren(
     heading,
-    h("div", { class: "tracking" }, list, h("section", { "aria-label": "Parcels" }, state, parcels)),
+    h("div", { class: "tracking" }, list, h("section", { "aria-label": "Parcels" }, connection.element, parcels)),
   );
 addEventListener("hashchange", () => {
   if (new URLSearchParams(location.hash.slice(1)).has(GUEST)) return refresh();
