@@ -64,7 +64,7 @@ main() {
             run "advisories" cargo deny --offline check advisories
         fi
     fi
-    run "tests" cargo test --locked --workspace
+    run "tests" cargo test --locked --workspace --no-fail-fast
     run "deployment files" deploy/check.sh
     with_search_node
     with_node "bundler" "the bundles of the pages" playground/build.sh --check
@@ -74,6 +74,7 @@ main() {
     with_node "a REST client" "a client that is generated from the OpenAPI document" tests/rest/run.sh
     with_node "clients of the Model Context Protocol" "the Model Context Protocol's conformance suite and clients" tests/mcp/run.sh
     with_node "Apollo Gateway" "the subgraphs behind Apollo Gateway" tests/federation/run.sh
+    with_node "AsyncAPI's validator" "the schemas of the events" tests/events/run.sh
     with_java "ElasticMQ" "deals through a queue server" tests/sqs/run.sh
     with_node "packages and browser of the pages" "the pages in a browser" playground/tests/run.sh
 }

@@ -1,12 +1,17 @@
 //! The command line: commands, flags and their help.
 
+mod backup;
 mod catalog;
+mod check;
 mod clients;
 mod deals;
 mod notifications;
+mod outbox;
 mod prices;
+mod rates;
 mod search;
 mod stock;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod webhooks;
@@ -18,19 +23,24 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use platform::config::Duration;
 use platform::record_file::FileFormat;
 
+pub(crate) use self::backup::{Backup, Restore};
 pub(crate) use self::catalog::{Catalog, CatalogImport};
+pub(crate) use self::check::Check;
 pub(crate) use self::clients::{Client, ClientsFile, Operations, OperationsFormat};
 pub(crate) use self::deals::{Deals, DealsSchedule};
 pub(crate) use self::notifications::{
     Channel, MigratePreferences, Notifications, PaceArguments, RepairPreferences,
     Status as MessageStatus,
 };
+pub(crate) use self::outbox::Outbox;
 pub(crate) use self::prices::{Prices, PricesImport};
+pub(crate) use self::rates::Rates;
 pub(crate) use self::search::{
     EvaluationFormat, Search, SearchEvaluate, SearchExperiment, SearchReportFormat, SearchStatus,
     SearchStatusFormat, SearchVectors, SearchVectorsCommand,
 };
-pub(crate) use self::stock::{Stock, StockImport, StockSet};
+pub(crate) use self::stock::{Stock, StockImport, StockSet, StockWriteOff};
+pub(crate) use self::tasks::Tasks;
 pub(crate) use self::webhooks::{Webhook, Webhooks, WebhooksSettings};
 use crate::config::{Overrides, listen};
 use crate::data_directory::Missing;
@@ -111,6 +121,8 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Restore a backup into an empty data directory
     Restore(Restore),
+    /// Check whether the databases contradict themselves or each other; changes nothing
+    Check(Check),
 }
 
 /// Where settings come from; shared by all commands that have any.
@@ -387,113 +399,4 @@ pub(crate) struct ConfigCheck {
     pub(crate) settings: Settings,
     #[command(flatten)]
     pub(crate) listen: Listen,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct Backup {
-    /// Directory for the copy; must be empty or not exist
-    #[arg(value_name = "DIR")]
-    pub(crate) directory: PathBuf,
-    #[command(flatten)]
-    pub(crate) settings: Settings,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct Restore {
-    /// Directory of the backup
-    #[arg(value_name = "DIR")]
-    pub(crate) directory: PathBuf,
-    #[command(flatten)]
-    pub(crate) settings: Settings,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Outbox {
-    /// List events that were given up, and those that failed and will be retried
-    List {
-        #[command(flatten)]
-        settings: Settings,
-        /// A single domain instead of all
-        #[arg(long, value_name = "NAME")]
-        domain: Option<Domain>,
-        /// Maximum number of events per domain
-        #[arg(long, value_name = "N", default_value_t = 100)]
-        limit: u64,
-    },
-    /// Deliver given-up events again, and retry failed ones at once
-    Requeue {
-        #[command(flatten)]
-        settings: Settings,
-        domain: Domain,
-        /// Ids of the events
-        #[arg(value_name = "EVENT", required_unless_present = "all")]
-        events: Vec<String>,
-        /// All that were given up or failed
-        #[arg(long, conflicts_with = "events")]
-        all: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Tasks {
-    /// List tasks that were given up, and those that failed and will be retried
-    List {
-        #[command(flatten)]
-        settings: Settings,
-        /// A single domain instead of all
-        #[arg(long, value_name = "NAME")]
-        domain: Option<Domain>,
-        /// Include tasks that did not fail
-        #[arg(long)]
-        all: bool,
-        /// Maximum number of tasks per domain
-        #[arg(long, value_name = "N", default_value_t = 100)]
-        limit: u64,
-    },
-    /// Retry tasks at once
-    Retry {
-        #[command(flatten)]
-        settings: Settings,
-        domain: Domain,
-        /// Tasks as shown by `list`, such as refund/ret_01h…
-        #[arg(value_name = "TASK", required_unless_present = "all")]
-        tasks: Vec<String>,
-        /// All that were given up or failed
-        #[arg(long, conflicts_with = "tasks")]
-        all: bool,
-    },
-    /// Delete tasks; their work is not done
-    Discard {
-        #[command(flatten)]
-        settings: Settings,
-        domain: Domain,
-        /// Tasks as shown by `list`, such as refund/ret_01h…
-        #[arg(value_name = "TASK", required = true)]
-        tasks: Vec<String>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Rates {
-    /// List the rate of each currency, its age, and what is held because it moved too far
-    List {
-        #[command(flatten)]
-        settings: Settings,
-    },
-    /// Use held rates from now on
-    Release {
-        #[command(flatten)]
-        settings: Settings,
-        /// Currencies whose rate is held
-        #[arg(value_name = "CURRENCY", required = true)]
-        currencies: Vec<String>,
-    },
-    /// Use this rate until the next fetch brings another
-    Set {
-        #[command(flatten)]
-        settings: Settings,
-        currency: String,
-        /// Units of the currency for one US dollar, such as 0.9345
-        rate: String,
-    },
 }

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Configuration, Mode};
+use crate::config::{Configuration, Mode, StartedTelemetry};
 use crate::listener::{self, Limits, Threads};
 use crate::output;
 use crate::workers::SHUTDOWN_PATIENCE;
@@ -49,11 +49,15 @@ pub(crate) struct Shutdown {
 impl Lifecycle {
     /// Installs signal handlers and binds the operators' address.
     pub(crate) async fn start(
-        metrics: Metrics,
+        telemetry: StartedTelemetry,
         configuration: &Configuration,
     ) -> anyhow::Result<Self> {
         let supervisor = Supervisor::new();
+        let StartedTelemetry { metrics, traces } = telemetry;
         metrics.start_upkeep(&supervisor);
+        if let Some(traces) = traces {
+            traces.start(&supervisor);
+        }
         crate::memory::start_giving_back(&supervisor);
         let admin = match configuration.admin.listen {
             Some(address) => Some(

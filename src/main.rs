@@ -43,7 +43,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             output::error(&error_line::one_line(&error));
             ExitCode::FAILURE
@@ -51,15 +51,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> anyhow::Result<()> {
+fn run(command: Command) -> anyhow::Result<ExitCode> {
     if let Command::Config(command) = command {
-        return commands::config::run(command);
+        commands::config::run(command)?;
+        return Ok(ExitCode::SUCCESS);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
         match command {
+            Command::Check(command) => return Ok(commands::check::run(command).await),
             Command::Sandbox(command) => commands::sandbox::run(command).await,
             Command::Serve(command) => commands::serve::run(command).await,
             Command::Subgraph(command) => commands::subgraph::run(command).await,
@@ -85,6 +87,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Backup(command) => commands::backup::back_up(command).await,
             Command::Restore(command) => commands::backup::restore(command).await,
             Command::Config(command) => commands::config::run(command),
-        }
+        }?;
+        Ok(ExitCode::SUCCESS)
     })
 }

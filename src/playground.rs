@@ -22,7 +22,8 @@ pub(crate) use sign_in::{SignIn, TOKEN_HOURS};
 /// The folder of the pages: the first of these that does not contain the endpoint.
 const FOLDERS: [&str; 2] = ["/playground/", "/vantage-playground/"];
 
-/// The pages by name. In them, `{{pages}}` stands for their folder and `{{endpoint}}` for the path of the endpoint.
+/// The pages by name. In them, `{{pages}}` stands for their folder, `{{endpoint}}` for the path of the endpoint, and
+/// `{{payments}}` for the address of the simulated payment provider, if there is one.
 const PAGES: [(&str, &str); 2] = [
     (
         "storefront.html",
@@ -55,7 +56,11 @@ pub(crate) fn folder(server: &ServerConfig) -> &'static str {
 }
 
 /// The shop's pages, and redirects from `/` and from the links in messages. None in production.
-pub(crate) fn routes(server: &ServerConfig, sign_in: SignIn) -> axum::Router {
+pub(crate) fn routes(
+    server: &ServerConfig,
+    sign_in: SignIn,
+    payments: Option<&str>,
+) -> axum::Router {
     let mut routes = axum::Router::new();
     if !server.development {
         return routes;
@@ -85,7 +90,7 @@ pub(crate) fn routes(server: &ServerConfig, sign_in: SignIn) -> axum::Router {
         routes = routes.route(&format!("/{kind}/{{id}}"), get(open));
     }
     for (name, template) in PAGES {
-        let text = page(template, server);
+        let text = page(template, server).replace("{{payments}}", payments.unwrap_or_default());
         let tag = tag(&text);
         let page = get(async move |headers: HeaderMap| {
             if is_known(&headers, &tag) {
@@ -173,7 +178,7 @@ mod tests {
             );
             // Duplicate routes panic.
             let nobody = SignIn::new(&AuthConfig::default(), Vec::new()).expect("no key");
-            let served = endpoint.merge(routes(&server, nobody));
+            let served = endpoint.merge(routes(&server, nobody, None));
             assert!(served.has_routes());
         }
     }

@@ -1,14 +1,19 @@
 //! Starts the sandbox, and loads it with what third parties would know about an existing shop.
 
+mod warehouse;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use anyhow::Context;
-use entities::orders::order;
+use entities::orders::order_payment::PaymentState;
+use entities::orders::{order, order_payment};
 use entities::returns::customer_return;
 use entities::tracking::shipment::{self, TrackingStatus};
+use futures::FutureExt;
 use platform::clock::Clock;
-use platform::supervisor::Supervisor;
+use platform::supervisor::{Stage, Supervisor};
+use resolvers::id::IdKind;
 use sandbox::{Carrier, ExistingParcel, ExistingPayment, Provider, Sandbox, Status};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -114,6 +119,7 @@ pub(crate) async fn start_in_process(
     )
     .await?;
     let secret = keys::sandbox_webhooks(configuration)?;
+    let has_warehouse = configuration.providers.fulfilment.webhook_secret.is_none();
     let url = Url::parse(&format!("http://{}", started.address))?;
     let mail = Url::parse(&format!("smtp://{}", started.mail_address))?;
     configuration.providers.simulate(&url, &mail, &secret);
@@ -126,10 +132,30 @@ pub(crate) async fn start_in_process(
                 .send_webhooks(provider, to.as_str(), secret.expose(), &["*"]);
         }
     }
+    if has_warehouse {
+        let to = here.join("webhooks/fulfilment")?;
+        let events = ["*"];
+        started
+            .sandbox
+            .send_webhooks(Provider::Fulfilment, to.as_str(), secret.expose(), &events);
+    }
     Ok((started, simulated))
 }
 
 impl SandboxServer {
+    /// Lets the warehouse send the orders of this shop, if it runs in this process. A warehouse of others is not fed:
+    /// without our secret, its webhooks would be refused.
+    pub(crate) fn start_warehouse(&self, domains: &Domains, supervisor: &Supervisor) {
+        let Ok(orders) = domains.database(Domain::Orders) else {
+            return;
+        };
+        let (sandbox, orders) = (self.sandbox.clone(), orders.for_workers());
+        supervisor.start(Stage::Support, "sandbox.warehouse", move |stop| {
+            let feeding = warehouse::feed(sandbox.clone(), orders.clone());
+            stop.run_until_cancelled_owned(feeding).map(drop)
+        });
+    }
+
     /// Loads the payments and parcels that these domains already have.
     pub(crate) async fn load_shop(&self, domains: &Domains) -> anyhow::Result<()> {
         if let Ok(orders) = domains.database(Domain::Orders) {
@@ -138,25 +164,56 @@ impl SandboxServer {
                 Ok(returns) => customer_return::refunded_by_order(returns.read()).await?,
                 Err(_) => HashMap::new(),
             };
+            let ids: Vec<_> = paid.iter().map(|order| order.id).collect();
+            let mut payments = HashMap::new();
+            for ids in ids.chunks(1_000) {
+                payments.extend(order_payment::of_orders(orders.read(), ids).await?);
+            }
             self.sandbox
                 .load_payments(paid.into_iter().filter_map(|order| {
                     let refunded = refunded.get(&order.id).copied().unwrap_or_default();
-                    payment(order, refunded)
+                    let captured = payments.get(&order.id).and_then(captured_so_far);
+                    payment(order, refunded, captured)
                 }));
         }
         if let Ok(tracking) = domains.database(Domain::Tracking) {
-            let under_way =
-                shipment::outward_least_recently_polled(tracking.read(), &IN_TRANSIT, MAX_LOADED)
-                    .await?;
+            let under_way = shipment::outward_least_recently_polled(
+                tracking.read(),
+                &IN_TRANSIT,
+                false,
+                MAX_LOADED,
+            )
+            .await?;
+            let registered = under_way.iter().filter(|row| row.registered_at.is_some());
+            let ids: Vec<_> = registered.map(|row| row.order_id).collect();
+            let orders = match domains.database(Domain::Orders) {
+                Ok(orders) if !ids.is_empty() => order::by_ids(orders.read(), &ids).await?,
+                _ => HashMap::new(),
+            };
             self.sandbox
-                .load_parcels(under_way.into_iter().filter_map(parcel));
+                .load_parcels(under_way.into_iter().filter_map(|row| {
+                    let order = orders.get(&row.order_id);
+                    let order = order.filter(|_| row.registered_at.is_some());
+                    parcel(row, order.map(|order| &order.shipping_address))
+                }));
         }
         Ok(())
     }
 }
 
-fn payment(order: order::Model, refunded: i64) -> Option<ExistingPayment> {
+/// What was captured of a payment that is still authorized.
+fn captured_so_far(payment: &order_payment::Model) -> Option<i64> {
+    let is_authorized = matches!(
+        payment.state,
+        PaymentState::Authorized | PaymentState::CaptureRequested
+    );
+    is_authorized.then(|| payment.captured_amount.unwrap_or(0))
+}
+
+fn payment(order: order::Model, refunded: i64, captured: Option<i64>) -> Option<ExistingPayment> {
     Some(ExistingPayment {
+        order: Some(IdKind::Order.format(order.id)),
+        captured,
         id: order.payment_intent_id?,
         amount: order.local_currency_amount,
         currency: order.local_currency_code,
@@ -164,7 +221,8 @@ fn payment(order: order::Model, refunded: i64) -> Option<ExistingPayment> {
     })
 }
 
-fn parcel(shipment: shipment::Model) -> Option<ExistingParcel> {
+/// With an address, the parcel continues to it.
+fn parcel(shipment: shipment::Model, to: Option<&order::Address>) -> Option<ExistingParcel> {
     Some(ExistingParcel {
         carrier: parse_variant::<Carrier>(shipment.carrier.as_str())?,
         status: parse_variant::<Status>(&shipment.status.as_str().to_uppercase())?,
@@ -172,6 +230,10 @@ fn parcel(shipment: shipment::Model) -> Option<ExistingParcel> {
         location: shipment.location.unwrap_or_default(),
         at: shipment.last_update.unwrap_or(shipment.created_at),
         estimated_delivery: shipment.estimated_delivery,
+        destination: to.map(|to| match &to.region {
+            Some(region) => format!("{} {region}", to.city),
+            None => to.city.clone(),
+        }),
     })
 }
 

@@ -44,14 +44,12 @@ pub(crate) fn share_connections(
     configuration: &Configuration,
     supervisor: &Supervisor,
 ) -> anyhow::Result<()> {
-    let Some(url) = &configuration.redis_url else {
+    let Some(server) = configuration.redis()? else {
         return Ok(());
     };
-    let pubsub = RedisPubSub::new(url.expose(), supervisor).context("redis_url")?;
+    let pubsub = RedisPubSub::new(&server, supervisor);
     let max = configuration.server.websocket.max_connections_per_user;
-    let (registry, evictions) =
-        ConnectionRegistry::new(url.expose(), Arc::new(pubsub), max, supervisor)
-            .context("redis_url")?;
+    let (registry, evictions) = ConnectionRegistry::new(&server, Arc::new(pubsub), max, supervisor);
     state.share_connections(registry, evictions, supervisor);
     Ok(())
 }
@@ -61,11 +59,11 @@ pub(crate) fn share_documents(
     state: ServerState,
     configuration: &Configuration,
 ) -> anyhow::Result<ServerState> {
-    let Some(url) = &configuration.redis_url else {
+    let Some(server) = configuration.redis()? else {
         return Ok(state);
     };
     let bounds = configuration.server.persisted_queries.bounds();
-    let cache = RedisCache::new(url.expose(), "persisted_queries", bounds).context("redis_url")?;
+    let cache = RedisCache::new(&server, "persisted_queries", bounds);
     Ok(state.with_document_cache(Arc::new(cache)))
 }
 
@@ -74,10 +72,10 @@ pub(crate) fn share_rates(
     state: ServerState,
     configuration: &Configuration,
 ) -> anyhow::Result<ServerState> {
-    let Some(url) = &configuration.redis_url else {
+    let Some(server) = configuration.redis()? else {
         return Ok(state);
     };
-    let limiter = RateLimiter::redis(url.expose()).context("redis_url")?;
+    let limiter = RateLimiter::redis(&server);
     Ok(state.with_rate_limiter(limiter))
 }
 

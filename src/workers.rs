@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use platform::bus::{EventBus, InProcessBus, RedisBus};
+use platform::bus::{EventBus, InProcessBus, KafkaBus, RedisBus};
 use platform::clock::Clock;
 use platform::database::Database;
 use platform::inbox::{Deliverer, Receiver, Subscriber};
@@ -20,20 +20,29 @@ use crate::domains::{Domain, Domains};
 /// How long background tasks may take to finish their current work at shutdown.
 pub(crate) const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
 
-/// The event bus: over Redis if configured, else within the process.
+/// The event bus: over Kafka if it is configured, else over Redis, else within the process.
 fn bus(
     configuration: &Configuration,
     supervisor: &Supervisor,
 ) -> anyhow::Result<Arc<dyn EventBus>> {
-    let Some(url) = &configuration.redis_url else {
+    let bus: Arc<dyn EventBus> = if configuration.kafka.is_used() {
+        Arc::new(KafkaBus::new(configuration.kafka.clone()).context("kafka")?)
+    } else if let Some(server) = configuration.redis()? {
+        let bus = RedisBus::new(&server);
+        let watched = bus.clone();
+        supervisor.start(Stage::Support, "redis.durability", move |stop| {
+            watched.clone().watch_durability(stop)
+        });
+        Arc::new(bus)
+    } else {
         return Ok(Arc::new(InProcessBus::new()));
     };
-    let bus = RedisBus::new(url.expose()).context("redis_url")?;
-    let watched = bus.clone();
-    supervisor.start(Stage::Support, "redis.durability", move |stop| {
-        watched.clone().watch_durability(stop)
+    let watched = (bus.clone(), supervisor.clone());
+    supervisor.start(Stage::Support, "events.watch", move |stop| {
+        let (bus, supervisor) = watched.clone();
+        platform::bus::watch(bus, supervisor, stop)
     });
-    Ok(Arc::new(bus))
+    Ok(bus)
 }
 
 /// Starts the workers of the domains in this process.
@@ -72,7 +81,7 @@ pub(crate) fn start(
     if !is_published && domains.len() > 0 {
         tracing::warn!(
             "events stay in the outbox: other domains run in other processes, and without \
-             redis_url nothing delivers events to them"
+             kafka.brokers or redis_url nothing delivers events to them"
         );
     }
     for (database, work) in domains.work() {

@@ -14,6 +14,7 @@ use entities::tracking::shipment::{self, Carrier, TrackingStatus};
 use platform::config::Secret;
 use platform::database::{Database, DatabaseConfig};
 use platform::pubsub::{PubSub, RedisPubSub};
+use platform::redis_server::RedisServer;
 use platform::supervisor::Supervisor;
 use resolvers::id::IdKind;
 use router::auth::{AuthConfig, DevelopmentKey, NewToken};
@@ -157,7 +158,10 @@ impl Shop {
             data,
             instances,
             database,
-            pubsub: Arc::new(RedisPubSub::new(redis, &Supervisor::new())?),
+            pubsub: Arc::new(RedisPubSub::new(
+                &RedisServer::open(redis)?,
+                &Supervisor::new(),
+            )),
             parcels,
             seats,
         })
@@ -390,6 +394,7 @@ fn parcel(number: usize) -> shipment::Model {
         returned_to_sender: false,
         estimated_at: None,
         overdue_at: None,
+        registered_at: None,
         last_polled_at: Some(now),
         last_answered_at: Some(now),
         created_at: now,

@@ -65,7 +65,7 @@ pub(crate) enum Notifications {
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Delete a customer's devices, preferences and the texts of their messages
+    /// Delete a customer's devices, preferences and the texts of their messages, and send them nothing any more
     Erase {
         #[command(flatten)]
         settings: Settings,

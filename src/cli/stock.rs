@@ -10,6 +10,8 @@ use super::{FileFormatArgument, Settings};
 pub(crate) enum Stock {
     /// Set how many units of a product were counted
     Set(StockSet),
+    /// Remove damaged units of a product that were disposed of
+    WriteOff(StockWriteOff),
     /// Change stock as a file says: all of it, or nothing if a line has a problem
     Import(StockImport),
     /// List the stock of all products
@@ -17,6 +19,14 @@ pub(crate) enum Stock {
         #[command(flatten)]
         settings: Settings,
     },
+}
+
+/// The ledger names who changes it.
+fn actor(name: &str) -> Result<String, &'static str> {
+    match name.trim() {
+        "" => Err("name who it is"),
+        name => Ok(name.to_owned()),
+    }
 }
 
 #[derive(Args, Debug)]
@@ -33,13 +43,31 @@ pub(crate) struct StockSet {
     #[arg(long, value_name = "TEXT", default_value = "counted")]
     pub(crate) reason: String,
     /// Who sets it, for the ledger
-    #[arg(long, value_name = "NAME", default_value = "vantage stock set")]
+    #[arg(long, value_name = "NAME", default_value = "vantage stock set", value_parser = actor)]
+    pub(crate) actor: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StockWriteOff {
+    /// The product's id, prd_…
+    #[arg(value_name = "PRODUCT")]
+    pub(crate) product: String,
+    /// How many damaged units are gone
+    #[arg(value_name = "QUANTITY")]
+    pub(crate) quantity: i32,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// Why, for the ledger
+    #[arg(long, value_name = "TEXT", default_value = "disposed of")]
+    pub(crate) reason: String,
+    /// Who writes it off, for the ledger
+    #[arg(long, value_name = "NAME", default_value = "vantage stock write-off", value_parser = actor)]
     pub(crate) actor: String,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct StockImport {
-    /// CSV with the columns productId, quantity or change, reason, or JSON with the same fields
+    /// CSV with the columns productId, quantity or change or writeOff, reason, or JSON with the same fields
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     #[command(flatten)]
@@ -51,7 +79,7 @@ pub(crate) struct StockImport {
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
     /// Who makes the changes, for the ledger
-    #[arg(long, value_name = "NAME", default_value = "vantage stock import")]
+    #[arg(long, value_name = "NAME", default_value = "vantage stock import", value_parser = actor)]
     pub(crate) actor: String,
     /// The format, where the name of the file does not tell it
     #[arg(long, value_enum)]

@@ -55,6 +55,7 @@ fn every_documented_line_is_understood() {
         "vantage tasks retry orders --all",
         "vantage tasks discard orders payment/ord_1",
         "vantage stock set prd_1 12 --reason recount --actor anna@example.com",
+        "vantage stock write-off prd_1 2 --reason scrapped --actor anna@example.com",
         "vantage stock import delivery.csv --dry-run",
         "vantage stock list",
     ] {
@@ -91,6 +92,12 @@ fn what_makes_no_sense_is_refused() {
         ErrorKind::ArgumentConflict,
     );
     check("vantage token --demo --ttl 15", ErrorKind::ValueValidation);
+    for command in ["set prd_1 12", "write-off prd_1 2", "import stock.csv"] {
+        check(
+            &format!("vantage stock {command} --actor="),
+            ErrorKind::ValueValidation,
+        );
+    }
     check(
         "vantage outbox requeue orders",
         ErrorKind::MissingRequiredArgument,

@@ -1,11 +1,10 @@
 //! `vantage deals schedule`: schedules the deals of a file.
 
 use anyhow::bail;
-use notifications::deals::{self, DealReport, Progress};
+use notifications::deals::{self, DealReport, DealRun, Progress, Scheduled};
 use platform::clock::Clock;
-use platform::database::Database;
 
-use super::file_import::{self, ImportFile, counted};
+use super::file_import::{self, RereadFile, counted};
 use crate::cli::{Deals, DealsSchedule};
 use crate::config::Configuration;
 use crate::data_directory::Missing;
@@ -24,37 +23,45 @@ async fn run_schedule(arguments: DealsSchedule) -> anyhow::Result<()> {
         std::env::vars_os(),
         &arguments.settings.overrides(None),
     )?;
+    let file = RereadFile::open(&arguments.file, arguments.format)?;
     let (database, _) =
         domains::open_database(&configuration, Domain::Notifications, Missing::Refuse).await?;
-    let checked = read(None, &arguments).await?;
+    let checked = read(DealRun::Check, &file).await?;
     file_import::check(checked.problems)?;
     if checked.deals == 0 {
         bail!("there are no deals in the file");
     }
-    if arguments.dry_run {
-        let deals = counted(checked.deals, "deal");
-        return output::line(&format!("{deals} would be scheduled"));
-    }
-    let scheduled = read(Some(&database), &arguments).await?.scheduled;
-    let mut told = format!("{} scheduled", counted(scheduled.scheduled, "deal"));
-    if scheduled.suppressed > 0 {
-        let suppressed = scheduled.suppressed;
-        told.push_str(&format!(", {suppressed} not wanted by their customers"));
-    }
-    if scheduled.known > 0 {
-        told.push_str(&format!(", {} scheduled before", scheduled.known));
-    }
-    output::line(&told)
+    let (run, done) = if arguments.dry_run {
+        (DealRun::DryRun(&database), "would be scheduled")
+    } else {
+        (DealRun::Schedule(&database), "scheduled")
+    };
+    let report = read(run, &file).await?;
+    file.check_same(checked.deals, report.deals)?;
+    output::line(&summary(report.scheduled, done))
 }
 
-/// Reads the file; schedules its deals if there is a database.
-async fn read(
-    database: Option<&Database>,
-    arguments: &DealsSchedule,
-) -> anyhow::Result<DealReport> {
-    let (mut import, file) = ImportFile::open(&arguments.file, arguments.format)?;
+/// What became of the deals, or would.
+fn summary(scheduled: Scheduled, done: &str) -> String {
+    let mut told = format!("{} {done}", counted(scheduled.scheduled, "deal"));
+    for (count, what) in [
+        (scheduled.suppressed, "not wanted by their customers"),
+        (scheduled.quiet_hours, "within their customers' quiet hours"),
+        (scheduled.unknown_customer, "of unknown customers"),
+        (scheduled.known, "scheduled before"),
+    ] {
+        if count > 0 {
+            told.push_str(&format!(", {count} {what}"));
+        }
+    }
+    told
+}
+
+/// Reads the file.
+async fn read(run: DealRun<'_>, file: &RereadFile<'_>) -> anyhow::Result<DealReport> {
+    let (mut import, file) = file.read()?;
     let (clock, format) = (Clock::system(), import.format);
     let mut report = |progress: Progress<'_>| import.report(progress);
-    let read = deals::schedule_file(database, &clock, file, format, &mut report).await;
+    let read = deals::schedule_file(run, &clock, file, format, &mut report).await;
     import.finish(read)
 }

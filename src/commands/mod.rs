@@ -3,10 +3,12 @@
 pub(crate) mod anonymize;
 pub(crate) mod backup;
 pub(crate) mod catalog;
+pub(crate) mod check;
 pub(crate) mod client;
 pub(crate) mod compose;
 pub(crate) mod config;
 pub(crate) mod deals;
+mod event_schemas;
 mod file_import;
 pub(crate) mod migrate;
 pub(crate) mod notifications;

@@ -19,10 +19,7 @@ async fn run_import(arguments: PricesImport) -> anyhow::Result<()> {
     let state = rates::open(&arguments.settings).await?;
     let options = ImportOptions {
         format: import.format,
-        reason: match arguments.reason {
-            Some(reason) => reason,
-            None => format!("import of {}", import.name()),
-        },
+        reason: import.reason(arguments.reason),
         actor: arguments.actor,
         dry_run: arguments.dry_run,
     };

@@ -56,7 +56,8 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
             ..Overrides::default()
         },
     )?;
-    let (_log, metrics) = configuration.telemetry.start()?;
+    let service = configuration.service("vantage-router", false);
+    let (_log, telemetry) = configuration.telemetry.start(&service)?;
     let file = command.supergraph;
     let supergraph = std::fs::read_to_string(&file)
         .with_context(|| format!("cannot read the supergraph {}", file.display()))?;
@@ -67,7 +68,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
     configuration.listen = listener
         .local_addr()
         .context("the listener has no address")?;
-    let lifecycle = Lifecycle::start(metrics, &configuration).await?;
+    let lifecycle = Lifecycle::start(telemetry, &configuration).await?;
     let supervisor = &lifecycle.supervisor;
     let state = serving::edge(router, &auth, &server, supervisor)?;
     let state = state.with_ide_page(playground::explorer(&server, false));

@@ -1,5 +1,5 @@
-//! `vantage schema export|check`: the graph as SDL. `schema/` holds what `export` writes, and a test fails when it is out of
-//! date.
+//! `vantage schema export|check`: the graph as SDL, and the events as JSON Schema. `schema/` holds what `export` writes, and
+//! a test fails when it is out of date.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use platform::clock::Clock;
 use platform::supervisor::Supervisor;
 use router::Router;
 
-use super::schema_check;
+use super::{event_schemas, schema_check};
 use crate::cli::Schema;
 use crate::config::Configuration;
 use crate::data_directory::Missing;
@@ -42,10 +42,12 @@ async fn files() -> anyhow::Result<Vec<(String, String)>> {
     ));
     files.push(("api.graphql".to_owned(), router.api_sdl().to_owned()));
     files.push(("openapi.json".to_owned(), rest::document()?));
+    files.extend(event_schemas::files()?);
     Ok(files)
 }
 
 async fn export(directory: &Path) -> anyhow::Result<()> {
+    event_schemas::refuse_breaking(directory)?;
     for (name, sdl) in files().await? {
         write(&directory.join(name), &sdl)?;
     }

@@ -19,12 +19,18 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
         std::env::vars_os(),
         &command.overrides(),
     )?;
-    let (_log, metrics) = configuration.telemetry.start()?;
+    let name = if command.router_only {
+        "vantage-router"
+    } else {
+        "vantage"
+    };
+    let service = configuration.service(name, false);
+    let (_log, telemetry) = configuration.telemetry.start(&service)?;
     let listener = listener::bind(configuration.listen, "--listen").await?;
     configuration.listen = listener
         .local_addr()
         .context("the listener has no address")?;
-    let lifecycle = Lifecycle::start(metrics, &configuration).await?;
+    let lifecycle = Lifecycle::start(telemetry, &configuration).await?;
     let supervisor = &lifecycle.supervisor;
 
     let key = keys::caller_key(&configuration)?;
@@ -36,6 +42,11 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
             !command.router_only && configuration.subgraphs.url(domain.name()).is_none()
         })
         .collect();
+    if command.demo {
+        configuration
+            .sandbox
+            .hurry(configuration.demo.ticker_interval);
+    }
     let sandbox = if sandbox_server::is_required(&configuration, here.len()) {
         Some(sandbox_server::start_in_process(&mut configuration, &clock, supervisor).await?)
     } else {
@@ -52,6 +63,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     domains.start(supervisor).await;
     if let Some((sandbox, _)) = &sandbox {
         sandbox.load_shop(&domains).await?;
+        sandbox.start_warehouse(&domains, supervisor);
     }
     workers::start(&domains, &configuration, &clock, supervisor)?;
     let router = graph::router(&configuration, &domains, &key)?;
@@ -106,10 +118,18 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     if command.demo {
         domains.start_live_demo(&configuration.demo, supervisor);
     }
+    let payments = sandbox.as_ref().and_then(|(sandbox, simulated)| {
+        let is_simulated = simulated.contains(&"stripe");
+        is_simulated.then(|| format!("http://{}", sandbox.address))
+    });
     let routes = domains
         .routes()
         .merge(pictures::routes())
-        .merge(playground::routes(&configuration.server, sign_in))
+        .merge(playground::routes(
+            &configuration.server,
+            sign_in,
+            payments.as_deref(),
+        ))
         .merge(playground::explorer_routes(
             &state,
             configuration.introspection(),

@@ -1,4 +1,4 @@
-//! `vantage stock set|import|list`: the ledger of stock.
+//! `vantage stock set|write-off|import|list`: the ledger of stock.
 
 use std::io::Cursor;
 
@@ -7,10 +7,10 @@ use orders::stock_import::{self, FileFormat, ImportOptions, ImportReport, Progre
 use platform::clock::Clock;
 use platform::database::Database;
 use resolvers::id::IdKind;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::file_import::{self, ImportFile, counted};
-use crate::cli::{Settings, Stock, StockImport, StockSet};
+use crate::cli::{Settings, Stock, StockImport, StockSet, StockWriteOff};
 use crate::config::Configuration;
 use crate::data_directory::Missing;
 use crate::domains::{self, Domain};
@@ -22,6 +22,7 @@ const BATCH: u64 = 1_000;
 pub(crate) async fn run(command: Stock) -> anyhow::Result<()> {
     match command {
         Stock::Set(set) => run_set(set).await,
+        Stock::WriteOff(write_off) => run_write_off(write_off).await,
         Stock::Import(import) => run_import(import).await,
         Stock::List { settings } => run_list(&settings).await,
     }
@@ -39,12 +40,43 @@ async fn open(settings: &Settings) -> anyhow::Result<Database> {
 }
 
 async fn run_set(arguments: StockSet) -> anyhow::Result<()> {
-    let database = open(&arguments.settings).await?;
     let line = json!({ "productId": arguments.product, "quantity": arguments.quantity });
+    change_one(
+        &arguments.settings,
+        &line,
+        arguments.reason,
+        arguments.actor,
+    )
+    .await?;
+    let units = counted(arguments.quantity.unsigned_abs().into(), "unit");
+    output::line(&format!("{} has {units}", arguments.product))
+}
+
+async fn run_write_off(arguments: StockWriteOff) -> anyhow::Result<()> {
+    let line = json!({ "productId": arguments.product, "writeOff": arguments.quantity });
+    change_one(
+        &arguments.settings,
+        &line,
+        arguments.reason,
+        arguments.actor,
+    )
+    .await?;
+    let units = counted(arguments.quantity.unsigned_abs().into(), "damaged unit");
+    output::line(&format!("{units} of {} written off", arguments.product))
+}
+
+/// Changes the stock of one product, as a file with this line would.
+async fn change_one(
+    settings: &Settings,
+    line: &Value,
+    reason: String,
+    actor: String,
+) -> anyhow::Result<()> {
+    let database = open(settings).await?;
     let options = ImportOptions {
         format: FileFormat::Json,
-        reason: arguments.reason,
-        actor: arguments.actor,
+        reason,
+        actor,
         dry_run: false,
     };
     let mut problems = Vec::new();
@@ -59,8 +91,7 @@ async fn run_set(arguments: StockSet) -> anyhow::Result<()> {
     if !problems.is_empty() {
         bail!("{}", problems.join("; "));
     }
-    let units = counted(arguments.quantity.unsigned_abs().into(), "unit");
-    output::line(&format!("{} has {units}", arguments.product))
+    Ok(())
 }
 
 async fn run_import(arguments: StockImport) -> anyhow::Result<()> {
@@ -68,10 +99,7 @@ async fn run_import(arguments: StockImport) -> anyhow::Result<()> {
     let database = open(&arguments.settings).await?;
     let options = ImportOptions {
         format: import.format,
-        reason: match arguments.reason {
-            Some(reason) => reason,
-            None => format!("import of {}", import.name()),
-        },
+        reason: import.reason(arguments.reason),
         actor: arguments.actor,
         dry_run: arguments.dry_run,
     };

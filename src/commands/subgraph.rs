@@ -19,12 +19,16 @@ pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
         std::env::vars_os(),
         &command.settings.overrides(Some(&command.listen)),
     )?;
-    let (_log, metrics) = configuration.telemetry.start()?;
+    let service = configuration.service(
+        format!("vantage-{}", command.name.name()),
+        !configuration.subgraph.verify_tokens,
+    );
+    let (_log, telemetry) = configuration.telemetry.start(&service)?;
     let listener = listener::bind(configuration.listen, "--listen").await?;
     configuration.listen = listener
         .local_addr()
         .context("the listener has no address")?;
-    let lifecycle = Lifecycle::start(metrics, &configuration).await?;
+    let lifecycle = Lifecycle::start(telemetry, &configuration).await?;
     let supervisor = &lifecycle.supervisor;
 
     let key = keys::caller_key(&configuration)?;

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail};
 use entities::orders::customer;
+use resolvers::access::SUPPORT;
 use resolvers::id::IdKind;
 use router::auth::{DevelopmentKey, NewToken};
 
@@ -17,7 +18,7 @@ use crate::output;
 const SUPPORT_SUBJECT: &str = "support-agent";
 
 fn scopes(command: &Token) -> Vec<String> {
-    let support = command.support.then(|| "support".to_owned());
+    let support = command.support.then(|| SUPPORT.to_owned());
     support.into_iter().chain(command.scope.clone()).collect()
 }
 

@@ -14,6 +14,7 @@ mod orders;
 mod pricing;
 mod providers;
 mod rest;
+mod returns;
 mod router;
 mod sandbox;
 mod search;
@@ -33,12 +34,16 @@ use std::path::{Path, PathBuf};
 
 use ::router::auth::AuthConfig;
 use ::router::server::ServerConfig;
+use platform::bus::KafkaConfig;
 use platform::config::{ConfigError, ConnectionUrl, Invalid, Layers, Secret};
+use platform::redis_server::{RedisConfig, RedisServer, RedisServerError};
+use platform::telemetry::traces::Service;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub(crate) use self::rest::Rest;
+pub(crate) use self::returns::{Labels, Returns};
 pub(crate) use self::router::Router;
 pub(crate) use self::sandbox::Sandbox;
 pub(crate) use self::search::{Engine, Search};
@@ -55,7 +60,7 @@ pub(crate) use pricing::Pricing;
 pub(crate) use providers::{Provider, Providers};
 pub(crate) use subgraph::SubgraphProcess;
 pub(crate) use subgraphs::Subgraphs;
-pub(crate) use telemetry::Telemetry;
+pub(crate) use telemetry::{StartedTelemetry, Telemetry};
 pub(crate) use tracking::Tracking;
 pub(crate) use webhooks::Webhooks;
 
@@ -95,6 +100,8 @@ pub(crate) struct Configuration {
     pub(crate) database: Database,
     /// Redis, for messages and caches shared by instances. Without it they stay within the process.
     pub(crate) redis_url: Option<ConnectionUrl>,
+    pub(crate) redis: RedisConfig,
+    pub(crate) kafka: KafkaConfig,
     /// Signs the verified caller between the router and subgraph processes: must be the same in all of them. By default
     /// one is generated and kept in `data`.
     pub(crate) subgraph_secret: Option<Secret>,
@@ -111,6 +118,7 @@ pub(crate) struct Configuration {
     pub(crate) flags: Flags,
     pub(crate) notifications: Notifications,
     pub(crate) orders: Orders,
+    pub(crate) returns: Returns,
     pub(crate) pricing: Pricing,
     pub(crate) search: Search,
     pub(crate) tracking: Tracking,
@@ -144,6 +152,8 @@ impl Default for Configuration {
             database_url: None,
             database: Database::default(),
             redis_url: None,
+            redis: RedisConfig::default(),
+            kafka: KafkaConfig::default(),
             subgraph_secret: None,
             auth: AuthConfig::default(),
             server: server::in_mode(ServerConfig::default(), Mode::default()),
@@ -157,6 +167,7 @@ impl Default for Configuration {
             flags: Flags::default(),
             notifications: Notifications::default(),
             orders: Orders::default(),
+            returns: Returns::default(),
             pricing: Pricing::default(),
             search: Search::default(),
             tracking: Tracking::default(),
@@ -229,6 +240,23 @@ impl Configuration {
         Ok(configuration)
     }
 
+    /// What this process is in traces. `is_internal`: requests come from our own processes only.
+    pub(crate) fn service(&self, name: impl Into<String>, is_internal: bool) -> Service {
+        Service {
+            name: name.into(),
+            version: env!("CARGO_PKG_VERSION"),
+            region: self.region.clone(),
+            is_internal,
+        }
+    }
+
+    /// The Redis server, if there is one.
+    pub(crate) fn redis(&self) -> Result<Option<RedisServer>, RedisServerError> {
+        let url = self.redis_url.as_ref();
+        url.map(|url| RedisServer::new(url.expose(), &self.redis))
+            .transpose()
+    }
+
     /// The public URL; by default the listen address.
     pub(crate) fn public_url(&self) -> anyhow::Result<Url> {
         match &self.public_url {
@@ -259,6 +287,8 @@ impl Configuration {
             ));
         }
         check_scheme("redis_url", self.redis_url.as_ref(), &["redis", "rediss"])?;
+        self.redis.check()?;
+        self.kafka.check(self.mode == Mode::Production)?;
         server::check(&self.server, self.mode)?;
         self.router.check()?;
         self.mcp.check(&self.server.path)?;

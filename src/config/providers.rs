@@ -18,6 +18,7 @@ pub(crate) struct Providers {
     pub(crate) fcm: Provider,
     pub(crate) sms: Provider,
     pub(crate) smtp: MailServer,
+    pub(crate) fulfilment: Fulfilment,
 }
 
 /// The server that takes our emails.
@@ -63,6 +64,8 @@ impl Providers {
     /// simulators' webhooks.
     pub(crate) fn simulate(&mut self, at: &Url, mail: &Url, webhook_secret: &Secret) {
         self.smtp.url.get_or_insert_with(|| mail.clone().into());
+        let fulfilment = &mut self.fulfilment.webhook_secret;
+        fulfilment.get_or_insert_with(|| webhook_secret.clone());
         for provider in self.all_mut() {
             if provider.url.is_none() {
                 *provider = Provider {
@@ -130,5 +133,23 @@ impl Providers {
             }
         }
         Ok(())
+    }
+}
+
+/// The warehouse, which registers the parcels of orders by webhooks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Fulfilment {
+    /// Verifies its webhooks. Without it they are rejected.
+    pub(crate) webhook_secret: Option<Secret>,
+    /// Verifies its webhooks, too, until it signs with the new secret.
+    pub(crate) previous_webhook_secret: Option<Secret>,
+}
+
+impl Fulfilment {
+    /// All secrets that verify its webhooks.
+    pub(crate) fn webhook_secrets(&self) -> Vec<Secret> {
+        let secrets = [&self.webhook_secret, &self.previous_webhook_secret];
+        secrets.into_iter().flatten().cloned().collect()
     }
 }

@@ -54,6 +54,11 @@ impl Default for Sandbox {
 }
 
 impl Sandbox {
+    /// Lets an hour of a parcel's journey take no longer than this.
+    pub(crate) fn hurry(&mut self, hour: Duration) {
+        self.pace = self.pace.min(hour);
+    }
+
     /// The parameters of its world.
     pub(crate) fn world(&self) -> sandbox::Config {
         sandbox::Config {

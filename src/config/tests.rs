@@ -364,6 +364,8 @@ fn no_secret_and_no_credential_of_a_url_is_ever_shown() {
         ("__PROVIDERS__UPS__ACCOUNT", "shop"),
         ("__PROVIDERS__FCM__ACCOUNT", "shop"),
         ("__PROVIDERS__SMS__ACCOUNT", "shop"),
+        ("__KAFKA__SASL__MECHANISM", "scram-sha-512"),
+        ("__KAFKA__SASL__USERNAME", "shop"),
     ];
     for form in 0..2 {
         let mut set: Vec<(String, String)> = Vec::new();
@@ -445,6 +447,10 @@ fn load_key(key: &str, text: &str, mode: &str) -> Result<Configuration, ConfigEr
     if key.starts_with("notifications.deals.sqs") {
         tree["notifications"]["deals"]["sqs"]["queue_url"] =
             "https://sqs.example/123456789012/deals.fifo".into();
+    }
+    if key.starts_with("kafka.sasl") {
+        let sasl = serde_json::json!({"mechanism": "scram-sha-512", "username": "shop"});
+        tree["kafka"]["sasl"] = sasl;
     }
     let mut at = &mut tree;
     for part in key.split('.') {

@@ -156,6 +156,7 @@ fn parcel(
         returned_to_sender: false,
         estimated_at: None,
         overdue_at: None,
+        registered_at: None,
         last_polled_at: Some(now),
         last_answered_at: Some(now),
         created_at: now,

@@ -10,6 +10,7 @@ mod places;
 mod returns;
 mod shipments;
 mod signals;
+mod stock;
 mod write;
 
 use chrono::{DateTime, Utc};
@@ -52,6 +53,7 @@ enum Stream {
     ShipmentEvent = 10,
     ReturnShipment = 11,
     Signal = 12,
+    StockCorrection = 13,
 }
 
 /// Ids use times of this epoch rather than the shop's "now", so that they are the same every day.

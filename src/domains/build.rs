@@ -25,6 +25,7 @@ use platform::rate_limit::RateLimiter;
 use platform::supervisor::Supervisor;
 use platform::workers::{Job, WorkerContext};
 use pricing::{Countries, GeoDatabase, RateCache};
+use returns::LabelRules;
 use search::engine::embedded::Embedded;
 use search::engine::remote::{Dialect, Remote, RemoteConfig};
 use search::engine::{AnalysisSource, SearchEngine};
@@ -34,7 +35,7 @@ use tracking::{Carrier, CarrierAccess, Carriers, TrackingConfig};
 use url::Url;
 
 use super::{Domain, Domains, Jobs, Local, Work};
-use crate::config::{self, Configuration, Provider};
+use crate::config::{self, Configuration, Labels, Provider};
 use crate::{keys, messages, partners};
 
 impl Domains {
@@ -62,6 +63,7 @@ impl Domains {
                     database: database.clone(),
                     clock: clock.clone(),
                     stripe: stripe(&providers.stripe, clock)?,
+                    capture_method: configuration.orders.capture.into(),
                     search: client_of_known(Domain::Search)?,
                     pricing: client_of_known(Domain::Pricing)?,
                     checkout_rates: Arc::new(from_file(
@@ -70,10 +72,12 @@ impl Domains {
                         CheckoutRates::parse,
                     )?),
                     stripe_webhook_secret: providers.stripe.webhook_secret.clone(),
+                    fulfilment_webhook_secrets: providers.fulfilment.webhook_secrets(),
+                    pubsub: pubsub(configuration, supervisor)?,
                 };
                 let work = Work {
                     routes: orders::routes(state.clone()),
-                    subscribers: orders::workers::subscribers(),
+                    subscribers: orders::workers::subscribers(&state),
                     jobs: jobs_of(&state, orders::workers::jobs),
                 };
                 (orders::subgraph(state), work)
@@ -83,6 +87,8 @@ impl Domains {
                     database: database.clone(),
                     clock: clock.clone(),
                     orders: client(Domain::Orders)?,
+                    search: client_of_known(Domain::Search)?,
+                    label_rules: Arc::new(label_rules(&configuration.returns.labels)),
                     stripe: stripe(&providers.stripe, clock.clone())?,
                     easypost: easypost(&providers.easypost, clock.clone(), &database)?,
                     easypost_webhook_secret: providers.easypost.webhook_secret.clone(),
@@ -208,14 +214,14 @@ impl Domains {
             flags: self.flags.clone(),
             ..PersonalizationState::in_process(clock.clone())
         };
-        let Some(url) = &configuration.redis_url else {
+        let Some(server) = configuration.redis()? else {
             return Ok(state);
         };
-        let cache = RedisCache::new(url.expose(), "preferences", PreferenceCache::BOUNDS);
+        let cache = RedisCache::new(&server, "preferences", PreferenceCache::BOUNDS);
         let pubsub = pubsub(configuration, supervisor)?;
-        let limiter = RateLimiter::redis(url.expose()).context("redis_url")?;
+        let limiter = RateLimiter::redis(&server);
         Ok(PersonalizationState {
-            preferences: PreferenceCache::new(Arc::new(cache.context("redis_url")?), pubsub),
+            preferences: PreferenceCache::new(Arc::new(cache), pubsub),
             limiter: Arc::new(limiter),
             ..state
         })
@@ -355,10 +361,10 @@ pub(crate) fn pricing_state(
     let countries = from_file("pricing.countries", countries, Countries::parse)?;
     let geo = pricing.geo_database.as_deref().map(GeoDatabase::open);
     let geo = geo.transpose().context("pricing.geo_database")?;
-    let rate_cache = match &configuration.redis_url {
-        Some(url) => {
-            let cache = RedisCache::new(url.expose(), "exchange_rates", RateCache::BOUNDS);
-            RateCache::new(Arc::new(cache.context("redis_url")?.without_prefix()))
+    let rate_cache = match configuration.redis()? {
+        Some(server) => {
+            let cache = RedisCache::new(&server, "exchange_rates", RateCache::BOUNDS);
+            RateCache::new(Arc::new(cache.without_prefix()))
         }
         None => RateCache::default(),
     };
@@ -440,8 +446,8 @@ fn pubsub(
     configuration: &Configuration,
     supervisor: &Supervisor,
 ) -> anyhow::Result<Arc<dyn PubSub>> {
-    Ok(match &configuration.redis_url {
-        Some(url) => Arc::new(RedisPubSub::new(url.expose(), supervisor).context("redis_url")?),
+    Ok(match configuration.redis()? {
+        Some(server) => Arc::new(RedisPubSub::new(&server, supervisor)),
         None => Arc::new(InProcess::new()),
     })
 }
@@ -492,4 +498,12 @@ fn carriers(
         }
     }
     Ok(carriers)
+}
+
+fn label_rules(labels: &Labels) -> LabelRules {
+    LabelRules {
+        phone: labels.phone.clone(),
+        international_services: labels.international_services.clone(),
+        international_limit: i64::from(labels.international_limit_usd) * 100,
+    }
 }

@@ -13,13 +13,16 @@ use notifications::Partners;
 use platform::caller::CallerKey;
 use platform::clock::Clock;
 use platform::database::{Database, DatabaseConfig};
+use platform::event_type::EventType;
 use platform::flags::Flags;
 use platform::inbox::{ConsumerGroup, Subscriber};
+use platform::invariants::{self, Inspection};
 use platform::supervisor::{Stage, Supervisor};
 use platform::workers::{Job, WorkerContext};
 use resolvers::client::SubgraphClient;
 use resolvers::id::IdKind;
 use resolvers::subgraph::Subgraph;
+use sea_orm::DbErr;
 use search::IndexWorker;
 
 use crate::config::{self, Configuration};
@@ -87,6 +90,41 @@ impl Domain {
         }
     }
 
+    /// The types of the events the domain publishes.
+    pub(crate) const fn event_types(self) -> &'static [EventType] {
+        match self {
+            Self::Notifications => notifications::events::TYPES,
+            Self::Orders => orders::events::TYPES,
+            Self::Returns => returns::events::TYPES,
+            Self::Pricing => pricing::events::TYPES,
+            Self::Search => search::events::TYPES,
+            Self::Tracking => tracking::events::TYPES,
+        }
+    }
+
+    /// The names of the migrations of its database.
+    pub(crate) fn migrations(self) -> Vec<String> {
+        match self {
+            Self::Orders => migrations::names::<orders::Migrator>(),
+            Self::Returns => migrations::names::<returns::Migrator>(),
+            Self::Pricing => migrations::names::<pricing::Migrator>(),
+            Self::Notifications => migrations::names::<notifications::Migrator>(),
+            Self::Search => migrations::names::<search::Migrator>(),
+            Self::Tracking => migrations::names::<tracking::Migrator>(),
+        }
+    }
+
+    /// Checks the invariants of its database.
+    pub(crate) async fn check(self, inspection: &mut Inspection<'_>) -> Result<(), DbErr> {
+        match self {
+            Self::Orders => orders::invariants::check(inspection).await,
+            Self::Returns => returns::invariants::check(inspection).await,
+            Self::Pricing | Self::Notifications | Self::Search | Self::Tracking => {
+                invariants::check(inspection).await
+            }
+        }
+    }
+
     async fn migrate(self, database: &Database) -> Result<usize, migrations::MigrateError> {
         let connection = database.connect_for_migrations().await?;
         let steps = match self {
@@ -114,17 +152,7 @@ pub(crate) async fn open_database(
     if let Some(directory) = &directory {
         directory.check(domain, missing).await?;
     }
-    let config = match &configuration.database_url {
-        Some(url) => DatabaseConfig::Postgres {
-            url: url.expose().to_owned(),
-            max_connections: configuration.database.max_connections.get(),
-            acquire_timeout: configuration.database.acquire_timeout.get(),
-        },
-        None => DatabaseConfig::Sqlite {
-            directory: configuration.data.clone(),
-            synchronous: configuration.database.sqlite.synchronous,
-        },
-    };
+    let config = database_config(configuration);
     let database = Database::open(&config, domain.name()).await?;
     let steps = domain.migrate(&database).await.with_context(|| {
         format!(
@@ -137,6 +165,21 @@ pub(crate) async fn open_database(
         directory.created(domain)?;
     }
     Ok((database, steps))
+}
+
+/// Where the databases are.
+pub(crate) fn database_config(configuration: &Configuration) -> DatabaseConfig {
+    match &configuration.database_url {
+        Some(url) => DatabaseConfig::Postgres {
+            url: url.expose().to_owned(),
+            max_connections: configuration.database.max_connections.get(),
+            acquire_timeout: configuration.database.acquire_timeout.get(),
+        },
+        None => DatabaseConfig::Sqlite {
+            directory: configuration.data.clone(),
+            synchronous: configuration.database.sqlite.synchronous,
+        },
+    }
 }
 
 /// A domain running in this process.

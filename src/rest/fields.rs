@@ -102,6 +102,14 @@ pub(super) mod graph_enum {
     }
 }
 
+/// Deserializes a member that is there, be it null: with `default`, an absent one is `None`, and null is `Some(None)`. For
+/// members of inputs where the graph distinguishes them.
+pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 impl PartialSchema for Timestamp {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()

@@ -7,12 +7,12 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use resolvers::id::IdKind;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
 use super::error::{ErrorBody, RestError, UserError};
-use super::fields::{Timestamp, graph_enum, id_in_path};
+use super::fields::{Timestamp, graph_enum, id_in_path, present};
 use super::openapi::{IdempotencyKey, Refused, RequestHeaders};
 use super::operations::{NOTIFICATION_PREFERENCES, NOTIFICATION_PREFERENCES_UPDATE};
 use super::request::RestRequest;
@@ -80,8 +80,14 @@ pub(super) struct PreferenceUpdate {
     channel: Channel,
     #[serde(serialize_with = "graph_enum::serialize")]
     category: Category,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    enabled: Option<bool>,
+    /// Absent: unchanged. It must not be null.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<bool>, nullable = false)]
+    enabled: Option<Option<bool>>,
     /// Absent: unchanged. Null: removed.
     #[serde(
         default,
@@ -90,13 +96,6 @@ pub(super) struct PreferenceUpdate {
     )]
     #[schema(value_type = Option<QuietHours>)]
     quiet_hours: Option<Option<QuietHours>>,
-}
-
-/// Deserializes a present value, including null.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 /// The result of an update.
@@ -261,5 +260,32 @@ mod graph {
         pub(super) topic_changes: Vec<TopicChange>,
         pub(super) updated_at: Option<Timestamp>,
         pub(super) user_errors: Vec<UserError>,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn the_graph_gets_a_null_where_the_client_sent_one() {
+        let update = |members: Value| {
+            let mut update = json!({ "channel": "push", "category": "deals" });
+            let members = members.as_object().unwrap().clone();
+            update.as_object_mut().unwrap().extend(members);
+            let read: PreferenceUpdate = serde_json::from_value(update).unwrap();
+            let mut sent = serde_json::to_value(read).unwrap();
+            let sent = sent.as_object_mut().unwrap();
+            assert_eq!(sent.remove("channel"), Some(json!("PUSH")));
+            assert_eq!(sent.remove("category"), Some(json!("DEALS")));
+            Value::Object(sent.clone())
+        };
+        assert_eq!(update(json!({})), json!({}));
+        let nulls = update(json!({ "enabled": null, "quiet_hours": null }));
+        assert_eq!(nulls, json!({ "enabled": null, "quietHours": null }));
+        let off = json!({ "enabled": false });
+        assert_eq!(update(off.clone()), off);
     }
 }

@@ -1,14 +1,14 @@
 //! The W3C Trace Context id by which clients can find a request's trace. It is also forwarded to subgraphs.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use platform::telemetry::traces;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The request's trace id. If it has none, a new trace is started and written to its headers.
 pub(super) fn trace_id(headers: &mut HeaderMap) -> String {
-    let sent = headers.get(TRACEPARENT).and_then(|sent| sent.to_str().ok());
-    if let Some(id) = sent.and_then(parse) {
-        return id.to_owned();
+    if let Some(id) = traces::parent_trace_id(headers) {
+        return id;
     }
     // Neither id may be zero.
     let id = format!("{:032x}", rand::random::<u128>().max(1));
@@ -17,25 +17,6 @@ pub(super) fn trace_id(headers: &mut HeaderMap) -> String {
         headers.insert(TRACEPARENT, value);
     }
     id
-}
-
-/// The trace id of a `traceparent` header.
-fn parse(header: &str) -> Option<&str> {
-    let is_hex = |text: &str, digits: usize| {
-        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        text.len() == digits && text.bytes().all(is_digit)
-    };
-    let mut parts = header.split('-');
-    let (version, trace, span) = (parts.next()?, parts.next()?, parts.next()?);
-    let flags = parts.next()?;
-    let is_valid = is_hex(version, 2)
-        && version != "ff"
-        && is_hex(trace, 32)
-        && trace.bytes().any(|byte| byte != b'0')
-        && is_hex(span, 16)
-        && span.bytes().any(|byte| byte != b'0')
-        && is_hex(flags, 2);
-    is_valid.then_some(trace)
 }
 
 #[cfg(test)]
@@ -67,8 +48,8 @@ mod tests {
             "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         ] {
             let (id, headers) = of(sent);
-            let parent = headers[TRACEPARENT].to_str().unwrap();
-            assert_eq!(parse(parent), Some(&*id), "{sent}");
+            let parent = traces::parent_trace_id(&headers);
+            assert_eq!(parent.as_ref(), Some(&id), "{sent}");
             assert_ne!(id, of(sent).0);
         }
     }

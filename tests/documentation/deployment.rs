@@ -148,11 +148,11 @@ fn a_metric_or_variable_that_does_not_exist_is_found() {
     );
     let schema: Value =
         serde_json::from_str(include_str!("../../router-config/vantage.schema.json")).unwrap();
-    let text = "VANTAGE_REDIS_URL VANTAGE_REDIS VANTAGE_SUBGRAPHS__{{ name }} VANTAGE_CONFIG VANTAGE_ROUTER__DEADLINES";
+    let text = "VANTAGE_REDIS_URL VANTAGE_REDIS_ADDRESS VANTAGE_SUBGRAPHS__{{ name }} VANTAGE_CONFIG VANTAGE_ROUTER__DEADLINES";
     assert_eq!(
         unknown_variables(text, &schema)
             .into_iter()
             .collect::<Vec<_>>(),
-        ["VANTAGE_REDIS", "VANTAGE_ROUTER__DEADLINES"]
+        ["VANTAGE_REDIS_ADDRESS", "VANTAGE_ROUTER__DEADLINES"]
     );
 }

@@ -1,12 +1,12 @@
 //! Deeply nested pages against the running binary, in every layout: rejected for their cost, or, where configuration
 //! allows them, bounded by the resolver limits.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::kit::{FIXED_RATES, Graph, layouts};
-use crate::wait::until;
+use crate::wait::{until, until_it};
 
 /// A business customer with more than a hundred orders.
 const OFFICE: &str = "customer1@vantage.example";
@@ -82,15 +82,13 @@ async fn pages_of_pages_that_are_let_in_are_bounded_by_what_they_resolve() {
 
 /// Processor time that shows an attack is running.
 const BUSY: Duration = Duration::from_secs(1);
-/// Processor time an abandoned attack may still use.
-const REST: Duration = Duration::from_secs(1);
-/// Consecutive idle samples before processes count as idle.
-const LOOKS: usize = 25;
-const IDLE: Duration = Duration::from_millis(50);
+/// Processor time an abandoned attack may still use. Left alone, it takes more than a minute.
+const REST: Duration = Duration::from_secs(5);
+/// How long processes are watched, and the part of one processor (1/n) that idle ones use at most.
+const WATCHED: Duration = Duration::from_millis(500);
+const IDLE: u32 = 4;
 /// Megabytes an attack may leave in use, over all processes.
 const KEPT: u64 = 50;
-/// Samples to wait for memory to be released: a few seconds, longer if sampling itself is slow.
-const LOOKS_AT_MEMORY: usize = 200;
 
 #[tokio::test]
 async fn the_work_of_an_attack_ends_when_its_clients_leave() {
@@ -121,23 +119,21 @@ async fn the_work_of_an_attack_ends_when_its_clients_leave() {
             }) => {}
         }
         let left = graph.processor_time();
-        let mut looks = Vec::new();
+        let mut seen = (Instant::now(), left);
         until("the end of the attack", async || {
-            looks.push(graph.processor_time());
-            let earlier = looks.iter().rev().nth(LOOKS)?;
-            (graph.processor_time() - *earlier <= IDLE).then_some(())
+            let (since, used) = (seen.0.elapsed(), graph.processor_time() - seen.1);
+            if since < WATCHED {
+                return None;
+            }
+            seen = (Instant::now(), graph.processor_time());
+            (used <= since / IDLE).then_some(())
         })
         .await;
         let rest = graph.processor_time() - left;
         assert!(rest <= REST, "{layout:?}: {rest:?}");
         assert_eq!(graph.active_requests().await, 0, "{layout:?}");
-        let mut kept = Vec::new();
-        until("the memory", async || {
-            kept.push(graph.memory().saturating_sub(small));
-            assert!(kept.len() <= LOOKS_AT_MEMORY, "{layout:?}: {kept:?} MB");
-            (*kept.last()? <= KEPT).then_some(())
-        })
-        .await;
+        let kept = async || graph.memory().saturating_sub(small);
+        until_it(kept, |kept| *kept <= KEPT).await;
         graph.stop().await;
     }
 }

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::Utc;
-use entities::insert_many;
 use entities::orders::order::OrderStatus;
 use entities::orders::{order, order_event};
 use platform::database::{Database, DatabaseConfig};
@@ -18,6 +17,7 @@ use uuid::Uuid;
 
 use crate::kit::{Graph, Layout, Process, layouts, vantage};
 use crate::wait::until;
+use crate::written_orders;
 
 /// Large enough to have parcels in transit besides the demo customer's, which move by themselves.
 const SHOP: [(&str, &str); 2] = [
@@ -91,7 +91,7 @@ async fn what_had_no_effect_is_listed_and_can_be_delivered_again() {
             aggregate_id: &order_id,
             data: json!({
                 "version": 1, "orderId": order_id, "returnId": null, "status": "shipped",
-                "allDelivered": false, "timestamp": Utc::now(),
+                "carrier": "ups", "trackingNumber": "1Z999AA10123456784", "allDelivered": false, "timestamp": Utc::now(),
             }),
         };
         let event = outbox::append(&transaction, told, Utc::now())
@@ -125,14 +125,13 @@ async fn what_had_no_effect_is_listed_and_can_be_delivered_again() {
             id: order_uuid,
             status: OrderStatus::Confirmed,
             payment_intent_id: None,
+            confirmed_at: Some(like.placed_at),
             shipped_at: None,
             delivered_at: None,
             cancelled_at: None,
             ..like
         };
-        insert_many::<order::Entity>(orders.write(), vec![new])
-            .await
-            .unwrap();
+        written_orders::write(&orders, vec![new]).await;
         let other = Uuid::now_v7().to_string();
         let none = graph.run(&["outbox", "requeue", "orders", &other]).await;
         assert_eq!(none, "0 events will be delivered again");

@@ -276,6 +276,12 @@ impl Graph {
         String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
     }
 
+    /// The settings of its processes.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (&str, &str)> {
+        let settings = self.environment.iter();
+        settings.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The data directory.
     pub(crate) fn data(&self) -> &Path {
         self.data.path()
@@ -406,12 +412,13 @@ impl Graph {
         total
     }
 
-    /// Stops the processes and drops the database.
+    /// Stops the processes, checks what they left behind, and drops the database.
     pub(crate) async fn stop(mut self) {
         assert!(self.router.stop().await.success());
         for process in &mut self.subgraphs {
             assert!(process.stop().await.success());
         }
+        crate::check::assert_clean(&self).await;
         if let Some((connection, name)) = self.postgres {
             let sql = format!("DROP DATABASE \"{name}\" WITH (FORCE)");
             connection.execute_unprepared(&sql).await.unwrap();

@@ -70,6 +70,7 @@ async fn send_parcel(graph: &Graph, order: &str, customer: &str) -> String {
         returned_to_sender: false,
         estimated_at: None,
         overdue_at: None,
+        registered_at: None,
         last_polled_at: None,
         last_answered_at: None,
         created_at: now,

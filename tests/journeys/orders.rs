@@ -12,6 +12,8 @@ pub(crate) const PRODUCTS: &str = "{ productSearch(query: \"\", first: 2) { node
 
 pub(crate) const PLACE: &str = "mutation($input: OrderPlaceInput!, $key: String!) { orderPlace(input: $input, idempotencyKey: $key) { order { id status total { currency } items { productName product { title } unitPrice { amount } } } paymentClientSecret userErrors { code } } }";
 
+const PREVIEW: &str = "query($input: OrderPreviewInput!) { orderPreview(input: $input) { total { amount currency } shippingOptions { code } userErrors { code } } }";
+
 const CANCEL: &str = "mutation($id: ID!, $key: String!) { orderCancel(id: $id, reason: \"found it cheaper\", idempotencyKey: $key) { order { status allowedActions } userErrors { code } } }";
 
 const ORDER: &str =
@@ -23,6 +25,7 @@ const ORDERS: &str = "{ me { orders(first: 1) { totalCount } } }";
 fn settings(stripe: &ThirdParties) -> Vec<(&'static str, String)> {
     let mut settings = stripe.settings();
     settings.push(("VANTAGE_DEMO__ORDERS", "60".to_owned()));
+    settings.push(("VANTAGE_ORDERS__CAPTURE", "immediate".to_owned()));
     // Nobody tells other exchange rates between a price and the order for it.
     settings.push(("VANTAGE_SANDBOX__ENABLED", "false".to_owned()));
     settings
@@ -69,8 +72,26 @@ async fn an_order_is_placed_confirmed_by_webhook_cancelled_and_refunded_in_every
         let product = &found["data"]["productSearch"]["nodes"][0];
 
         // The bank requires authentication first.
-        let waiting =
-            json!({ "input": input(product, "pm_card_authenticationRequired"), "key": "k" });
+        let mut ordered = input(product, "pm_card_authenticationRequired");
+        let mut preview = ordered.clone();
+        preview
+            .as_object_mut()
+            .unwrap()
+            .remove("paymentMethodToken");
+        let previewed = graph
+            .query(token, PREVIEW, json!({ "input": preview }))
+            .await;
+        let preview = &previewed["data"]["orderPreview"];
+        assert_eq!(preview["userErrors"], json!([]), "{previewed:#}");
+        let options = json!([{ "code": "standard" }, { "code": "express" }]);
+        assert_eq!(preview["shippingOptions"], options);
+        ordered["expectedTotal"] = json!({ "amount": "0.01", "currency": "EUR" });
+        let refused = json!({ "input": ordered, "key": "k" });
+        let refused = graph.query(token, PLACE, refused).await;
+        let errors = &refused["data"]["orderPlace"]["userErrors"];
+        assert_eq!(errors, &json!([{ "code": "TOTAL_CHANGED" }]), "{layout:?}");
+        ordered["expectedTotal"] = preview["total"].clone();
+        let waiting = json!({ "input": ordered, "key": "k" });
         let placed = graph.query(token, PLACE, waiting.clone()).await;
         let payload = &placed["data"]["orderPlace"];
         assert_eq!(payload["userErrors"], json!([]), "{layout:?}: {placed:#}");

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::kit::{Graph, Layout, layouts};
 use crate::third_parties::ThirdParties;
-use crate::wait::until_it;
+use crate::wait::{until, until_it};
 use crate::{orders, refunds};
 
 const CUSTOMERS: usize = 8;
@@ -94,7 +94,7 @@ async fn a_database_that_is_gone_under_load_loses_nothing_that_was_acknowledged(
         let answer = graph.query(Some(&token), COUNT, json!({})).await;
         answer["data"]["me"]["orders"]["totalCount"].as_u64()
     };
-    let before = count().await.unwrap();
+    let before = until("the orders are counted", count).await;
 
     let told = Acknowledged::default();
     let customers = join_all((0..CUSTOMERS).map(|customer| {
@@ -139,7 +139,7 @@ async fn a_database_that_is_gone_under_load_loses_nothing_that_was_acknowledged(
     let payments = payments["data"].as_array().unwrap();
     for id in placed.values() {
         let taken = payments.iter().filter(|payment| {
-            payment["metadata"]["order"] == json!(id) && payment["status"] == "succeeded"
+            payment["metadata"]["order"] == json!(id) && payment["status"] == "requires_capture"
         });
         assert_eq!(taken.count(), 1, "{id} is paid once");
     }

@@ -17,6 +17,8 @@ use crate::kit::{Process, vantage};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const PAGES: [&str; 2] = ["storefront.html", "tracking.html"];
+/// The scripts with the operations of the pages, in the order in which they include each other's fragments.
+const OPERATIONS: [&str; 2] = ["shared/operations.js", "shared/order_operations.js"];
 
 fn folder() -> PathBuf {
     Path::new(ROOT).join("playground")
@@ -96,6 +98,9 @@ async fn developers_get_the_pages_and_everything_they_name() {
             assert!(text.contains(setting), "{text}");
         }
         assert!(!text.contains("{{"), "{text}");
+        // Where customers confirm payments with their bank.
+        let is_shop = text.contains("\"payments\" content=\"http://127.0.0.1:");
+        assert_eq!(is_shop, page == "storefront.html", "{text}");
         left.extend(named_assets(&text));
     }
     let explorer = reqwest::Client::new()
@@ -344,7 +349,8 @@ fn problems(document: &str) -> Vec<String> {
 
 #[test]
 fn every_operation_of_the_pages_fits_the_public_schema() {
-    let shared = written(&read("shared/operations.js"));
+    let shared = OPERATIONS.map(read).concat();
+    let shared = written(&shared);
     let explorer = written(&read("explorer/operations.js"));
     let operations: Vec<_> = shared
         .iter()
@@ -360,7 +366,9 @@ fn every_operation_of_the_pages_fits_the_public_schema() {
     assert!(problems(&drifted)[0].contains("number"));
 
     let mut sources = sources();
-    sources.remove("shared/operations.js");
+    for name in OPERATIONS {
+        sources.remove(name);
+    }
     for (name, _) in operations {
         let used = sources.values().any(|text| text.contains(name.as_str()));
         assert!(used, "no page runs {name}");
@@ -382,7 +390,7 @@ fn the_pages_run_no_text_as_code_and_name_no_other_origin() {
         let text = text.replace("http://www.w3.org/2000/svg", "");
         assert!(!text.contains("://"), "{name} names another origin");
         assert!(
-            !text.contains("graphql`") || name.ends_with("/operations.js"),
+            !text.contains("graphql`") || name.ends_with("operations.js"),
             "{name}"
         );
         if name.ends_with(".html") {
@@ -393,37 +401,48 @@ fn the_pages_run_no_text_as_code_and_name_no_other_origin() {
     }
 }
 
-/// Long enough for every view and outage on a busy machine.
-const BROWSING: Duration = Duration::from_secs(600);
+/// Long enough for every view, outage and delivery on a busy machine.
+const BROWSING: Duration = Duration::from_secs(1_800);
 
 #[tokio::test]
 #[ignore = "needs Node.js, its packages and Chromium: run playground/tests/run.sh"]
 async fn browsers_show_the_pages() {
     let data = tempfile::tempdir().unwrap();
     let mut command = vantage(data.path());
-    command.env("VANTAGE_CLIENTS__FILE", clients_file()).args([
-        "serve",
-        "--demo",
-        "--listen",
-        "127.0.0.1:0",
-    ]);
+    command
+        .env("VANTAGE_CLIENTS__FILE", clients_file())
+        // What a browser orders arrives within a minute.
+        .env("VANTAGE_SANDBOX__PACE", "1s")
+        .args(["serve", "--demo", "--listen", "127.0.0.1:0"]);
     let mut process = Process::start(command).await;
+    let mut sandbox = None;
     let token = loop {
         let line = process.output.next_line().await.unwrap().unwrap();
-        if let Some(token) = line.strip_prefix("Token:") {
+        if let Some(simulated) = line.strip_prefix("Simulated at ") {
+            sandbox = simulated.split_once(": ").map(|(url, _)| url.to_owned());
+        } else if let Some(token) = line.strip_prefix("Token:") {
             break token.trim().to_owned();
         }
     };
+    let support = vantage(data.path())
+        .args(["token", "--support", "--scope", "merchandising"])
+        .output()
+        .await
+        .unwrap();
+    assert!(support.status.success(), "{support:?}");
+    let support = String::from_utf8(support.stdout).unwrap();
     let running = Command::new("node")
         .args([
             "--test",
-            "--test-timeout=300000",
+            "--test-timeout=900000",
             "--test-reporter=spec",
             "tests/",
         ])
         .current_dir(folder())
         .env("VANTAGE_URL", format!("{}/graphql", process.base))
         .env("VANTAGE_TOKEN", token)
+        .env("VANTAGE_SUPPORT_TOKEN", support.trim())
+        .env("VANTAGE_SANDBOX", sandbox.expect("a sandbox runs"))
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .status();

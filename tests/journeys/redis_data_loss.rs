@@ -5,7 +5,6 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use chrono::Utc;
-use entities::insert_many;
 use entities::orders::order::OrderStatus;
 use entities::orders::{order, order_event};
 use platform::database::Database;
@@ -20,9 +19,10 @@ use uuid::Uuid;
 
 use crate::kit::{DOMAINS, Graph, Layout, layouts};
 use crate::wait::until;
+use crate::written_orders;
 
 /// Orders delivered between two kills.
-const ORDERS: usize = 30;
+pub(crate) const ORDERS: usize = 30;
 
 /// An in-memory Redis server on a fixed port.
 struct Redis {
@@ -79,7 +79,7 @@ async fn signal(pid: u32, signal: &str) {
 }
 
 /// As many confirmed orders as one round needs.
-async fn confirmed(orders: &Database) -> Vec<Uuid> {
+pub(crate) async fn confirmed(orders: &Database) -> Vec<Uuid> {
     let like = order::Entity::find().one(orders.read()).await.unwrap();
     let like = like.expect("the demo shop has orders");
     let rows: Vec<_> = (0..ORDERS)
@@ -87,6 +87,7 @@ async fn confirmed(orders: &Database) -> Vec<Uuid> {
             id: Uuid::now_v7(),
             status: OrderStatus::Confirmed,
             payment_intent_id: None,
+            confirmed_at: Some(like.placed_at),
             shipped_at: None,
             delivered_at: None,
             cancelled_at: None,
@@ -94,14 +95,12 @@ async fn confirmed(orders: &Database) -> Vec<Uuid> {
         })
         .collect();
     let ids = rows.iter().map(|row| row.id).collect();
-    insert_many::<order::Entity>(orders.write(), rows)
-        .await
-        .unwrap();
+    written_orders::write(orders, rows).await;
     ids
 }
 
 /// Publishes tracking events: the parcels of these orders are shipped, then delivered.
-async fn deliver(tracking: &Database, ids: &[Uuid]) {
+pub(crate) async fn deliver(tracking: &Database, ids: &[Uuid]) {
     for (status, all_delivered) in [("shipped", false), ("delivered", true)] {
         for id in ids {
             let order_id = IdKind::Order.format(*id);
@@ -112,7 +111,7 @@ async fn deliver(tracking: &Database, ids: &[Uuid]) {
                 aggregate_id: &order_id,
                 data: json!({
                     "version": 1, "orderId": order_id, "returnId": null, "status": status,
-                    "allDelivered": all_delivered, "timestamp": Utc::now(),
+                    "carrier": "ups", "trackingNumber": id.simple().to_string(), "allDelivered": all_delivered, "timestamp": Utc::now(),
                 }),
             };
             outbox::append(&transaction, event, Utc::now())
@@ -124,12 +123,39 @@ async fn deliver(tracking: &Database, ids: &[Uuid]) {
 }
 
 /// Number of events in this state.
-async fn count(database: &Database, which: impl IntoCondition) -> u64 {
+pub(crate) async fn count(database: &Database, which: impl IntoCondition) -> u64 {
     outbox_event::Entity::find()
         .filter(which.into_condition())
         .count(database.read())
         .await
         .unwrap()
+}
+
+/// Every one of these orders was shipped and delivered, once.
+pub(crate) async fn assert_delivered_once(orders: &Database, ids: &[Uuid]) {
+    for (event, status) in [
+        ("order.shipped", None),
+        ("order.delivered", Some("delivered")),
+    ] {
+        let mut effects: HashMap<Uuid, u32> = HashMap::new();
+        let timeline = order_event::Entity::find()
+            .filter(order_event::Column::Event.eq(event))
+            .all(orders.read())
+            .await
+            .unwrap();
+        for entry in timeline {
+            *effects.entry(entry.order_id).or_default() += 1;
+        }
+        for id in ids {
+            assert_eq!(effects.get(id), Some(&1), "{id}: {event} once");
+            let row = order::Entity::find_by_id(*id).one(orders.read()).await;
+            let row = row.unwrap().unwrap();
+            assert!(
+                status.is_none_or(|status| row.status.as_str() == status),
+                "{row:?}"
+            );
+        }
+    }
 }
 
 #[tokio::test]
@@ -173,29 +199,7 @@ async fn redis_without_persistence_killed_twice_while_events_flow_loses_no_effec
     })
     .await;
 
-    for (event, status) in [
-        ("order.shipped", None),
-        ("order.delivered", Some("delivered")),
-    ] {
-        let mut effects: HashMap<Uuid, u32> = HashMap::new();
-        let timeline = order_event::Entity::find()
-            .filter(order_event::Column::Event.eq(event))
-            .all(orders.read())
-            .await
-            .unwrap();
-        for entry in timeline {
-            *effects.entry(entry.order_id).or_default() += 1;
-        }
-        for id in &all {
-            assert_eq!(effects.get(id), Some(&1), "{id}: {event} once");
-            let row = order::Entity::find_by_id(*id).one(orders.read()).await;
-            let row = row.unwrap().unwrap();
-            assert!(
-                status.is_none_or(|status| row.status.as_str() == status),
-                "{row:?}"
-            );
-        }
-    }
+    assert_delivered_once(&orders, &all).await;
     tracking.close().await;
     orders.close().await;
     graph.stop().await;

@@ -1,4 +1,4 @@
-//! The committed SDL matches the code. Update it with `cargo run -- schema export`.
+//! The committed SDL and the schemas of events match the code. Update them with `cargo run -- schema export`.
 
 use std::path::Path;
 
@@ -15,25 +15,83 @@ async fn the_committed_schema_is_up_to_date() {
     assert!(output.status.success(), "{output:?}");
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
     let exported = scratch.path().join("exported");
-    let mut names: Vec<_> = std::fs::read_dir(&exported)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
-    names.sort();
+    let names = files(&exported);
     assert_eq!(
-        names.len(),
-        10,
-        "six subgraphs, the node subgraph, the supergraph, the public schema and the REST routes"
+        names.len() - events(&names).len(),
+        11,
+        "six subgraphs, the node subgraph, the supergraph, the public schema, the REST routes and the topics"
     );
+    assert_eq!(events(&names), events(&files(&committed)));
     for name in names {
         let text = std::fs::read_to_string(committed.join(&name)).unwrap_or_default();
         let current = std::fs::read_to_string(exported.join(&name)).unwrap();
         assert!(
             text == current,
-            "schema/{} is out of date: run `cargo run -- schema export`",
-            name.display()
+            "schema/{name} is out of date: run `cargo run -- schema export`"
         );
     }
+}
+
+/// The files of a directory and its directories, as paths in it.
+fn files(directory: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            let inside = files(&entry.path());
+            names.extend(inside.into_iter().map(|file| format!("{name}/{file}")));
+        } else {
+            names.push(name);
+        }
+    }
+    names.sort();
+    names
+}
+
+fn events(names: &[String]) -> Vec<&String> {
+    let is_event = |name: &&String| name.starts_with("events/");
+    names.iter().filter(is_event).collect()
+}
+
+#[tokio::test]
+async fn a_change_that_breaks_an_events_consumers_is_not_exported() {
+    let scratch = tempfile::tempdir().unwrap();
+    let export = async || {
+        let output = vantage(scratch.path())
+            .args(["schema", "export", "--directory", "exported"])
+            .stderr(std::process::Stdio::piped())
+            .output()
+            .await
+            .unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        (output.status.success(), told)
+    };
+    let folder = scratch.path().join("exported/events");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("order.placed.json");
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/events/order.placed.json");
+    let text = std::fs::read_to_string(committed).unwrap();
+    let mut schema: serde_json::Value = serde_json::from_str(&text).unwrap();
+    // As if this version no longer had a field, and had added an optional one.
+    let fields = schema.pointer_mut("/properties/data/properties").unwrap();
+    fields["coupon"] = serde_json::json!({ "type": ["string", "null"] });
+    let language = fields.as_object_mut().unwrap().remove("language");
+    assert!(language.is_some());
+    std::fs::write(&file, schema.to_string()).unwrap();
+    std::fs::write(folder.join("order.lost.json"), "{}").unwrap();
+    let (is_ok, told) = export().await;
+    assert!(!is_ok);
+    assert!(
+        told.contains("order.placed: data.coupon was removed")
+            && told.contains("order.lost: is no longer published")
+            && !told.contains("language"),
+        "{told}"
+    );
+    std::fs::remove_file(&file).unwrap();
+    std::fs::remove_file(folder.join("order.lost.json")).unwrap();
+    let (is_ok, told) = export().await;
+    assert!(is_ok, "{told}");
 }
 
 /// Runs `schema check` and returns its success and output.

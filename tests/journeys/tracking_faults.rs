@@ -215,8 +215,9 @@ const PLACE_BYTES: usize = 8_000;
 #[tokio::test]
 async fn a_client_that_never_reads_takes_no_memory_and_no_time_of_others() {
     let shop = Shop::start(&[
-        ("VANTAGE_SERVER__WEBSOCKET__PING_INTERVAL", "2s"),
-        ("VANTAGE_SERVER__WEBSOCKET__PONG_TIMEOUT", "2s"),
+        // Long enough that a busy machine has sent more than socket buffers hold before the connection is dropped.
+        ("VANTAGE_SERVER__WEBSOCKET__PING_INTERVAL", "10s"),
+        ("VANTAGE_SERVER__WEBSOCKET__PONG_TIMEOUT", "5s"),
         ("VANTAGE_SERVER__WEBSOCKET__CLOSE_TIMEOUT", "100ms"),
     ])
     .await;
@@ -251,7 +252,8 @@ async fn a_client_that_never_reads_takes_no_memory_and_no_time_of_others() {
 
     let given_up = async || {
         let metrics = shop.metrics().await;
-        let closes = "router_websocket_closes_total{reason=\"heartbeat_timeout\"} 1";
+        // Because it answered no ping, or took nothing of what was sent: whichever is noticed first.
+        let closes = "router_websocket_closes_total{reason=";
         // Only the reader's next read keeps it open.
         tokio::time::timeout(Duration::from_millis(1), reader.receive())
             .await

@@ -34,7 +34,7 @@ fn ids() -> [Uuid; 3] {
 #[tokio::test]
 async fn parcels_are_found_by_what_narrows_the_search() {
     use tracking::shipment::{Carrier, TrackingStatus};
-    use tracking::{change, event, shipment};
+    use tracking::{change, event, shipment, shipment_line};
     let db = &Planner::over::<migrations::tracking::Migrator>().await;
     let ([id, ..], now) = (ids(), Utc::now());
     let due = shipment::Due {
@@ -52,6 +52,8 @@ async fn parcels_are_found_by_what_narrows_the_search() {
         "shipment::lock_journey of a return": shipment::lock_journey(db, id, Some(id)),
         "shipment::of_orders_in": shipment::of_orders_in(db, &ids(), &[TrackingStatus::InTransit, TrackingStatus::Exception]),
         "shipment::by_number": shipment::by_number(db, Carrier::Dhl, "1"),
+        "shipment::mark_registered": shipment::mark_registered(db, id, now),
+        "shipment_line::of_shipments": shipment_line::of_shipments(db, &ids()),
         "shipment::due": shipment::due(db, Carrier::Dhl, due, None, 20),
         "shipment::due of orders": shipment::due(db, Carrier::Dhl, due, Some(&ids()), 20),
         "shipment::claim": shipment::claim(db, &ids(), due, now),
@@ -68,8 +70,9 @@ async fn parcels_are_found_by_what_narrows_the_search() {
 async fn orders_are_found_by_what_narrows_the_search() {
     use orders::stock_movement::MovementKind;
     use orders::{
-        customer, order, order_decision, order_event, order_item, order_payment, order_refund,
-        order_review, payment_method, stock_level, stock_movement,
+        customer, order, order_decision, order_event, order_item, order_parcel, order_parcel_line,
+        order_payment, order_refund, order_review, payment_method, stock_level, stock_movement,
+        store_credit_balance, store_credit_entry,
     };
     let waiting = order_review::Filter {
         is_open: true,
@@ -91,11 +94,23 @@ async fn orders_are_found_by_what_narrows_the_search() {
         "stock_level::of_products": stock_level::of_products(db, &ids()),
         "stock_level::lock": stock_level::lock(db, &ids()),
         "stock_level::after": stock_level::after(db, Some(id), 100),
+        "store_credit_balance::of_customer": store_credit_balance::of_customer(db, id),
+        "store_credit_balance::balance": store_credit_balance::balance(db, id, "EUR"),
+        "store_credit_balance::add": store_credit_balance::add(db, id, "EUR", 1, now),
+        "store_credit_entry::of_customer": store_credit_entry::of_customer(db, id, Some(id), 20),
+        "store_credit_entry::count": store_credit_entry::count(db, id),
+        "store_credit_entry::issued_for_return": store_credit_entry::issued_for_return(db, id),
         "stock_movement::of_references": stock_movement::of_references(db, &["ord_1:oi_1".to_owned()], MovementKind::Ordered),
         "stock_movement::of_product": stock_movement::of_product(db, id, Some(9), 20),
         "order_item::of_orders": order_item::of_orders(db, &ids()),
         "order_event::of_orders": order_event::of_orders(db, &ids()),
+        "order::without_parcel": order::without_parcel(db, 20),
+        "order_parcel::of_order": order_parcel::of_order(db, id),
+        "order_parcel::count_of_orders": order_parcel::count_of_orders(db, &ids()),
+        "order_parcel::by_number": order_parcel::by_number(db, "dhl", "1"),
+        "order_parcel_line::of_parcels": order_parcel_line::of_parcels(db, &ids()),
         "order_payment::of_order": order_payment::of_order(db, id),
+        "order_payment::ending_before": order_payment::ending_before(db, now, 20),
         "order_payment::open_without_task": order_payment::open_without_task(db, "payment", now, 20),
         "order_payment::of_orders": order_payment::of_orders(db, &ids()),
         "order_payment::open_since": order_payment::open_since(db, now, 20),
@@ -111,13 +126,28 @@ async fn orders_are_found_by_what_narrows_the_search() {
         "order_review::report": order_review::report(db, id, now, now),
         "order_review::waiting": order_review::waiting(db),
         "order_payment::count_unsettled": order_payment::count_unsettled(db),
+        "order::ids_after": order::ids_after(db, Some(id), 200),
+        "order_parcel::of_orders": order_parcel::of_orders(db, &ids()),
+        "order::existing": order::existing(db, &ids()),
+        "order_refund::existing": order_refund::existing(db, &ids()),
+        "stock_movement::of_products": stock_movement::of_products(db, &ids(), Some((id, 1)), 1_000),
+        "store_credit_balance::after": store_credit_balance::after(db, None, 200),
+        "store_credit_balance::of_customers": store_credit_balance::of_customers(db, &ids()),
+        "store_credit_entry::after": store_credit_entry::after(db, Some(id), 200),
+        "store_credit_entry::by_ids": store_credit_entry::by_ids(db, &ids()),
+        "store_credit_entry::of_references": store_credit_entry::of_references(db, &["ord_1".to_owned()]),
+        "store_credit_entry::of_returns": store_credit_entry::of_returns(db, &ids()),
+        "store_credit_entry::sums": store_credit_entry::sums(db, &ids()),
     );
     assert_eq!(wrong, NONE, "{wrong:#?}");
 }
 
 #[tokio::test]
 async fn returns_are_found_by_what_narrows_the_search() {
-    use returns::{customer_return, return_decision, return_event, return_item, return_review};
+    use returns::{
+        customer_return, refund_supplement, return_decision, return_event, return_item,
+        return_review, store_credit, unvoided_label,
+    };
     let db = &Planner::over::<migrations::returns::Migrator>().await;
     let ([id, ..], now) = (ids(), Utc::now());
     let waiting = return_review::Filter {
@@ -136,11 +166,17 @@ async fn returns_are_found_by_what_narrows_the_search() {
         "customer_return::unvoided": customer_return::unvoided(db, id, 20),
         "customer_return::count_in_doubt": customer_return::count_in_doubt(db, now),
         "customer_return::refunded_by_order": customer_return::refunded_by_order(db),
+        "store_credit::unannounced": store_credit::unannounced(db, 100),
+        "store_credit::set_announced": store_credit::set_announced(db, &ids(), now),
         "return_item::of_returns": return_item::of_returns(db, &ids()),
         "return_item::returned": return_item::returned(db, &ids()),
         "return_event::of_returns": return_event::of_returns(db, &ids()),
         "return_decision::of_returns": return_decision::of_returns(db, &ids()),
         "return_decision::latest": return_decision::latest(db, id),
+        "return_decision::latest_of_all": return_decision::latest_of_all(db, id),
+        "unvoided_label::oldest": unvoided_label::oldest(db, id),
+        "unvoided_label::settle": unvoided_label::settle(db, id, "shp_1", now),
+        "unvoided_label::settle_all": unvoided_label::settle_all(db, id, now),
         "return_review::of_return": return_review::of_return(db, id),
         "return_review::of_returns": return_review::of_returns(db, &ids()),
         "return_review::page": return_review::page(db, &waiting, Some((now, id)), 20),
@@ -148,6 +184,11 @@ async fn returns_are_found_by_what_narrows_the_search() {
         "return_review::overdue": return_review::overdue(db, now, 20),
         "return_review::report": return_review::report(db, id, now, now),
         "return_review::waiting": return_review::waiting(db),
+        "customer_return::ids_after": customer_return::ids_after(db, Some(id), 200),
+        "customer_return::existing": customer_return::existing(db, &ids()),
+        "customer_return::orders_after": customer_return::orders_after(db, Some(id), 200),
+        "refund_supplement::of_returns": refund_supplement::of_returns(db, &ids()),
+        "store_credit::of_returns": store_credit::of_returns(db, &ids()),
     );
     assert_eq!(wrong, NONE, "{wrong:#?}");
 }
@@ -168,6 +209,7 @@ async fn the_rest_is_found_by_what_narrows_the_search() {
         db,
         "price_adjustment::of_products": price_adjustment::of_products(db, &ids()),
         "price_adjustment::remove": price_adjustment::remove(db, &ids()),
+        "product_price::amounts": product_price::amounts(db, &ids(), now),
         "product_price::adjusted": product_price::adjusted(db, &ids(), now),
         "product_price::of_products": product_price::of_products(db, &ids()),
         "product_price::lock": product_price::lock(db, &ids()),
@@ -226,7 +268,9 @@ async fn the_rest_is_found_by_what_narrows_the_search() {
 
 #[tokio::test]
 async fn the_tables_that_all_databases_share_are_read_by_what_narrows_the_search() {
-    use tables::{idempotency_key, inbox_delivery, inbox_event, outbox_event, task};
+    use tables::{
+        idempotency_key, inbox_delivery, inbox_event, outbox_event, outbox_sequence, task,
+    };
     let db = &Planner::over::<migrations::orders::Migrator>().await;
     let now = Utc::now();
     let wrong = wrong_plans!(
@@ -239,10 +283,15 @@ async fn the_tables_that_all_databases_share_are_read_by_what_narrows_the_search
         "outbox_event::mark_confirmed": outbox_event::mark_confirmed(db, &ids(), now),
         "outbox_event::count_unconfirmed": outbox_event::count_unconfirmed(db),
         "outbox_event::unconfirmed_topics": outbox_event::unconfirmed_topics(db),
-        "outbox_event::republish_lost": outbox_event::republish_lost(db, "t", "log", Some("1"), now),
-        "outbox_event::confirm": outbox_event::confirm(db, "t", "log", Some("1"), now),
+        "outbox_event::republish_lost": outbox_event::republish_lost(db, "t", &[("log", Some("1"))], now),
+        "outbox_event::confirm": outbox_event::confirm(db, "t", &[("log", Some("1"))], now),
         "outbox_event::sweep_unconfirmed": outbox_event::sweep_unconfirmed(db, now, 100),
         "outbox_event::sweep": outbox_event::sweep(db, now, 100),
+        "outbox_event::positions": outbox_event::positions(db, "t", &["a".to_owned()], None, 1_000),
+        "outbox_event::undelivered": outbox_event::undelivered(db, "t", &["a".to_owned()]),
+        "inbox_delivery::waiting_of": inbox_delivery::waiting_of(db, "c", "t", &["a".to_owned()]),
+        "outbox_sequence::after": outbox_sequence::after(db, None, 200),
+        "idempotency_key::after": idempotency_key::after(db, None, 200),
         "task::find": task::find(db, "refund", ids()[0]),
         "task::due": task::due(db, &["refund", "void"], now, Duration::seconds(4), 20),
         "task::list": task::list(db, true, 20),

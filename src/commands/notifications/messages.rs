@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use chrono::{DateTime, SecondsFormat, Utc};
 use entities::notifications::notification::{self, DeliveryStatus, Listed};
+use notifications::privacy;
 use notifications::templates::{
     EVENTS, EmailDetails, LOCALES, Templates, sample_data, sample_details,
 };
@@ -40,10 +41,15 @@ pub(super) async fn requeue(settings: &Settings, ids: &[String], all: bool) -> a
 }
 
 pub(super) async fn erase(settings: &Settings, customer: &str) -> anyhow::Result<()> {
-    let customer = parse(IdKind::Customer, customer)?;
+    let (id, customer) = (customer, parse(IdKind::Customer, customer)?);
     let database = open(&configuration(settings)?).await?;
     let now = Clock::system().now();
-    let erased = notifications::privacy::erase_customer(&database, customer, now).await?;
+    if !privacy::is_known(&database, customer).await? {
+        output::note(&format!(
+            "nothing is known of {id}: check that it is the right customer; it is recorded that they were erased"
+        ));
+    }
+    let erased = privacy::erase_customer(&database, customer, now).await?;
     let messages = counted(erased, "message");
     output::line(&format!("erased the customer and the texts of {messages}"))
 }

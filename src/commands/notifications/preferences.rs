@@ -1,34 +1,34 @@
 //! `vantage notifications migrate-preferences` and `repair-preferences`.
 
-use std::path::Path;
-
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
-use notifications::legacy_file::{self, LegacyReport, Progress};
+use notifications::legacy_file::{self, LegacyReport, LegacyRun, Progress};
 use notifications::preference_migration::{self, MigrationProgress, Pace};
 use platform::clock::Clock;
 use platform::database::Database;
 use resolvers::id::IdKind;
 
-use crate::cli::{
-    FileFormatArgument, MigratePreferences, PaceArguments, RepairPreferences, Settings,
-};
-use crate::commands::file_import::{self, ImportFile, counted};
+use crate::cli::{MigratePreferences, PaceArguments, RepairPreferences, Settings};
+use crate::commands::file_import::{self, RereadFile, counted};
 use crate::config::Configuration;
 use crate::data_directory::Missing;
 use crate::domains::{self, Domain};
 use crate::output;
 
 pub(super) async fn migrate(arguments: MigratePreferences) -> anyhow::Result<()> {
+    let path = arguments.file.as_deref();
+    let file = path.map(|path| RereadFile::open(path, arguments.format));
+    let file = file.transpose()?;
     let database = open(&arguments.settings).await?;
-    if let Some(path) = &arguments.file {
-        let report = load(None, path, arguments.format).await?;
-        file_import::check(report.problems)?;
+    if let Some(file) = &file {
+        let checked = load(LegacyRun::Check(&database), file).await?;
+        file_import::check(checked.problems)?;
         if arguments.dry_run {
-            let customers = counted(report.customers, "customer");
-            return output::line(&format!("{customers} would be migrated"));
+            return output::line(&would_be_migrated(&checked));
         }
-        load(Some(&database), path, arguments.format).await?;
+        let loaded = load(LegacyRun::Load(&database), file).await?;
+        let all = |report: &LegacyReport| report.customers + report.erased;
+        file.check_same(all(&checked), all(&loaded))?;
     }
     migrate_all(&database, arguments.pace, "migrated").await
 }
@@ -74,15 +74,22 @@ async fn migrate_all(database: &Database, pace: PaceArguments, done: &str) -> an
     ))
 }
 
-async fn load(
-    database: Option<&Database>,
-    path: &Path,
-    format: Option<FileFormatArgument>,
-) -> anyhow::Result<LegacyReport> {
-    let (mut import, file) = ImportFile::open(path, format)?;
+fn would_be_migrated(checked: &LegacyReport) -> String {
+    let mut told = format!(
+        "{} would be migrated",
+        counted(checked.customers, "customer")
+    );
+    if checked.erased > 0 {
+        told.push_str(&format!(", {} left out as erased", checked.erased));
+    }
+    told
+}
+
+async fn load(run: LegacyRun<'_>, file: &RereadFile<'_>) -> anyhow::Result<LegacyReport> {
+    let (mut import, file) = file.read()?;
     let format = import.format;
     let mut report = |progress: Progress<'_>| import.report(progress);
-    let loaded = legacy_file::load(database, file, format, &mut report).await;
+    let loaded = legacy_file::load(run, file, format, &mut report).await;
     import.finish(loaded)
 }
 

@@ -1,21 +1,17 @@
-//! The orders domain: customers, payment methods, orders with their lines and timelines.
+//! The orders domain: customers, payment methods, orders with their lines, timelines and movements of stock.
 
 use chrono::Duration;
 use entities::insert_many;
 use entities::orders::order_event::Actor;
 use entities::orders::payment_method::PaymentMethodKind;
-use entities::orders::stock_movement::MovementKind;
-use entities::orders::{
-    customer, order, order_event, order_item, payment_method, stock_level, stock_movement,
-};
-use platform::database::{Database, DatabaseTransaction};
-use resolvers::id::IdKind;
+use entities::orders::{customer, order, order_event, order_item, payment_method, stock_movement};
+use platform::database::Database;
 
-use super::Plan;
+use super::{Plan, stock};
 use crate::demo::Stream;
-use crate::demo::catalog::PRODUCTS;
 use crate::demo::customers::{Customer, DEMO_CUSTOMER_EMAIL};
 use crate::demo::orders::Order;
+use crate::demo::stock::Ledgers;
 
 /// Whether the shop exists.
 pub(super) async fn is_written(database: &Database) -> anyhow::Result<bool> {
@@ -47,9 +43,11 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
             created_at: joined,
         });
     }
-    write_stock(&transaction, plan).await?;
+    let ledgers = Ledgers::new(plan);
+    stock::write_levels(&transaction, plan, &ledgers).await?;
     insert_many::<customer::Entity>(&transaction, customers).await?;
     insert_many::<payment_method::Entity>(&transaction, methods).await?;
+    let mut sequences = ledgers.sequences.iter().copied();
     for chunk in plan.chunks() {
         let orders: Vec<_> = chunk.map(|index| plan.order(index)).collect();
         insert_many::<order::Entity>(&transaction, orders.iter().map(order_row).collect()).await?;
@@ -66,38 +64,10 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
                 .collect(),
         )
         .await?;
+        let movements = stock::movement_rows(plan, &orders, &mut sequences);
+        insert_many::<stock_movement::Entity>(&transaction, movements).await?;
     }
     transaction.commit().await?;
-    Ok(())
-}
-
-/// The ledger of stock begins with what there is: the shop's orders are from before it.
-async fn write_stock(transaction: &DatabaseTransaction, plan: &Plan) -> anyhow::Result<()> {
-    let (mut levels, mut movements) = (Vec::new(), Vec::new());
-    for index in 0..PRODUCTS {
-        let product = plan.product(index);
-        levels.push(stock_level::Model {
-            product_id: product.id,
-            available: product.available,
-            damaged: 0,
-            sequence: 1,
-            updated_at: product.created_at,
-        });
-        movements.push(stock_movement::Model {
-            product_id: product.id,
-            sequence: 1,
-            kind: MovementKind::Opening,
-            available: product.available,
-            damaged: 0,
-            reference: IdKind::Product.format(product.id),
-            order_item_id: None,
-            actor: "demo".to_owned(),
-            reason: None,
-            occurred_at: product.created_at,
-        });
-    }
-    insert_many::<stock_level::Entity>(transaction, levels).await?;
-    insert_many::<stock_movement::Entity>(transaction, movements).await?;
     Ok(())
 }
 
@@ -116,11 +86,13 @@ fn order_row(order: &Order) -> order::Model {
         local_currency_amount: order.total(),
         local_currency_code: order.currency.as_str().to_owned(),
         exchange_rate: order.rate.to_string(),
+        store_credit_amount: 0,
         subtotal_amount: order.subtotal,
         shipping_amount: order.shipping,
         tax_amount: order.tax,
         shipping_address: address(&order.customer),
         billing_address: None,
+        shipping_option: Some("standard".to_owned()),
         payment_method_id: order.customer.id,
         payment_intent_id: Some(format!("pi_demo_{}", order.index)),
         placed_at: order.placed_at,

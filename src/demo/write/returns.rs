@@ -1,11 +1,14 @@
 //! The returns domain.
 
+use std::collections::BTreeMap;
+
 use chrono::Duration;
 use entities::insert_many;
 use entities::returns::return_review::{self, ReviewReason};
-use entities::returns::{customer_return, return_event, return_item};
+use entities::returns::{customer_return, label_rate, return_event, return_item};
 use platform::database::Database;
 use returns::RefundMethod;
+use returns::rules::parcel::{self, Content, Measures};
 use returns::rules::refund::{self, Line, Paid, Quote, Refunded};
 use returns::rules::status::{ReturnStatus, timeline_event};
 use sea_orm::EntityTrait;
@@ -27,12 +30,18 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
     {
         return Ok(());
     }
+    let mut rates = BTreeMap::new();
     for chunk in plan.chunks() {
         let orders: Vec<_> = chunk.map(|index| plan.order(index)).collect();
         let returns: Vec<_> = orders
             .iter()
             .filter_map(|order| Some((order, plan.return_of(order)?)))
             .collect();
+        rates.extend(
+            returns
+                .iter()
+                .filter_map(|(order, made)| label_rate(order, made)),
+        );
         let rows = returns.iter().map(|(order, made)| return_row(order, made));
         insert_many::<customer_return::Entity>(&transaction, rows.collect()).await?;
         let items = returns.iter().map(|(order, made)| item_row(order, made));
@@ -44,8 +53,33 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
         let reviews = returns.iter().filter_map(|(_, made)| review_row(made));
         insert_many::<return_review::Entity>(&transaction, reviews.collect()).await?;
     }
+    insert_many::<label_rate::Entity>(&transaction, rates.into_values().collect()).await?;
     transaction.commit().await?;
     Ok(())
+}
+
+/// What the return's label cost, by its country and weight.
+fn label_rate(order: &Order, made: &Return<'_>) -> Option<((String, i32), label_rate::Model)> {
+    let label = made.label.as_ref()?;
+    let attributes = made.line.product.attributes;
+    let content = Content {
+        units: 1,
+        of: Measures {
+            grams: attributes.map(|of| of.weight_grams),
+            millimetres: None,
+        },
+    };
+    let country = order.customer.place.country.to_owned();
+    let pounds = parcel::pounds(&[content]);
+    let rate = label_rate::Model {
+        country: country.clone(),
+        pounds,
+        carrier: "USPS".to_owned(),
+        service: "GroundAdvantage".to_owned(),
+        cents: label.cost,
+        seen_at: label.generated_at,
+    };
+    Some(((country, pounds), rate))
 }
 
 /// The refund of one unit of the line, by the domain's own rules.
@@ -86,6 +120,7 @@ fn return_row(order: &Order, made: &Return<'_>) -> customer_return::Model {
         refund_tax: quote.tax,
         refund_shipping: quote.shipping,
         refund_total: quote.total,
+        refund_credit: 0,
         shipping_refunded: quote.includes_shipping && made.status != ReturnStatus::Cancelled,
         refund_method: RefundMethod::OriginalPayment,
         payment_intent_id: at(ReturnStatus::RefundIssued)

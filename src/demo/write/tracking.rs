@@ -54,6 +54,7 @@ fn shipment_row(order: &Order, parcel: &Shipment, plan: &Plan) -> shipment::Mode
         returned_to_sender: false,
         estimated_at: None,
         overdue_at: None,
+        registered_at: None,
         last_polled_at: Some(plan.now),
         last_answered_at: Some(plan.now),
         created_at: order.placed_at,
@@ -90,6 +91,7 @@ fn return_row(order: &Order, made: &Return<'_>, plan: &Plan) -> Option<shipment:
     };
     let (_, last) = made.events.last()?;
     Some(shipment::Model {
+        registered_at: None,
         id: plan.id(Stream::ReturnShipment, order.index.into()),
         order_id: order.id,
         return_id: Some(made.id),

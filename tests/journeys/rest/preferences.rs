@@ -132,6 +132,7 @@ async fn only_what_is_named_changes_and_mistakes_change_nothing() {
         (json!({ "channel": "fax" }), 400),
         (json!({ "category": "ORDERS" }), 400),
         (json!({ "enabled": "yes" }), 400),
+        (json!({ "enabled": null }), 400),
         (json!({ "quiet_hours": { "start": "22:00" } }), 400),
         (
             json!({ "quiet_hours": { "start": "25:00", "end": "07:00" } }),

@@ -1,13 +1,15 @@
 //! Data for the samples: delivered orders and a parcel in transit.
 
 use chrono::{DateTime, Utc};
-use entities::orders::{order, order_item};
+use entities::orders::order;
 use entities::tracking::shipment::{Carrier, TrackingStatus};
 use entities::tracking::{event, shipment};
 use platform::database::Database;
 use resolvers::id::IdKind;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use uuid::Uuid;
+
+use crate::written_orders;
 
 /// An order of one item, by public ids.
 pub(super) struct Delivered {
@@ -22,12 +24,7 @@ pub(super) async fn deliver(orders: &Database, customer: &str, at: DateTime<Utc>
         .filter(order::Column::CustomerId.eq(customer))
         .one(orders.read());
     let like = like.await.unwrap().expect("the customer has an order");
-    let item_like = order_item::Entity::find()
-        .filter(order_item::Column::CustomerId.eq(customer))
-        .filter(order_item::Column::Restriction.is_null())
-        .one(orders.read());
-    let item_like = item_like.await.unwrap().expect("with an item");
-    let (order, item) = (Uuid::now_v7(), Uuid::now_v7());
+    let order = Uuid::now_v7();
     let (price, tax, shipping) = (27_999, 2_240, 1_260);
     let total = price + tax + shipping;
     let row = order::Model {
@@ -49,26 +46,10 @@ pub(super) async fn deliver(orders: &Database, customer: &str, at: DateTime<Utc>
         updated_at: at,
         ..like
     };
-    let item_row = order_item::Model {
-        id: item,
-        order_id: order,
-        position: 0,
-        product_name: "4K Monitor Pro 32 inch".to_owned(),
-        quantity: 1,
-        unit_price_amount: price,
-        tax_amount: tax,
-        currency_code: "USD".to_owned(),
-        ..item_like
-    };
-    let transaction = orders.begin().await.unwrap();
-    let inserted = order::Entity::insert(row.into_active_model());
-    inserted.exec(&transaction).await.unwrap();
-    let inserted = order_item::Entity::insert(item_row.into_active_model());
-    inserted.exec(&transaction).await.unwrap();
-    transaction.commit().await.unwrap();
+    let items = written_orders::write(orders, vec![row]).await;
     Delivered {
         order: IdKind::Order.format(order),
-        item: IdKind::OrderItem.format(item),
+        item: IdKind::OrderItem.format(items[0].id),
     }
 }
 
@@ -121,6 +102,7 @@ pub(super) async fn send(tracking: &Database, customer: &str, order: &str) {
         returned_to_sender: false,
         estimated_at: None,
         overdue_at: Some(Utc::now()),
+        registered_at: None,
     };
     let transaction = tracking.begin().await.unwrap();
     for (status, location, at) in told {
