@@ -23,6 +23,7 @@ export INSTA_UPDATE=no
 step=""
 ran=()
 skipped=()
+failed=""
 scratch=""
 owner=""
 as_owner=()
@@ -64,7 +65,7 @@ main() {
             run "advisories" cargo deny --offline check advisories
         fi
     fi
-    run "tests" cargo test --locked --workspace --no-fail-fast
+    run "tests" all_tests
     run "deployment files" deploy/check.sh
     with_search_node
     with_node "bundler" "the bundles of the pages" playground/build.sh --check
@@ -76,7 +77,16 @@ main() {
     with_node "Apollo Gateway" "the subgraphs behind Apollo Gateway" tests/federation/run.sh
     with_node "AsyncAPI's validator" "the schemas of the events" tests/events/run.sh
     with_java "ElasticMQ" "deals through a queue server" tests/sqs/run.sh
+    with_java "Kafka" "events through a Kafka broker" tests/kafka/run.sh
     with_node "packages and browser of the pages" "the pages in a browser" playground/tests/run.sh
+}
+
+# Runs every test, and names those that failed once more at the end, where they are found.
+all_tests() {
+    local log="$scratch/tests.log" status=0
+    cargo test --locked --workspace --no-fail-fast 2>&1 | tee "$log" || status=$?
+    [ "$status" -eq 0 ] || failed="$(grep -aE '^test .+ \.\.\. FAILED|^error(\[|:)' "$log" | sort -u | head -n 40 || true)"
+    return "$status"
 }
 
 # Runs checks that need Node.js, if available: common clients, the reference parser, another router, and the pages in
@@ -157,6 +167,7 @@ finish() {
     if [ "$status" -eq 0 ]; then
         echo "ok: everything passed"
     else
+        [ -z "$failed" ] || printf '%s\n' "$failed" >&2
         echo "FAILED: $step" >&2
     fi
     exit "$status"
