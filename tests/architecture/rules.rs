@@ -29,7 +29,8 @@ const RULES_MAY_NAME: [&str; 18] = [
     "unicode_normalization::",
     // Values that are stored as they are.
     "serde::",
-    // Names of variants.
+    // Names of variants, both ways.
+    "strum::EnumString",
     "strum::IntoStaticStr",
     // Mathematical functions.
     "libm::",

@@ -195,9 +195,9 @@ impl<R: Read> Read for Counted<R> {
 
 impl Unreadable {
     /// Reports everything that is wrong with a record, and returns how much that is.
-    pub fn tell(problems: &[Self], place: Place, tell: &mut dyn FnMut(Progress<'_>)) -> u64 {
+    pub fn report(problems: &[Self], place: Place, progress: &mut dyn FnMut(Progress<'_>)) -> u64 {
         for Self { field, message } in problems {
-            tell(Progress::Problem {
+            progress(Progress::Problem {
                 place,
                 field,
                 message,

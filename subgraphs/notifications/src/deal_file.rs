@@ -86,7 +86,7 @@ pub async fn schedule_file(
         for Entry { place, record } in batch {
             match record.and_then(|deal| deal.check(now)) {
                 Ok(deal) => deals.push(deal),
-                Err(problems) => report.problems += Unreadable::tell(&problems, place, tell),
+                Err(problems) => report.problems += Unreadable::report(&problems, place, tell),
             }
         }
         report.deals += deals.len() as u64;

@@ -63,7 +63,7 @@ pub async fn load(
                     lines.push(row.customer_id);
                     rows.insert(row.customer_id, row);
                 }
-                Err(problems) => report.problems += Unreadable::tell(&problems, place, tell),
+                Err(problems) => report.problems += Unreadable::report(&problems, place, tell),
             }
         }
         let customers: Vec<Uuid> = rows.keys().copied().collect();
