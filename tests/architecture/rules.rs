@@ -7,7 +7,7 @@ use crate::{ROOT, crates, is_name, rust_files};
 
 /// Paths that rules may use beyond the standard library: money, time, and reference data. From `entities`, only enums
 /// stored in columns.
-const RULES_MAY_NAME: [&str; 18] = [
+const RULES_MAY_NAME: [&str; 19] = [
     "resolvers::money::",
     "chrono::",
     "chrono_tz::",
