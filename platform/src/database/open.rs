@@ -17,7 +17,8 @@ use super::pool::Pool;
 use super::writer::Writes;
 use super::{DatabaseConfig, DatabaseError, Synchronous};
 
-/// Rows that SQLite's thread may buffer ahead of the consumer before it sleeps; no page needs more.
+/// Rows that SQLite's thread may buffer ahead of the consumer before it sleeps. It hands over half of them at once, which
+/// is all that a page reads in a statement.
 const SQLITE_ROWS_AHEAD: usize = 512;
 
 /// Concurrent readers of one SQLite file. Each is a thread.
