@@ -87,14 +87,28 @@ struct ResSender<K: Send + Sync + Hash + Eq + Clone + 'static, T: Loader<K>> {
     tx: oneshot::Sender<Result<HashMap<K, T::Value>, T::Error>>,
 }
 
+/// Who waits for keys.
+#[allow(clippy::type_complexity)]
+enum Pending<K: Send + Sync + Hash + Eq + Clone + 'static, T: Loader<K>> {
+    One(K, oneshot::Sender<Result<Option<T::Value>, T::Error>>),
+    Many(HashSet<K>, ResSender<K, T>),
+}
+
 struct Requests<K: Send + Sync + Hash + Eq + Clone + 'static, T: Loader<K>> {
     keys: HashSet<K>,
-    pending: Vec<(HashSet<K>, ResSender<K, T>)>,
+    pending: Vec<Pending<K, T>>,
     cache_storage: Box<dyn CacheStorage<Key = K, Value = T::Value>>,
     disable_cache: bool,
 }
 
-type KeysAndSender<K, T> = (HashSet<K>, Vec<(HashSet<K>, ResSender<K, T>)>);
+type KeysAndSender<K, T> = (HashSet<K>, Vec<Pending<K, T>>);
+
+/// What has to be done for keys that were added.
+enum Action<K: Send + Sync + Hash + Eq + Clone + 'static, T: Loader<K>> {
+    ImmediateLoad(KeysAndSender<K, T>),
+    StartFetch,
+    Delay,
+}
 
 impl<K: Send + Sync + Hash + Eq + Clone + 'static, T: Loader<K>> Requests<K, T> {
     fn new<C: CacheFactory>(cache_factory: &C) -> Self {
@@ -169,18 +183,34 @@ impl<T> DataLoaderInner<T> {
                 }
 
                 // send response
-                for (keys, sender) in senders {
-                    let mut res = HashMap::new();
-                    res.extend(sender.use_cache_values);
-                    for key in &keys {
-                        res.extend(values.get(key).map(|value| (key.clone(), value.clone())));
+                for pending in senders {
+                    match pending {
+                        Pending::One(key, tx) => {
+                            tx.send(Ok(values.get(&key).cloned())).ok();
+                        }
+                        Pending::Many(keys, sender) => {
+                            let mut res = HashMap::new();
+                            res.extend(sender.use_cache_values);
+                            for key in &keys {
+                                res.extend(
+                                    values.get(key).map(|value| (key.clone(), value.clone())),
+                                );
+                            }
+                            sender.tx.send(Ok(res)).ok();
+                        }
                     }
-                    sender.tx.send(Ok(res)).ok();
                 }
             }
             Err(err) => {
-                for (_, sender) in senders {
-                    sender.tx.send(Err(err.clone())).ok();
+                for pending in senders {
+                    match pending {
+                        Pending::One(_, tx) => {
+                            tx.send(Err(err.clone())).ok();
+                        }
+                        Pending::Many(_, sender) => {
+                            sender.tx.send(Err(err.clone())).ok();
+                        }
+                    }
                 }
             }
         }
@@ -295,8 +325,45 @@ impl<T, C: CacheFactory> DataLoader<T, C> {
         K: Send + Sync + Hash + Eq + Clone + 'static,
         T: Loader<K>,
     {
-        let mut values = self.load_many(std::iter::once(key.clone())).await?;
-        Ok(values.remove(&key))
+        let tid = TypeId::of::<K>();
+
+        let (action, rx) = {
+            let mut requests = self.inner.requests.lock().unwrap();
+            let typed_requests = requests
+                .entry(tid)
+                .or_insert_with(|| Box::new(Requests::<K, T>::new(&self.cache_factory)))
+                .downcast_mut::<Requests<K, T>>()
+                .unwrap();
+            let is_cached =
+                !typed_requests.disable_cache && !self.disable_cache.load(Ordering::SeqCst);
+            if is_cached && let Some(value) = typed_requests.cache_storage.get(&key) {
+                return Ok(Some(value.clone()));
+            }
+
+            let prev_count = typed_requests.keys.len();
+            typed_requests.keys.insert(key.clone());
+            let (tx, rx) = oneshot::channel();
+            typed_requests.pending.push(Pending::One(key, tx));
+            (self.action(typed_requests, prev_count), rx)
+        };
+
+        self.act(action);
+        rx.await.unwrap()
+    }
+
+    /// What to do after keys were added to this many.
+    fn action<K>(&self, typed_requests: &mut Requests<K, T>, prev_count: usize) -> Action<K, T>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        T: Loader<K>,
+    {
+        if typed_requests.keys.len() >= self.max_batch_size {
+            Action::ImmediateLoad(typed_requests.take())
+        } else if !typed_requests.keys.is_empty() && prev_count == 0 {
+            Action::StartFetch
+        } else {
+            Action::Delay
+        }
     }
 
     /// Use this `DataLoader` to load some data.
@@ -307,12 +374,6 @@ impl<T, C: CacheFactory> DataLoader<T, C> {
         I: IntoIterator<Item = K>,
         T: Loader<K>,
     {
-        enum Action<K: Send + Sync + Hash + Eq + Clone + 'static, T: Loader<K>> {
-            ImmediateLoad(KeysAndSender<K, T>),
-            StartFetch,
-            Delay,
-        }
-
         let tid = TypeId::of::<K>();
 
         let (action, rx) = {
@@ -345,9 +406,9 @@ impl<T, C: CacheFactory> DataLoader<T, C> {
                 return Ok(Default::default());
             }
 
-            typed_requests.keys.extend(keys_set.clone());
+            typed_requests.keys.extend(keys_set.iter().cloned());
             let (tx, rx) = oneshot::channel();
-            typed_requests.pending.push((
+            typed_requests.pending.push(Pending::Many(
                 keys_set,
                 ResSender {
                     use_cache_values,
@@ -355,20 +416,19 @@ impl<T, C: CacheFactory> DataLoader<T, C> {
                 },
             ));
 
-            if typed_requests.keys.len() >= self.max_batch_size {
-                (Action::ImmediateLoad(typed_requests.take()), rx)
-            } else {
-                (
-                    if !typed_requests.keys.is_empty() && prev_count == 0 {
-                        Action::StartFetch
-                    } else {
-                        Action::Delay
-                    },
-                    rx,
-                )
-            }
+            (self.action(typed_requests, prev_count), rx)
         };
 
+        self.act(action);
+        rx.await.unwrap()
+    }
+
+    fn act<K>(&self, action: Action<K, T>)
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        T: Loader<K>,
+    {
+        let tid = TypeId::of::<K>();
         match action {
             Action::ImmediateLoad(keys) => {
                 let inner = self.inner.clone();
@@ -409,8 +469,6 @@ impl<T, C: CacheFactory> DataLoader<T, C> {
             }
             Action::Delay => {}
         }
-
-        rx.await.unwrap()
     }
 
     /// Feed some data into the cache.
