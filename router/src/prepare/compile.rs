@@ -5,6 +5,7 @@ mod contextual;
 mod rewrites;
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use hive_router_planner::ast::document::Document;
@@ -305,6 +306,7 @@ impl Compiler<'_> {
             duplicate_group: None,
             renamed,
             parsed: OnceLock::new(),
+            is_valid: AtomicBool::new(false),
         })
     }
 

@@ -2,6 +2,7 @@
 //! needs no string operations.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::parser::types::ExecutableDocument;
@@ -204,9 +205,24 @@ pub(crate) struct FetchOperation {
     /// Keys the planner introduced, mapped to the keys they stand for.
     pub renamed: HashMap<String, String>,
     pub(super) parsed: OnceLock<Option<ExecutableDocument>>,
+    /// Whether an in-process subgraph has found it valid, for any values.
+    pub(super) is_valid: AtomicBool,
 }
 
 impl FetchOperation {
+    /// Whether an in-process subgraph need not validate the document again.
+    pub(crate) fn is_valid(&self) -> bool {
+        self.is_valid.load(Ordering::Relaxed)
+    }
+
+    /// The subgraph has executed it without an error. Whether it is valid also depends on a client's values, so that
+    /// only documents without are kept in mind; representations are of any form.
+    pub(crate) fn executed(&self) {
+        if self.variables.is_empty() && self.context.is_empty() && !self.is_valid() {
+            self.is_valid.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// The document as async-graphql's type, parsed on first use.
     pub(crate) fn parsed(&self) -> Option<&ExecutableDocument> {
         self.parsed

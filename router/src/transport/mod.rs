@@ -12,6 +12,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_graphql::ValidationMode;
 use async_graphql::indexmap::IndexMap;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -250,9 +251,12 @@ impl SubgraphRequest {
         for (name, value) in self.used_variables() {
             variables.insert(async_graphql::Name::new(name), number::to_local(value));
         }
-        request.variables(async_graphql::Variables::from_value(
-            async_graphql::Value::Object(variables),
-        ))
+        let variables = async_graphql::Value::Object(variables);
+        let mut request = request.variables(async_graphql::Variables::from_value(variables));
+        if operation.is_valid() {
+            request.validation_mode = Some(ValidationMode::Fast);
+        }
+        request
     }
 
     fn used_variables(&self) -> impl Iterator<Item = (&str, &serde_json::Value)> {
@@ -277,6 +281,9 @@ impl SubgraphRequest {
 
     /// Converts an async-graphql response to this request.
     pub fn decode_local(&self, response: async_graphql::Response) -> SubgraphResponse {
+        if response.errors.is_empty() {
+            self.operation.executed();
+        }
         let mut decoded = SubgraphResponse {
             data: from_local(response.data, Some(&self.operation.shape), &self.types),
             errors: response.errors.into_iter().map(local_error).collect(),

@@ -9,6 +9,7 @@ use crate::{
     Data, Extensions, ParseRequestError, ServerError, UploadValue, Value, Variables,
     parser::{parse_query, types::ExecutableDocument},
     schema::IntrospectionMode,
+    validation::ValidationMode,
 };
 
 /// GraphQL request.
@@ -53,6 +54,11 @@ pub struct Request {
     /// [IntrospectionMode::Enabled]).
     #[serde(skip)]
     pub introspection_mode: IntrospectionMode,
+
+    /// How to validate this request, if not like others (defaults to that of
+    /// the schema).
+    #[serde(skip)]
+    pub validation_mode: Option<ValidationMode>,
 }
 
 impl Request {
@@ -67,6 +73,7 @@ impl Request {
             extensions: Default::default(),
             parsed_query: None,
             introspection_mode: IntrospectionMode::Enabled,
+            validation_mode: None,
         }
     }
 

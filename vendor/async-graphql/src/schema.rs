@@ -890,7 +890,7 @@ pub(crate) async fn prepare_request(
                 &document,
                 Some(&request.variables),
                 request.operation_name.as_deref(),
-                validation_mode,
+                request.validation_mode.unwrap_or(validation_mode),
                 complexity,
                 depth,
             )
