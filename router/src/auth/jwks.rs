@@ -1,6 +1,7 @@
 //! An identity provider's keys: cached, refreshed on schedule and when a token is signed with an unknown key.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
@@ -21,6 +22,8 @@ pub(super) struct RemoteKeys {
     client: reqwest::Client,
     /// `None` until the first fetch succeeds.
     keys: ArcSwapOption<Vec<VerificationKey>>,
+    /// How many fetches succeeded.
+    generation: AtomicU64,
     last: Mutex<Option<Fetch>>,
 }
 
@@ -65,6 +68,7 @@ impl RemoteKeys {
             config: config.clone(),
             client,
             keys: ArcSwapOption::empty(),
+            generation: AtomicU64::new(0),
             last: Mutex::new(None),
         })
     }
@@ -72,6 +76,11 @@ impl RemoteKeys {
     /// The current keys; `None` if none were ever fetched.
     pub(super) fn cached(&self) -> Option<Arc<Vec<VerificationKey>>> {
         self.keys.load_full()
+    }
+
+    /// Changes after the keys. Those of [`Self::cached`] are of this generation or newer.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// Waits for the fetch in progress, or starts one unless the last one was less than the minimum interval ago. The
@@ -139,6 +148,7 @@ impl RemoteKeys {
                     tracing::debug!(keys = keys.len(), "fetched the key set");
                 }
                 self.keys.store(Some(Arc::new(keys)));
+                self.generation.fetch_add(1, Ordering::Release);
             }
             Err(error) => tracing::warn!(
                 url = %self.config.url,

@@ -7,6 +7,7 @@ mod error;
 mod jwks;
 mod keys;
 mod mint;
+mod token_cache;
 mod verifier;
 
 pub use config::{AuthConfig, AuthConfigError, JwksConfig, PublicKeyConfig};

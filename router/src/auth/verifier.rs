@@ -14,6 +14,7 @@ use super::config::{AuthConfig, AuthConfigError, MIN_SECRET_BYTES};
 use super::error::AuthError;
 use super::jwks::RemoteKeys;
 use super::keys::VerificationKey;
+use super::token_cache::{TokenCache, TokenHash};
 
 /// A verified caller, and when the credentials expire.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +29,7 @@ pub struct JwtVerifier {
     config: AuthConfig,
     local: Vec<VerificationKey>,
     remote: Option<Arc<RemoteKeys>>,
+    verified: TokenCache,
 }
 
 #[derive(Deserialize)]
@@ -89,6 +91,7 @@ impl JwtVerifier {
             config: config.clone(),
             local,
             remote,
+            verified: TokenCache::new(),
         })
     }
 
@@ -111,7 +114,23 @@ impl JwtVerifier {
         if self.config.pass_through {
             return Ok(Identity::default());
         }
-        identity(self.claims(token).await?, &self.config)
+        self.check_length(token)?;
+        // Before the keys are used: with newer ones it is only verified once more.
+        let generation = self.remote.as_ref().map_or(0, |keys| keys.generation());
+        let hash = TokenHash::of(token);
+        if let Some(known) = self.verified.get(&hash, generation, SystemTime::now()) {
+            return Ok(known);
+        }
+        let identity = identity(self.claims(token).await?, &self.config)?;
+        self.verified.put(hash, token.len(), generation, &identity);
+        Ok(identity)
+    }
+
+    fn check_length(&self, token: &str) -> Result<(), AuthError> {
+        if token.len() > self.config.max_token_bytes {
+            return Err(AuthError::TooLong(self.config.max_token_bytes));
+        }
+        Ok(())
     }
 
     /// A claim of the token in an `Authorization` header, once the token is verified. `None` without a token or the
@@ -132,9 +151,7 @@ impl JwtVerifier {
 
     /// The claims of a token whose signature, time, issuer and audience are valid.
     async fn claims(&self, token: &str) -> Result<Claims, AuthError> {
-        if token.len() > self.config.max_token_bytes {
-            return Err(AuthError::TooLong(self.config.max_token_bytes));
-        }
+        self.check_length(token)?;
         if self.local.is_empty() && self.remote.is_none() {
             return Err(AuthError::NoKeys);
         }
