@@ -47,6 +47,8 @@ make() {
     # Without the crate's own tests and benchmarks, which are not here, and what only they depend on.
     awk '/^\[/ { skip = /^\[\[(test|bench|example)\]\]/ || /^\[dev-dependencies/ } !skip' \
         "$scratch/$name/Cargo.toml" > "$crate/Cargo.toml"
+    # Cargo shows what is deprecated in a path's crate, but not in a published one.
+    printf '\n[lints.rust]\ndeprecated = "allow"\n' >> "$crate/Cargo.toml"
     (cd "$crate" && files . | xargs sha256sum > published.sha256)
     for patch in "$crate"/patches/*.patch; do
         patch --quiet --directory="$crate" --strip=1 --no-backup-if-mismatch < "$patch" \
