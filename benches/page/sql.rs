@@ -94,8 +94,6 @@ impl Sql {
             self.notifications.read(),
         );
         try_join!(
-            order_item::by_ids(db, &items),
-            order::by_ids(db, &orders),
             return_item::returned(returns, &items),
             customer_return::of_orders(returns, customer, &orders),
             product::by_ids(self.search.read(), &products),

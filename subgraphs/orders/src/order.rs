@@ -187,7 +187,9 @@ impl Order {
     async fn items(&self, context: &Context<'_>) -> ApiResult<Vec<OrderItem>> {
         let loaders = context.data_unchecked::<Loaders>();
         let rows = loaders.items_of_order.load_list(self.row.id).await?;
-        rows.into_iter().map(OrderItem::try_from).collect()
+        rows.into_iter()
+            .map(|row| OrderItem::of_order(row, self.row.clone()))
+            .collect()
     }
 
     /// The sum of all lines, before shipping and tax.

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, SimpleObject};
+use entities::orders::order::{self, OrderStatus};
 use entities::orders::order_item as entity;
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
+use resolvers::scalars::DateTime;
 use resolvers::{ApiError, ApiResult, access};
+use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use crate::loaders::Loaders;
@@ -26,6 +29,8 @@ pub(crate) struct Product {
 pub(crate) struct OrderItem {
     currency: CurrencyCode,
     row: Arc<entity::Model>,
+    /// Its order's row, if the item was reached from there.
+    order: Option<Arc<order::Model>>,
 }
 
 impl TryFrom<Arc<entity::Model>> for OrderItem {
@@ -35,11 +40,24 @@ impl TryFrom<Arc<entity::Model>> for OrderItem {
         let currency = CurrencyCode::from_code(&row.currency_code).ok_or_else(|| {
             ApiError::internal(format!("order item {} has unknown values", row.id))
         })?;
-        Ok(Self { currency, row })
+        Ok(Self {
+            currency,
+            row,
+            order: None,
+        })
     }
 }
 
 impl OrderItem {
+    /// An item of this order.
+    pub(crate) fn of_order(row: Arc<entity::Model>, order: Arc<order::Model>) -> ApiResult<Self> {
+        let item = Self::try_from(row)?;
+        Ok(Self {
+            order: Some(order),
+            ..item
+        })
+    }
+
     /// Resolves a representation: the item if it exists and the caller may see it.
     pub(crate) async fn resolve_reference(
         context: &Context<'_>,
@@ -53,6 +71,16 @@ impl OrderItem {
             return Ok(None);
         }
         row.try_into().map(Some)
+    }
+
+    async fn order_row(&self, context: &Context<'_>) -> ApiResult<Arc<order::Model>> {
+        if let Some(order) = &self.order {
+            return Ok(order.clone());
+        }
+        let loaders = context.data_unchecked::<Loaders>();
+        let id = self.row.order_id;
+        let row = loaders.orders.load_one(id).await?;
+        row.ok_or_else(|| ApiError::internal(format!("order {id} is missing")))
     }
 
     fn unit(&self) -> Money {
@@ -71,14 +99,7 @@ impl OrderItem {
 
     /// The order that the line belongs to.
     async fn order(&self, context: &Context<'_>) -> ApiResult<Order> {
-        let loaders = context.data_unchecked::<Loaders>();
-        let id = self.row.order_id;
-        loaders
-            .orders
-            .load_one(id)
-            .await?
-            .ok_or_else(|| ApiError::internal(format!("order {id} is missing")))?
-            .try_into()
+        self.order_row(context).await?.try_into()
     }
 
     /// The product as it is now. It may no longer be for sale.
@@ -121,5 +142,23 @@ impl OrderItem {
         self.row
             .restriction
             .map(|restriction| restriction.as_str().to_uppercase())
+    }
+
+    /// When the order was delivered; null unless its status is DELIVERED. For other subgraphs only.
+    #[graphql(inaccessible)]
+    async fn order_delivered_at(&self, context: &Context<'_>) -> Option<ApiResult<DateTime>> {
+        let order = self.order_row(context).await;
+        let delivered_at = order.map(|order| match order.status {
+            OrderStatus::Delivered => order.delivered_at.map(DateTime),
+            _ => None,
+        });
+        delivered_at.transpose()
+    }
+
+    /// The order's `totalUsd`, in US dollars. For other subgraphs only.
+    #[graphql(inaccessible)]
+    async fn order_total_usd(&self, context: &Context<'_>) -> Option<ApiResult<Decimal>> {
+        let order = self.order_row(context).await;
+        Some(order.map(|order| Money::new(order.usd_amount, CurrencyCode::Usd).decimal()))
     }
 }

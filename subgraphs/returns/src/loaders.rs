@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::events;
-use crate::order_facts::{FactsOfItem, Orders, PurchaseOfItem};
+use crate::order_facts::{Orders, PurchaseOfItem};
 
 finder_loader! {
     /// Returns by id.
@@ -109,7 +109,6 @@ pub(crate) struct Loaders {
     pub decisions_of_return: Batched<DecisionsOfReturn>,
     pub returned_of_item: Batched<ReturnedOfItem>,
     pub sequences: Batched<Sequences>,
-    facts_of_item: Batched<FactsOfItem>,
     purchase_of_item: Batched<PurchaseOfItem>,
     caller: Arc<OnceLock<Caller>>,
 }
@@ -132,7 +131,6 @@ impl Loaders {
             decisions_of_return: batches.loader(DecisionsOfReturn(database())),
             returned_of_item: batches.loader(ReturnedOfItem(database())),
             sequences: batches.loader(Sequences(database())),
-            facts_of_item: batches.loader(FactsOfItem(orders.clone())),
             purchase_of_item: batches.loader(PurchaseOfItem(orders)),
             caller,
         }
@@ -151,21 +149,10 @@ impl Loaders {
         self.sequences.clear();
     }
 
-    /// Facts by order item, from the orders subgraph on behalf of this request's caller.
-    pub(crate) fn order_items(&self, context: &Context<'_>) -> ApiResult<&Batched<FactsOfItem>> {
-        self.called_by(context)?;
-        Ok(&self.facts_of_item)
-    }
-
-    /// Purchases by order item, likewise.
+    /// Purchases by order item, from the orders subgraph on behalf of this request's caller.
     pub(crate) fn purchases(&self, context: &Context<'_>) -> ApiResult<&Batched<PurchaseOfItem>> {
-        self.called_by(context)?;
-        Ok(&self.purchase_of_item)
-    }
-
-    fn called_by(&self, context: &Context<'_>) -> ApiResult<()> {
         let caller = access::caller(context)?;
         self.caller.get_or_init(|| caller.clone());
-        Ok(())
+        Ok(&self.purchase_of_item)
     }
 }

@@ -1,4 +1,5 @@
-//! Loads facts about order items from the orders subgraph, with the caller's permissions and in one call per request.
+//! Loads what was paid for order items from the orders subgraph, with the caller's permissions and in one call per
+//! request.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -13,39 +14,24 @@ use resolvers::scalars::DateTime;
 use resolvers::{ApiError, ApiResult};
 use rust_decimal::Decimal;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::representations::{Entities, representations};
 use crate::rules::eligibility::{ItemFacts, OrderFacts, Restriction};
 use crate::rules::refund::Paid;
 
-/// The fields the rules need of an item, in terms of the orders domain's schema. Kept minimal, since account pages
-/// request them for every item. Only items of the caller are answered.
-macro_rules! facts {
-    () => {
-        "quantity restriction order { status deliveredAt totalUsd { amount } }"
-    };
-}
-
-static FACTS: Document = Document::new(concat!(
+/// Only items of the caller are answered.
+static PURCHASE: Document = Document::new(
     "query($representations: [_Any!]!) { _entities(representations: $representations) {
-      ... on OrderItem { ",
-    facts!(),
-    " } } }"
-));
-
-static PURCHASE: Document = Document::new(concat!(
-    "query($representations: [_Any!]!) { _entities(representations: $representations) {
-      ... on OrderItem { ",
-    facts!(),
-    " productName product { id } lineTotal { amount currency }
+      ... on OrderItem {
+      quantity restriction order { status deliveredAt totalUsd { amount } }
+      productName product { id } lineTotal { amount currency }
       paid: order {
         id customer { id } subtotal { amount currency } shipping { amount currency }
         tax { amount currency } total { amount currency }
         refunds { status amount { amount currency } } shippingAddress { countryCode }
-      } } } }"
-));
+      } } } }",
+);
 
 /// An order item as the return rules see it.
 #[derive(Clone, Copy, Debug)]
@@ -95,74 +81,38 @@ impl OrderItemFacts {
 }
 
 /// The orders subgraph, called on behalf of a request's caller.
-#[derive(Clone)]
 pub(crate) struct Orders {
     pub client: SubgraphClient,
     /// Set before the first key is loaded.
     pub caller: Arc<OnceLock<Caller>>,
 }
 
-/// Facts by order item; none for an item that is not the caller's.
-pub(crate) struct FactsOfItem(pub Orders);
-
 /// Purchases by order item; none for an item that is not the caller's.
 pub(crate) struct PurchaseOfItem(pub Orders);
-
-impl Loader<Uuid> for FactsOfItem {
-    type Value = OrderItemFacts;
-    type Error = ApiError;
-
-    async fn load(&self, keys: &[Uuid]) -> ApiResult<HashMap<Uuid, OrderItemFacts>> {
-        let read = |id, answer: &FactsAnswer| Some(answer.facts(id));
-        let found = self.0.items(&FACTS, keys, read).await?;
-        Ok(found.into_iter().map(|facts| (facts.id, facts)).collect())
-    }
-}
 
 impl Loader<Uuid> for PurchaseOfItem {
     type Value = Purchase;
     type Error = ApiError;
 
-    async fn load(&self, keys: &[Uuid]) -> ApiResult<HashMap<Uuid, Purchase>> {
-        let read = |id, answer: &PurchaseAnswer| answer.purchase(id);
-        let found = self.0.items(&PURCHASE, keys, read);
-        Ok(found
-            .await?
-            .into_iter()
-            .map(|purchase| (purchase.item.id, purchase))
-            .collect())
-    }
-}
-
-impl Orders {
-    /// Loads the items that the caller may see. `read` returns `None` for an inconsistent answer, such as ids of
-    /// another kind or two currencies in one order.
-    async fn items<A: DeserializeOwned, T>(
-        &self,
-        document: &Document,
-        items: &[Uuid],
-        read: impl Fn(Uuid, &A) -> Option<T>,
-    ) -> ApiResult<Vec<T>> {
-        let caller = self
-            .caller
+    async fn load(&self, items: &[Uuid]) -> ApiResult<HashMap<Uuid, Purchase>> {
+        let Self(Orders { client, caller }) = self;
+        let caller = caller
             .get()
             .ok_or_else(|| ApiError::internal("order items were requested without a caller"))?;
-        let answer: Entities<A> = self
-            .client
-            .query(
-                caller,
-                document,
-                representations("OrderItem", IdKind::OrderItem, items),
-            )
-            .await?;
+        let items_of_kind = representations("OrderItem", IdKind::OrderItem, items);
+        let answer: Entities<PurchaseAnswer> =
+            client.query(caller, &PURCHASE, items_of_kind).await?;
         // Entities are returned in the order they were requested.
         items
             .iter()
             .zip(&answer.entities)
             .filter_map(|(id, item)| Some((*id, item.as_ref()?)))
             .map(|(id, item)| {
-                read(id, item)
-                    .ok_or_else(|| ApiError::unavailable("Orders are not available at the moment"))
+                // Not if the answer is inconsistent, such as ids of another kind or two currencies in one order.
+                let purchase = item.purchase(id).ok_or_else(|| {
+                    ApiError::unavailable("Orders are not available at the moment")
+                })?;
+                Ok((id, purchase))
             })
             .collect()
     }

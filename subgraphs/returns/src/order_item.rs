@@ -2,16 +2,22 @@
 
 use async_graphql::{Context, ID, Object};
 use resolvers::id::IdKind;
-use resolvers::{ApiResult, access};
+use resolvers::scalars::DateTime;
+use resolvers::{ApiError, ApiResult, access};
+use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use crate::State;
 use crate::loaders::Loaders;
+use crate::order_facts::OrderItemFacts;
 use crate::return_eligibility::ReturnEligibility;
 use crate::self_service;
 
 pub(crate) struct OrderItem {
     pub id: Uuid,
+    /// What the orders domain told this request's caller, through the router. `None` for an item that is not theirs, and
+    /// if nothing is asked that requires it.
+    pub facts: Option<OrderItemFacts>,
 }
 
 /// A line of an order, visible only to the customer who placed it.
@@ -22,7 +28,33 @@ impl OrderItem {
         IdKind::OrderItem.id(self.id)
     }
 
+    /// How many units were ordered.
+    #[graphql(external)]
+    async fn quantity(&self) -> ApiResult<i32> {
+        Err(ApiError::internal("quantities are with the orders"))
+    }
+
+    /// Why the product cannot be returned: `PERSONALIZED`, `HAZARDOUS` or `DIGITAL`; null if it can. For other subgraphs
+    /// only.
+    #[graphql(external, inaccessible)]
+    async fn restriction(&self) -> Option<String> {
+        None
+    }
+
+    /// When the order was delivered; null unless its status is DELIVERED. For other subgraphs only.
+    #[graphql(external, inaccessible)]
+    async fn order_delivered_at(&self) -> Option<DateTime> {
+        None
+    }
+
+    /// The order's `totalUsd`, in US dollars. For other subgraphs only.
+    #[graphql(external, inaccessible)]
+    async fn order_total_usd(&self) -> Option<Decimal> {
+        None
+    }
+
     /// Whether units of this item may be returned now; null if the item is not the caller's.
+    #[graphql(requires = "quantity restriction orderDeliveredAt orderTotalUsd")]
     async fn return_eligibility(
         &self,
         context: &Context<'_>,
@@ -37,19 +69,17 @@ impl OrderItem {
         context: &Context<'_>,
     ) -> ApiResult<Option<ReturnEligibility>> {
         let customer = access::customer(context)?;
+        let Some(item) = &self.facts else {
+            return Ok(None);
+        };
         let loaders = context.data_unchecked::<Loaders>();
-        let (item, returned) = futures::try_join!(
-            loaders.order_items(context)?.load_one(self.id),
-            loaders.returned_of_item.load_one(self.id),
-        )?;
-        // The orders domain returned it, so it is the caller's.
-        let Some(item) = item else { return Ok(None) };
+        let returned = loaders.returned_of_item.load_one(self.id).await?;
         let state = context.data_unchecked::<State>();
         let (general, now) = (
             self_service::check(state, customer).await,
             state.clock.now(),
         );
         let returned = returned.unwrap_or_default();
-        Ok(Some(ReturnEligibility::new(&item, returned, general, now)))
+        Ok(Some(ReturnEligibility::new(item, returned, general, now)))
     }
 }

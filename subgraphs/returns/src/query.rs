@@ -4,15 +4,19 @@ use async_graphql::{Context, ID, Object};
 use entities::returns::return_review;
 use resolvers::access::authenticated;
 use resolvers::id::IdKind;
+use resolvers::scalars::DateTime;
 use resolvers::{ApiResult, access};
+use rust_decimal::Decimal;
 
 use crate::customer_return::{Return, ReturnConnection, ReturnStatus};
 use crate::order::Order;
+use crate::order_facts::OrderItemFacts;
 use crate::order_item::OrderItem;
 use crate::return_create_input::ReturnCreateInput;
 use crate::return_preview::{self, ReturnPreview};
 use crate::return_reason::ReturnReason;
 use crate::return_review::ReviewReason;
+use crate::rules::eligibility::{OrderFacts, Restriction};
 use crate::rules::reasons::REASONS;
 use crate::support_returns;
 
@@ -91,7 +95,25 @@ impl Query {
     }
 
     #[graphql(entity)]
-    async fn order_item(&self, id: ID) -> Option<OrderItem> {
-        IdKind::OrderItem.parse(&id).map(|id| OrderItem { id })
+    async fn order_item(
+        &self,
+        #[graphql(key)] id: ID,
+        quantity: Option<i32>,
+        restriction: Option<String>,
+        order_delivered_at: Option<DateTime>,
+        order_total_usd: Option<Decimal>,
+    ) -> Option<OrderItem> {
+        let id = IdKind::OrderItem.parse(&id)?;
+        let facts = quantity.zip(order_total_usd);
+        let facts = facts.map(|(quantity, total_usd)| OrderItemFacts {
+            id,
+            purchased: quantity.into(),
+            restriction: restriction.as_deref().map(Restriction::from_name),
+            order: OrderFacts {
+                delivered_at: order_delivered_at.map(|time| time.0),
+                total_usd,
+            },
+        });
+        Some(OrderItem { id, facts })
     }
 }

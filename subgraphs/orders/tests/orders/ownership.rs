@@ -13,7 +13,7 @@ const ENTITIES: &str = "query($representations: [_Any!]!) {
     _entities(representations: $representations) {
         ... on Customer { name }
         ... on Order { status total { amount } }
-        ... on OrderItem { productName restriction order { id status } }
+        ... on OrderItem { productName restriction orderDeliveredAt orderTotalUsd order { id status } }
     }
 }";
 
@@ -82,6 +82,7 @@ async fn representations_give_the_callers_own_and_null_for_everything_else() {
                 json!({ "name": "Ada" }),
                 json!({ "status": "CONFIRMED", "total": { "amount": "3050" } }),
                 json!({ "productName": "Notebook", "restriction": null,
+                    "orderDeliveredAt": null, "orderTotalUsd": "20.33",
                     "order": { "id": ord(1), "status": "CONFIRMED" } }),
             ]
         );

@@ -11,6 +11,7 @@ use resolvers::money::{CurrencyCode, Money};
 use resolvers::scalars::DateTime;
 use resolvers::subgraph::Subgraph;
 use resolvers::{ApiError, ApiResult, access};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// An order in the fake; money in minor units of `currency`.
@@ -46,6 +47,22 @@ impl FakeOrder {
     /// The captured amount.
     pub(crate) fn total(&self) -> i64 {
         self.subtotal() + self.tax + self.shipping
+    }
+
+    /// Representations of its items as the router sends them, with what eligibility requires of the orders subgraph.
+    pub(crate) fn representations(&self) -> Vec<Value> {
+        let total = Money::new(self.total_usd, CurrencyCode::Usd).decimal();
+        let items = self.items.iter().map(|item| {
+            json!({
+                "__typename": "OrderItem",
+                "id": IdKind::OrderItem.format(item.id),
+                "quantity": item.quantity,
+                "restriction": item.restriction,
+                "orderDeliveredAt": self.delivered_at.map(|time| time.to_rfc3339()),
+                "orderTotalUsd": total.to_string(),
+            })
+        });
+        items.collect()
     }
 }
 

@@ -16,7 +16,6 @@ use uuid::Uuid;
 
 use crate::desk::{desks, labelled, public};
 use crate::fake_orders::FakeOrder;
-use crate::fixture::representations;
 
 #[tokio::test]
 async fn refunds_and_labels_that_nobody_is_at_are_taken_up_again() {
@@ -137,7 +136,7 @@ async fn without_self_service_no_return_is_made_and_those_under_way_go_on() {
             returnEligibility { eligible returnableQuantity reasons { code } }
           } }
         }";
-        let item = representations(IdKind::OrderItem, "OrderItem", &[order.items[0].id]);
+        let item = json!({ "representations": order.representations() });
         let eligibility = fixture.ask(eligibility, item).await;
         let eligibility = &eligibility["data"]["_entities"][0]["returnEligibility"];
         assert_eq!(
