@@ -1,5 +1,7 @@
 //! The currency of a request, and how it was chosen: the same for all prices of the request.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, SimpleObject};
 use platform::caller::Locale;
 use resolvers::money::CurrencyCode;
@@ -75,21 +77,19 @@ impl CurrencyContext {
         })
     }
 
-    /// The context of a price in this currency, by default in that of the request.
+    /// The context of a price in this currency, by default in that of the request. Found once for all prices.
     pub(crate) fn of_price(
         context: &Context<'_>,
         currency: Option<CurrencyCode>,
-    ) -> ApiResult<Self> {
-        if currency.is_some() {
+    ) -> ApiResult<Arc<Self>> {
+        let mut found = context.data_unchecked::<Loaders>().currency_contexts.lock();
+        let found = found.entry(currency).or_insert_with(|| {
             let arguments = Arguments {
                 currency,
                 ..Arguments::default()
             };
-            return Self::load(context, arguments);
-        }
-        // Found once for all prices.
-        let found = &context.data_unchecked::<Loaders>().currency_context;
-        let found = found.get_or_init(|| Self::load(context, Arguments::default()));
+            Self::load(context, arguments).map(Arc::new)
+        });
         found.clone()
     }
 }

@@ -2,7 +2,7 @@
 //! one moment.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 use chrono::{DateTime, Duration, Utc};
@@ -157,8 +157,8 @@ pub(crate) async fn rate(state: &State, to: CurrencyCode) -> ApiResult<Option<Ar
 pub(crate) struct Loaders {
     /// The time that the request's prices and rates are of.
     pub now: DateTime<Utc>,
-    /// The currency of prices without an argument, once it is known.
-    pub currency_context: OnceLock<ApiResult<CurrencyContext>>,
+    /// How prices' currencies were chosen, by the argument.
+    pub currency_contexts: Mutex<HashMap<Option<CurrencyCode>, ApiResult<Arc<CurrencyContext>>>>,
     pub amounts: Batched<AmountsOfProduct>,
     pub adjusted: Batched<AdjustedOfProduct>,
     pub changes: Batched<ChangesOfProduct>,
@@ -176,7 +176,7 @@ impl Loaders {
         let now = state.clock.now();
         Self {
             now,
-            currency_context: OnceLock::new(),
+            currency_contexts: Mutex::default(),
             amounts: batches.loader(AmountsOfProduct {
                 database: database(),
                 now,

@@ -145,7 +145,7 @@ pub(crate) struct ProductPrice {
     /// How often the price was set, for `ifVersion` of `priceSet`.
     pub version: i64,
     /// The currency that was asked for, and how it was chosen.
-    pub currency_context: CurrencyContext,
+    pub currency_context: Arc<CurrencyContext>,
 }
 
 impl ProductPrice {
@@ -153,7 +153,7 @@ impl ProductPrice {
     pub(crate) fn new(
         amounts: &Amounts,
         adjustments: &[ActiveAdjustment],
-        context: &CurrencyContext,
+        context: &Arc<CurrencyContext>,
         rate: Option<&Arc<ExchangeRate>>,
         floor_percent: Decimal,
     ) -> ApiResult<Self> {

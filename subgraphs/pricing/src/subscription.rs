@@ -69,7 +69,7 @@ async fn read(state: State, product: Uuid) -> Result<Option<Adjusted>, DbErr> {
 async fn in_currency(
     state: &State,
     adjusted: &Adjusted,
-    currency: &CurrencyContext,
+    currency: &Arc<CurrencyContext>,
 ) -> ApiResult<ProductPrice> {
     let rate = loaders::rate(state, currency.currency).await?;
     let Adjusted {
