@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use entities::notifications::{customer_settings, erased_customer, preference};
+use entities::notifications::{customer_state, preference};
 use entities::orders::{customer, order, order_item};
 use entities::pricing::product_price;
 use entities::returns::{customer_return, return_item};
@@ -100,9 +100,8 @@ impl Sql {
             // Exchange rates are cached.
             product_price::amounts(pricing, &products, now),
             shipment::of_orders(self.tracking.read(), customer, &orders),
-            customer_settings::of_customers(notifications, &mine),
+            customer_state::of_customers(notifications, &mine),
             preference::of_customers(notifications, &mine),
-            erased_customer::of_customers(notifications, &mine),
         )?;
         Ok((orders.len(), items.len()))
     }

@@ -4,8 +4,8 @@ use chrono::Utc;
 use entities::notifications::deal_queue::DealState;
 use entities::notifications::notification::{DeliveryStatus, Filter, Listed, Model, Sent};
 use entities::notifications::{
-    customer_settings, deal_queue, device_token, erased_customer, legacy_preference, notification,
-    notification_position, preference, topic_membership,
+    customer_settings, customer_state, deal_queue, device_token, erased_customer,
+    legacy_preference, notification, notification_position, preference, topic_membership,
 };
 use sea_orm::prelude::Json;
 use uuid::Uuid;
@@ -84,6 +84,7 @@ async fn messages_are_found_by_what_narrows_the_search() {
         "legacy_preference::reset_topics": legacy_preference::reset_topics(db, range),
         "preference::of_customers": preference::of_customers(db, &ids()),
         "customer_settings::of_customers": customer_settings::of_customers(db, &ids()),
+        "customer_state::of_customers": customer_state::of_customers(db, &ids()),
             "notification::by_ids": notification::by_ids(db, &ids()),
             "notification::by_id": notification::by_id(db, id),
             "notification::page of unread ones": notification::page(db, id, &unread, None, 20),

@@ -1,6 +1,7 @@
 //! The notifications database.
 
 pub mod customer_settings;
+pub mod customer_state;
 pub mod deal_queue;
 pub mod device_token;
 pub mod erased_customer;

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
-use entities::notifications::{customer_settings, erased_customer, notification, preference};
+use entities::notifications::customer_state::{self, CustomerState};
+use entities::notifications::{notification, preference};
 use platform::database::Database;
 use resolvers::batch::{Batched, Batches};
 use resolvers::finder_loader;
@@ -14,8 +15,8 @@ use uuid::Uuid;
 use crate::State;
 
 finder_loader! {
-    /// Settings by customer.
-    SettingsOfCustomer: Uuid => customer_settings::Model, customer_settings::of_customers
+    /// Settings by customer, and whether the customer was erased.
+    StateOfCustomer: Uuid => CustomerState, customer_state::of_customers
 }
 
 finder_loader! {
@@ -59,22 +60,8 @@ impl Loader<OrderOf> for NotificationsOfOrder {
     }
 }
 
-/// Which customers were erased.
-pub(crate) struct ErasedCustomers(Database);
-
-impl Loader<Uuid> for ErasedCustomers {
-    type Value = ();
-    type Error = Arc<DbErr>;
-
-    async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, ()>, Self::Error> {
-        let erased = erased_customer::of_customers(self.0.read(), keys).await?;
-        Ok(erased.into_iter().map(|customer| (customer, ())).collect())
-    }
-}
-
 pub(crate) struct Loaders {
-    pub erased_customers: Batched<ErasedCustomers>,
-    pub settings: Batched<SettingsOfCustomer>,
+    pub states: Batched<StateOfCustomer>,
     pub preferences: Batched<PreferencesOfCustomer>,
     pub notifications: Batched<NotificationById>,
     pub notifications_of_order: Batched<NotificationsOfOrder>,
@@ -84,8 +71,7 @@ impl Loaders {
     pub(crate) fn new(state: &State, batches: &Batches) -> Self {
         let database = || state.database.clone();
         Self {
-            erased_customers: batches.loader(ErasedCustomers(database())),
-            settings: batches.loader(SettingsOfCustomer(database())),
+            states: batches.loader(StateOfCustomer(database())),
             preferences: batches.loader(PreferencesOfCustomer(database())),
             notifications: batches.loader(NotificationById(database())),
             notifications_of_order: batches.loader(NotificationsOfOrder(database())),

@@ -88,16 +88,16 @@ impl NotificationPreferences {
     /// off.
     pub(crate) async fn load(context: &Context<'_>, customer: Uuid) -> ApiResult<Self> {
         let loaders = context.data_unchecked::<Loaders>();
-        let (settings, cells, erased) = futures::try_join!(
-            loaders.settings.load_one(customer),
+        let (state, cells) = futures::try_join!(
+            loaders.states.load_one(customer),
             loaders.preferences.load_list(customer),
-            loaders.erased_customers.load_one(customer),
         )?;
+        let state = state.unwrap_or_default();
         let mut matrix = matrix(&cells);
-        if erased.is_some() {
+        if state.is_erased {
             matrix.disable_all();
         }
-        Ok(Self::new(&matrix, settings.as_ref()))
+        Ok(Self::new(&matrix, state.settings.as_ref()))
     }
 
     fn new(matrix: &Matrix, settings: Option<&customer_settings::Model>) -> Self {
