@@ -1,5 +1,7 @@
 use std::borrow::Cow;
 
+use async_graphql_value::Value as InputValue;
+
 use crate::{
     Any, Context, ContextSelectionSet, ObjectType, OutputType, Positioned, ServerError,
     ServerResult, SimpleObject, Value,
@@ -15,6 +17,18 @@ use crate::{
 #[graphql(internal, name = "_Service")]
 struct Service {
     sdl: Option<String>,
+}
+
+/// The representations of entities, if they are the value of a variable.
+fn variable_representations<'a>(ctx: &Context<'a>) -> Option<&'a Vec<Value>> {
+    let query_env = ctx.query_env;
+    let InputValue::Variable(name) = &ctx.item.node.get_argument("representations")?.node else {
+        return None;
+    };
+    match query_env.variables.get(name)? {
+        Value::List(representations) => Some(representations),
+        _ => None,
+    }
 }
 
 pub(crate) struct QueryRoot<T> {
@@ -70,10 +84,17 @@ impl<T: ObjectType> ContainerType for QueryRoot<T> {
 
         if ctx.schema_env.registry.enable_federation || ctx.schema_env.registry.has_entities() {
             if ctx.item.node.name.node == "_entities" {
-                let (_, representations) = ctx.param_value::<Vec<Any>>("representations", None)?;
-                let res = futures_util::future::try_join_all(representations.iter().map(
+                let owned;
+                let representations: Vec<&Value> = match variable_representations(ctx) {
+                    Some(representations) => representations.iter().collect(),
+                    None => {
+                        owned = ctx.param_value::<Vec<Any>>("representations", None)?.1;
+                        owned.iter().map(|item| &item.0).collect()
+                    }
+                };
+                let res = futures_util::future::try_join_all(representations.into_iter().map(
                     |item| async move {
-                        self.inner.find_entity(ctx, &item.0).await?.ok_or_else(|| {
+                        self.inner.find_entity(ctx, item).await?.ok_or_else(|| {
                             ServerError::new("Entity not found.", Some(ctx.item.pos))
                         })
                     },
