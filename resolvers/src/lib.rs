@@ -1,5 +1,5 @@
 //! Shared by all resolvers: scalars and money, batching, connections, the caller's identity and ownership checks,
-//! errors, idempotency. Contains no domain.
+//! errors, idempotency, and what is stored of customers. Contains no domain.
 
 pub mod access;
 pub mod batch;
@@ -9,7 +9,9 @@ pub mod connection;
 pub mod cost;
 pub mod decimal_input;
 pub mod entities;
+pub mod erasure;
 pub mod error;
+pub mod export;
 pub mod id;
 pub mod idempotency;
 pub mod live;
