@@ -22,6 +22,37 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+/// The domain of the addresses of customers who were erased, which has no mail server (RFC 2606).
+const ERASED_DOMAIN: &str = "erased.invalid";
+
+impl Model {
+    /// Whether the customer was erased: then they have neither a name nor an address.
+    pub fn is_erased(&self) -> bool {
+        let domain = self.email.rsplit_once('@').map(|(_, domain)| domain);
+        domain == Some(ERASED_DOMAIN)
+    }
+}
+
+/// Deletes the name and the address of a customer who was known then, and returns of how many. The row stays, because
+/// orders refer to it.
+pub async fn erase(
+    db: &impl ConnectionTrait,
+    id: Uuid,
+    until: DateTime<Utc>,
+) -> Result<u64, DbErr> {
+    // Addresses are unique.
+    let email = format!("{}@{ERASED_DOMAIN}", id.simple());
+    let erased = Entity::update_many()
+        .col_expr(Column::Email, Expr::value(email.as_str()))
+        .col_expr(Column::Name, Expr::value(""))
+        .filter(Column::Id.eq(id))
+        .filter(Column::CreatedAt.lte(until))
+        .filter(Column::Email.ne(email.as_str()))
+        .exec(db)
+        .await?;
+    Ok(erased.rows_affected)
+}
+
 /// By id.
 pub async fn by_ids(
     db: &impl ConnectionTrait,

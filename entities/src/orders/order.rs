@@ -7,10 +7,13 @@ use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Query;
 use sea_orm::{
-    ExprTrait, FromJsonQueryResult, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect,
+    ActiveValue::Set, Condition, ExprTrait, FromJsonQueryResult, IntoActiveModel, PaginatorTrait,
+    QueryOrder, QuerySelect,
 };
 use serde::{Deserialize, Serialize};
 
+use super::order_payment::{self, PaymentState};
+use super::order_refund::OrderRefundState;
 use crate::batch;
 use crate::stored_enum::stored_enum;
 
@@ -88,6 +91,21 @@ pub struct Address {
     pub postal_code: String,
     /// ISO 3166-1 alpha-2.
     pub country_code: String,
+}
+
+impl Address {
+    /// What accounting needs of it: the place of taxation.
+    pub fn place_of_taxation(&self) -> Self {
+        Self {
+            name: String::new(),
+            line1: String::new(),
+            line2: None,
+            city: String::new(),
+            region: self.region.clone(),
+            postal_code: String::new(),
+            country_code: self.country_code.clone(),
+        }
+    }
 }
 
 /// The sort key of a customer's order list.
@@ -193,6 +211,68 @@ pub async fn of_customer(
     }
     let rows = query.all(db).await?;
     Ok(rows.into_iter().map(Arc::new).collect())
+}
+
+/// Ids of the customer's orders up to then that are not settled, in order: they have not arrived, or a payment or refund
+/// has no outcome yet.
+pub async fn open_of_customer(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    until: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<Uuid>, DbErr> {
+    let unsettled = |table: &'static str, states: Vec<&'static str>| {
+        let rows = Query::select()
+            .column("order_id")
+            .from(table)
+            .and_where(Expr::col((table, "order_id")).equals(("orders", "id")))
+            .and_where(Expr::col((table, "state")).is_in(states))
+            .to_owned();
+        Expr::exists(rows)
+    };
+    let mut payments = order_payment::OPEN.map(PaymentState::as_str).to_vec();
+    payments.push(PaymentState::NeedsReview.as_str());
+    let refunds = vec![OrderRefundState::Requested.as_str()];
+    let is_under_way = Column::Status.is_in([
+        OrderStatus::Pending,
+        OrderStatus::Confirmed,
+        OrderStatus::Shipped,
+    ]);
+    let is_open = Condition::any()
+        .add(is_under_way)
+        .add(unsettled("order_payments", payments))
+        .add(unsettled("order_refunds", refunds));
+    Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::CustomerId.eq(customer))
+        .filter(Column::PlacedAt.lte(until))
+        .filter(is_open)
+        .order_by_asc(Column::PlacedAt)
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// Replaces the shipping address of these orders, and removes the billing address.
+pub async fn set_addresses(
+    db: &impl ConnectionTrait,
+    ids: &[Uuid],
+    address: Address,
+) -> Result<u64, DbErr> {
+    let addresses = ActiveModel {
+        shipping_address: Set(address),
+        billing_address: Set(None),
+        ..Default::default()
+    };
+    let changed = Entity::update_many()
+        .set(addresses)
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .exec(db)
+        .await?;
+    Ok(changed.rows_affected)
 }
 
 /// Paid orders that have no parcel yet, of any customer, the oldest first.

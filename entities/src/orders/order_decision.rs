@@ -56,6 +56,17 @@ pub async fn insert(db: &impl ConnectionTrait, decision: Model) -> Result<(), Db
     Ok(())
 }
 
+/// Deletes the notes of the decisions about these orders, and returns how many.
+pub async fn delete_notes(db: &impl ConnectionTrait, orders: &[Uuid]) -> Result<u64, DbErr> {
+    let changed = Entity::update_many()
+        .col_expr(Column::Note, Expr::value(""))
+        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .filter(Column::Note.ne(""))
+        .exec(db)
+        .await?;
+    Ok(changed.rows_affected)
+}
+
 /// By order, in the order they were made.
 pub async fn of_orders(
     db: &impl ConnectionTrait,

@@ -46,6 +46,17 @@ pub async fn insert(transaction: &impl ConnectionTrait, event: Model) -> Result<
     Ok(())
 }
 
+/// Deletes the explanations in the timelines of these orders, and returns how many.
+pub async fn delete_details(db: &impl ConnectionTrait, orders: &[Uuid]) -> Result<u64, DbErr> {
+    let changed = Entity::update_many()
+        .col_expr(Column::Detail, Expr::value(None::<String>))
+        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .filter(Column::Detail.is_not_null())
+        .exec(db)
+        .await?;
+    Ok(changed.rows_affected)
+}
+
 /// The timeline of each order, oldest first.
 pub async fn of_orders(
     db: &impl ConnectionTrait,

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
+use sea_orm::{ExprTrait, IntoActiveModel, QueryOrder, QuerySelect};
 
 use crate::stored_enum::stored_enum;
 
@@ -67,6 +67,45 @@ pub async fn of_token(
         .filter(Column::Token.eq(token))
         .one(db)
         .await
+}
+
+/// The customer's payment methods after this one, in the order of their ids.
+pub async fn of_customer(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::CustomerId.eq(customer))
+        .filter(Column::Id.gt(after.unwrap_or(Uuid::nil())))
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Closes the payment methods that the customer had then, and deletes the digits and the provider's ids. Returns of how
+/// many. The rows stay, because orders refer to them.
+pub async fn erase_of_customer(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    until: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<u64, DbErr> {
+    let erased = Entity::update_many()
+        .col_expr(Column::Last4, Expr::value(None::<String>))
+        .col_expr(Column::Token, Expr::value(""))
+        .col_expr(
+            Column::ClosedAt,
+            Expr::col(Column::ClosedAt).if_null(Expr::value(now)),
+        )
+        .filter(Column::CustomerId.eq(customer))
+        .filter(Column::CreatedAt.lte(until))
+        .filter(Column::Token.ne(""))
+        .exec(db)
+        .await?;
+    Ok(erased.rows_affected)
 }
 
 /// Adds a payment method.

@@ -74,7 +74,7 @@ struct Amount {
 }
 
 impl Contact {
-    /// `None` if there is no such customer any more.
+    /// `None` if there is no such customer any more, or they were erased and have no address.
     pub(crate) async fn of(
         orders: &SubgraphClient,
         customer: Uuid,
@@ -128,6 +128,7 @@ impl Contact {
                 }
             }
         }
+        let found = found.filter(|(email, _)| !email.is_empty());
         Ok(found.map(|(email, name)| Self {
             email,
             name,

@@ -47,12 +47,16 @@ impl Customer {
         IdKind::Customer.id(self.id)
     }
 
-    /// The address for email to the customer.
+    /// The address for email to the customer; empty once they were erased.
     async fn email(&self, context: &Context<'_>) -> ApiResult<String> {
-        Ok(self.row(context).await?.email.clone())
+        let row = self.row(context).await?;
+        Ok(match row.is_erased() {
+            true => String::new(),
+            false => row.email.clone(),
+        })
     }
 
-    /// The full name, as the customer gave it.
+    /// The full name, as the customer gave it; empty once they were erased.
     async fn name(&self, context: &Context<'_>) -> ApiResult<String> {
         Ok(self.row(context).await?.name.clone())
     }

@@ -52,6 +52,9 @@ pub const PARCEL_ALERT: &str = "order.parcel_alert";
 /// Support should look at an authorized payment.
 pub const AUTHORIZATION_ALERT: &str = "order.authorization_alert";
 
+/// A customer was deleted: whoever stores something of them erases it.
+pub const CUSTOMER_DELETED: &str = resolvers::erasure::CUSTOMER_DELETED;
+
 /// The events this domain publishes.
 pub const TYPES: &[EventType] = &[
     EventType::new::<Placed<'_>>(TOPIC, PLACED),
@@ -69,8 +72,19 @@ pub const TYPES: &[EventType] = &[
     EventType::new::<ParcelAlert<'_>>(TOPIC, PARCEL_ALERT),
     EventType::new::<AuthorizationAlert<'_>>(TOPIC, AUTHORIZATION_ALERT),
     EventType::new::<ReviewOverdue<'_>>(TOPIC, REVIEW_OVERDUE),
+    EventType::new::<CustomerDeleted<'_>>(TOPIC, CUSTOMER_DELETED),
     inventory_events::TYPE,
 ];
+
+/// A customer was deleted. Whoever stores something of them from before then erases it. Version 1.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CustomerDeleted<'a> {
+    pub version: u32,
+    pub customer_id: &'a str,
+    /// What was stored up to then is to be erased.
+    pub timestamp: DateTime<Utc>,
+}
 
 /// An order was placed. Version 1.
 #[derive(Debug, Serialize, JsonSchema)]

@@ -7,6 +7,7 @@ use platform::inbox::{ConsumerGroup, Subscriber};
 use platform::jobs;
 use platform::tasks::Runner;
 use platform::workers::{Job, WorkerContext};
+use resolvers::erasure;
 use sea_orm::DbErr;
 
 use crate::State;
@@ -14,6 +15,7 @@ use crate::follow_parcels::FollowParcels;
 use crate::order_refund_task::IssueOrderRefund;
 use crate::order_review;
 use crate::payment_task::{SettlePayment, Settlement};
+use crate::privacy::{self, EraseOrders};
 use crate::reconciliation;
 use crate::stock_consumers;
 use crate::subscription;
@@ -24,6 +26,7 @@ pub const CONSUMERS: &[ConsumerGroup] = &[
     stock_consumers::RETURNS,
     stock_consumers::CATALOG,
     subscription::LIVE,
+    privacy::CUSTOMERS,
 ];
 
 const PARCELS: ConsumerGroup = ConsumerGroup {
@@ -37,7 +40,9 @@ pub fn subscribers(state: &State) -> Vec<Subscriber> {
         group: PARCELS,
         handler: Arc::new(FollowParcels),
     };
-    [parcels, subscription::subscriber(state.pubsub.clone())]
+    let customers = erasure::subscriber(privacy::CUSTOMERS, Arc::new(EraseOrders));
+    let live = subscription::subscriber(state.pubsub.clone());
+    [parcels, live, customers]
         .into_iter()
         .chain(stock_consumers::subscribers())
         .collect()
@@ -52,7 +57,11 @@ pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
     });
     let reviews = context.clone();
     let reviews = Job::new("orders.reviews", move || watch_reviews(reviews.clone()));
-    tasks.into_iter().chain([payments, reviews]).collect()
+    let erasures = erasure::job("orders.erasures", context, Arc::new(EraseOrders));
+    tasks
+        .into_iter()
+        .chain([payments, reviews, erasures])
+        .collect()
 }
 
 /// Puts orders into the queue whose payments have been in doubt for an hour, and reports those that have waited for a
