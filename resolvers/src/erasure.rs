@@ -20,7 +20,11 @@ use uuid::Uuid;
 
 use crate::id::IdKind;
 
-/// A customer was deleted, here or in the system that customers sign in with.
+/// Where it is published that customers were deleted, by the command or by the system that customers sign in with. Few
+/// events are, so every domain can read all of them.
+pub const TOPIC: &str = "customer.events";
+
+/// A customer was deleted.
 pub const CUSTOMER_DELETED: &str = "customer.deleted";
 
 /// How often erasures are continued that had to leave something.

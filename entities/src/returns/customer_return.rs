@@ -203,6 +203,33 @@ pub async fn by_id(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>,
     Entity::find_by_id(id).one(db).await
 }
 
+/// The customer's returns after this one, in the order of their ids.
+pub async fn of_customer(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::CustomerId.eq(customer))
+        .filter(Column::Id.gt(after.unwrap_or(Uuid::nil())))
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Forgets where the labels of these returns are, and returns of how many.
+pub async fn delete_label_links(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<u64, DbErr> {
+    let changed = Entity::update_many()
+        .col_expr(Column::LabelObject, Expr::value(None::<String>))
+        .col_expr(Column::LabelUrl, Expr::value(None::<String>))
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .exec(db)
+        .await?;
+    Ok(changed.rows_affected)
+}
+
 /// Updates the row if it still has the given status, and returns whether it did.
 pub async fn change(
     db: &impl ConnectionTrait,

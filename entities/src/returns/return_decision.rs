@@ -88,6 +88,17 @@ fn newest_first(return_id: Uuid) -> Select<Entity> {
         .order_by_desc(Column::Id)
 }
 
+/// Deletes the notes of the decisions about these returns, and returns how many.
+pub async fn delete_notes(db: &impl ConnectionTrait, returns: &[Uuid]) -> Result<u64, DbErr> {
+    let changed = Entity::update_many()
+        .col_expr(Column::Note, Expr::value(""))
+        .filter(Column::ReturnId.is_in(returns.iter().copied()))
+        .filter(Column::Note.ne(""))
+        .exec(db)
+        .await?;
+    Ok(changed.rows_affected)
+}
+
 /// By return, in the order they were made.
 pub async fn of_returns(
     db: &impl ConnectionTrait,

@@ -115,6 +115,20 @@ pub async fn returned(
     Ok(by_item)
 }
 
+/// Deletes what customers wrote about the items of these returns, and returns of how many.
+pub async fn delete_reason_texts(
+    db: &impl ConnectionTrait,
+    returns: &[Uuid],
+) -> Result<u64, DbErr> {
+    let changed = Entity::update_many()
+        .col_expr(Column::ReasonText, Expr::value(None::<String>))
+        .filter(Column::ReturnId.is_in(returns.iter().copied()))
+        .filter(Column::ReasonText.is_not_null())
+        .exec(db)
+        .await?;
+    Ok(changed.rows_affected)
+}
+
 /// Sets the refund of each of these items.
 pub async fn set_refund_amounts(
     transaction: &impl ConnectionTrait,

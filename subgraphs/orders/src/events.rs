@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use platform::database::DatabaseTransaction;
 use platform::event_type::EventType;
 use platform::outbox::{self, NewEvent};
+use resolvers::erasure;
 use resolvers::money::CurrencyCode;
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
@@ -53,7 +54,7 @@ pub const PARCEL_ALERT: &str = "order.parcel_alert";
 pub const AUTHORIZATION_ALERT: &str = "order.authorization_alert";
 
 /// A customer was deleted: whoever stores something of them erases it.
-pub const CUSTOMER_DELETED: &str = resolvers::erasure::CUSTOMER_DELETED;
+pub const CUSTOMER_DELETED: &str = erasure::CUSTOMER_DELETED;
 
 /// The events this domain publishes.
 pub const TYPES: &[EventType] = &[
@@ -72,7 +73,7 @@ pub const TYPES: &[EventType] = &[
     EventType::new::<ParcelAlert<'_>>(TOPIC, PARCEL_ALERT),
     EventType::new::<AuthorizationAlert<'_>>(TOPIC, AUTHORIZATION_ALERT),
     EventType::new::<ReviewOverdue<'_>>(TOPIC, REVIEW_OVERDUE),
-    EventType::new::<CustomerDeleted<'_>>(TOPIC, CUSTOMER_DELETED),
+    EventType::new::<CustomerDeleted<'_>>(erasure::TOPIC, CUSTOMER_DELETED),
     inventory_events::TYPE,
 ];
 

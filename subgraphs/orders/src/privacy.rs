@@ -22,7 +22,7 @@ pub use crate::customer_export::export;
 
 pub(crate) const CUSTOMERS: ConsumerGroup = ConsumerGroup {
     name: "orders.customers",
-    topics: &[events::TOPIC],
+    topics: &[erasure::TOPIC],
 };
 
 /// Orders that are not settled, named at most.
@@ -119,7 +119,7 @@ pub async fn delete_customer(
         timestamp: now,
     };
     let event = NewEvent {
-        topic: events::TOPIC,
+        topic: erasure::TOPIC,
         event_type: events::CUSTOMER_DELETED,
         aggregate_id: &customer_id,
         data,

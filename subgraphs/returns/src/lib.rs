@@ -4,6 +4,7 @@
 //! `ApiResult<Option<T>>` async-graphql would null the enclosing object.
 
 mod customer_return;
+mod erased_label_task;
 pub mod events;
 mod follow_parcels;
 mod input;
@@ -19,6 +20,7 @@ mod order_facts;
 mod order_item;
 mod order_payment;
 mod orphan_refunds;
+pub mod privacy;
 mod product_measures;
 mod query;
 mod refund_approval;

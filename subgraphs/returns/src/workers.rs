@@ -1,6 +1,7 @@
 //! Background work: return tasks in every instance, and in one of them hourly reconciliation and the daily deletion of
 //! old labels. Two concurrent sweeps are harmless: each return is evaluated again under its lock.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,14 +14,17 @@ use platform::jobs;
 use platform::objects::ObjectKey;
 use platform::tasks::{self, Runner, Task};
 use platform::workers::{Job, WorkerContext};
+use resolvers::erasure;
 use resolvers::id::IdKind;
 use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::State;
+use crate::erased_label_task::DeleteErasedLabel;
 use crate::follow_parcels;
 use crate::label_task::{self, BuyLabel};
 use crate::orphan_refunds;
+use crate::privacy::{self, EraseReturns};
 use crate::refund_supplement::IssueSupplement;
 use crate::refund_task::IssueRefund;
 use crate::replaced_label_task::VoidReplacedLabel;
@@ -33,13 +37,18 @@ use crate::transitions::{self, Actor, ReviewReason, Transition, TransitionError}
 use crate::void_task::VoidLabel;
 
 /// The consumer groups of this domain.
-pub const CONSUMERS: &[ConsumerGroup] = &[follow_parcels::PARCELS, subscription::LIVE];
+pub const CONSUMERS: &[ConsumerGroup] = &[
+    follow_parcels::PARCELS,
+    subscription::LIVE,
+    privacy::CUSTOMERS,
+];
 
 /// The subscribers of this domain.
 pub fn subscribers(state: &State) -> Vec<Subscriber> {
     vec![
         follow_parcels::subscriber(),
         subscription::subscriber(state.pubsub.clone()),
+        erasure::subscriber(privacy::CUSTOMERS, Arc::new(EraseReturns)),
     ]
 }
 
@@ -66,6 +75,7 @@ pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
         job("returns.old_labels", |state, context| {
             forget_labels(state, context).boxed()
         }),
+        erasure::job("returns.erasures", context, Arc::new(EraseReturns)),
     ]
 }
 
@@ -77,6 +87,7 @@ pub fn runner(state: &State, context: WorkerContext) -> Runner {
         .register::<IssueRefund>(state.clone())
         .register::<IssueSupplement>(state.clone())
         .register::<VoidReplacedLabel>(state.clone())
+        .register::<DeleteErasedLabel>(state.clone())
 }
 
 async fn reconcile(state: State, context: WorkerContext) {
