@@ -46,6 +46,18 @@ pub async fn insert(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
     Ok(())
 }
 
+/// Deletes the changes of these journeys, and returns how many.
+pub async fn delete_of_journeys(
+    db: &impl ConnectionTrait,
+    journeys: &[Uuid],
+) -> Result<u64, DbErr> {
+    let deleted = Entity::delete_many()
+        .filter(Column::JourneyId.is_in(journeys.iter().copied()))
+        .exec(db)
+        .await?;
+    Ok(deleted.rows_affected)
+}
+
 /// Deletes a batch of changes recorded before then and returns how many. A journey's last change need not be kept: its
 /// parcels have the number.
 pub async fn sweep(

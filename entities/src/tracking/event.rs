@@ -50,6 +50,17 @@ pub async fn of_shipments(
     Ok(by_shipment)
 }
 
+/// Deletes where these parcels were, and returns how many entries had a place.
+pub async fn delete_places(db: &impl ConnectionTrait, shipments: &[Uuid]) -> Result<u64, DbErr> {
+    let changed = Entity::update_many()
+        .col_expr(Column::Location, Expr::value(None::<String>))
+        .filter(Column::ShipmentId.is_in(shipments.iter().copied()))
+        .filter(Column::Location.is_not_null())
+        .exec(db)
+        .await?;
+    Ok(changed.rows_affected)
+}
+
 /// Records the event and returns whether it is new: the same status of the same parcel at the same time is the same
 /// event.
 pub async fn record(db: &impl ConnectionTrait, row: Model) -> Result<bool, DbErr> {

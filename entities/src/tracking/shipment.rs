@@ -1,5 +1,7 @@
 //! A parcel on its way to the customer, or back if it has a return.
 
+mod customers;
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
@@ -7,6 +9,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::NullOrdering;
 use sea_orm::{Condition, ExprTrait, IntoActiveModel, Order, QueryOrder, QuerySelect};
 
+pub use self::customers::{delete_places, page_of_customer};
 use crate::keys;
 use crate::stored_enum::stored_enum;
 use crate::tracking_number;

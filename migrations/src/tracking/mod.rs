@@ -6,6 +6,7 @@ mod m20260301_000001_add_carrier_times;
 mod m20260301_000002_index_return_parcels_alone;
 mod m20260302_000001_move_carrier_budgets;
 mod m20260401_000001_create_shipment_lines;
+mod m20261201_000001_index_customers;
 
 use sea_orm_migration::prelude::*;
 
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
         ));
         migrations.push(Box::new(m20260302_000001_move_carrier_budgets::Migration));
         migrations.push(Box::new(m20260401_000001_create_shipment_lines::Migration));
+        migrations.push(Box::new(m20261201_000001_index_customers::Migration));
         migrations
     }
 }

@@ -16,6 +16,7 @@ mod order;
 mod order_item;
 mod order_shipments;
 mod poll;
+pub mod privacy;
 mod query;
 mod record_event;
 mod return_shipments;

@@ -12,6 +12,7 @@ use crate::customer_return::Return;
 use crate::guest_link::GuestScope;
 use crate::loaders::{Loaders, OwnedKey};
 use crate::order::Order;
+use crate::privacy;
 use crate::shipment::Shipment;
 
 pub(crate) struct Query;
@@ -45,8 +46,16 @@ impl Query {
             let state = context.data_unchecked::<State>();
             let db = state.database.read();
             match state.open_link(context, &token)?.0 {
-                GuestScope::Shipment(id) => Ok(shipment::by_id(db, id).await?.map(Shipment::from)),
-                GuestScope::Order(id) => Ok(Shipment::latest(shipment::of_order(db, id).await?)),
+                GuestScope::Shipment(id) => {
+                    let found = shipment::by_id(db, id).await?;
+                    privacy::check_link(db, found.as_ref()).await?;
+                    Ok(found.map(Shipment::from))
+                }
+                GuestScope::Order(id) => {
+                    let found = shipment::of_order(db, id).await?;
+                    privacy::check_link(db, found.first()).await?;
+                    Ok(Shipment::latest(found))
+                }
             }
         }
         .await;

@@ -23,6 +23,7 @@ use crate::State;
 use crate::entitlement_checks::live_updates_enabled;
 use crate::events::{self, Change};
 use crate::guest_link::GuestLinkError;
+use crate::privacy;
 use crate::rules::status::Carrier;
 use crate::shipment::Shipment;
 use crate::tracking_update::{TrackingUpdate, UpdatedParcel};
@@ -98,7 +99,11 @@ impl SubscriptionSource {
                 }
                 Some(customer)
             }
-            Subscriber::Guest { .. } => parcels.first().map(|row| row.customer_id),
+            Subscriber::Guest { .. } => {
+                let first = parcels.first();
+                privacy::check_link(state.database.read(), first).await?;
+                first.map(|row| row.customer_id)
+            }
         };
         let mut watch = Self {
             watcher,

@@ -9,11 +9,13 @@ use metrics::gauge;
 use platform::inbox::{ConsumerGroup, Subscriber};
 use platform::jobs::run_leased;
 use platform::workers::{Job, WorkerContext};
+use resolvers::erasure;
 use sea_orm::DbErr;
 
 use crate::State;
 use crate::order_shipments::ShipmentHandler;
 use crate::poll;
+use crate::privacy::{self, EraseShipments};
 use crate::return_shipments::ReturnLabelHandler;
 use crate::rules::status::Carrier;
 use crate::shipment_flag;
@@ -34,6 +36,7 @@ pub const CONSUMERS: &[ConsumerGroup] = &[
         name: "tracking.orders",
         topics: &["orders.events"],
     },
+    privacy::CUSTOMERS,
 ];
 
 /// The subscribers of this domain.
@@ -47,6 +50,7 @@ pub fn subscribers() -> Vec<Subscriber> {
             group: CONSUMERS[1],
             handler: Arc::new(ShipmentHandler),
         },
+        erasure::subscriber(privacy::CUSTOMERS, Arc::new(EraseShipments)),
     ]
 }
 
@@ -73,6 +77,8 @@ pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
     jobs.push(Job::new("tracking.entitlement_checks", move || {
         entitlement_checks.clone().run(interval, stop.clone())
     }));
+    let erasures = Arc::new(EraseShipments);
+    jobs.push(erasure::job("tracking.erasures", context, erasures));
     let (sweep_context, context) = (context.clone(), context.clone());
     let (overdue_state, overdue_context) = (state.clone(), context.clone());
     jobs.push(Job::new("tracking.watchers", move || {
