@@ -62,6 +62,10 @@ async fn parcels_are_found_by_what_narrows_the_search() {
         "event::of_shipments": event::of_shipments(db, &ids()),
         "change::after": change::after(db, id, 1, 20),
         "change::sweep": change::sweep(db, now, 100),
+        "shipment::page_of_customer": shipment::page_of_customer(db, id, Some(id), 100),
+        "shipment::delete_places": shipment::delete_places(db, &ids()),
+        "event::delete_places": event::delete_places(db, &ids()),
+        "change::delete_of_journeys": change::delete_of_journeys(db, &ids()),
     );
     assert_eq!(wrong, NONE, "{wrong:#?}");
 }
@@ -78,16 +82,32 @@ async fn orders_are_found_by_what_narrows_the_search() {
         is_open: true,
         ..Default::default()
     };
+    let address = order::Address {
+        name: String::new(),
+        line1: String::new(),
+        line2: None,
+        city: String::new(),
+        region: None,
+        postal_code: String::new(),
+        country_code: "DE".to_owned(),
+    };
     let db = &Planner::over::<migrations::orders::Migrator>().await;
     let ([id, ..], now) = (ids(), Utc::now());
     let wrong = wrong_plans!(
         db,
         "customer::by_ids": customer::by_ids(db, &ids()),
         "customer::by_email": customer::by_email(db, "ada@example.com"),
+        "customer::erase": customer::erase(db, id, now),
         "payment_method::by_ids": payment_method::by_ids(db, &ids()),
         "payment_method::of_token": payment_method::of_token(db, id, "pm_1"),
+        "payment_method::of_customer": payment_method::of_customer(db, id, Some(id), 100),
+        "payment_method::erase_of_customer": payment_method::erase_of_customer(db, id, now, now),
         "order::by_ids": order::by_ids(db, &ids()),
         "order::lock": order::lock(db, id),
+        "order::open_of_customer": order::open_of_customer(db, id, now, 100),
+        "order::set_addresses": order::set_addresses(db, &ids(), address),
+        "order_event::delete_details": order_event::delete_details(db, &ids()),
+        "order_decision::delete_notes": order_decision::delete_notes(db, &ids()),
         "order::newest_with_payment": order::newest_with_payment(db, 20),
         "order::count": order::count(db, id, &[order::OrderStatus::Shipped]),
         "order_item::by_ids": order_item::by_ids(db, &ids()),
@@ -158,6 +178,10 @@ async fn returns_are_found_by_what_narrows_the_search() {
         db,
         "customer_return::by_ids": customer_return::by_ids(db, &ids()),
         "customer_return::of_orders": customer_return::of_orders(db, id, &ids()),
+        "customer_return::of_customer": customer_return::of_customer(db, id, Some(id), 100),
+        "customer_return::delete_label_links": customer_return::delete_label_links(db, &ids()),
+        "return_item::delete_reason_texts": return_item::delete_reason_texts(db, &ids()),
+        "return_decision::delete_notes": return_decision::delete_notes(db, &ids()),
         "customer_return::of_any_orders": customer_return::of_any_orders(db, &ids()),
         "customer_return::lock_tracked": customer_return::lock_tracked(db, "1"),
         "customer_return::unscanned": customer_return::unscanned(db, now, id, 20),
@@ -243,6 +267,8 @@ async fn the_rest_is_found_by_what_narrows_the_search() {
         "signal::of_order": signal::of_order(db, id),
         "signal::delete_order": signal::delete_order(db, id),
         "signal::delete_customer": signal::delete_customer(db, id),
+        "signal::delete_customer_until": signal::delete_customer_until(db, id, now),
+        "signal::of_customer": signal::of_customer(db, id, Some((now, id)), 100),
         "signal::counts_by_product": signal::counts_by_product(db, &[SignalKind::View], now, 100),
         "product::created_at": product::created_at(db, &ids()),
         "signal::sweep": signal::sweep(db, now, 100),
@@ -261,6 +287,7 @@ async fn the_rest_is_found_by_what_narrows_the_search() {
         "search_exposure::totals": search_exposure::totals(db, now, true),
         "search_exposure::latency": search_exposure::latency(db, Variant::Control, now, 990),
         "search_exposure::forget_customer": search_exposure::forget_customer(db, id, id),
+        "search_exposure::of_customer": search_exposure::of_customer(db, id, Some(id), 100),
         "search_exposure::sweep": search_exposure::sweep(db, now, 100),
     ));
     assert_eq!(wrong, NONE, "{wrong:#?}");
@@ -269,7 +296,7 @@ async fn the_rest_is_found_by_what_narrows_the_search() {
 #[tokio::test]
 async fn the_tables_that_all_databases_share_are_read_by_what_narrows_the_search() {
     use tables::{
-        idempotency_key, inbox_delivery, inbox_event, outbox_event, outbox_sequence, task,
+        customer_erasure, idempotency_key, inbox_delivery, inbox_event, outbox_event, outbox_sequence, task,
     };
     let db = &Planner::over::<migrations::orders::Migrator>().await;
     let now = Utc::now();
@@ -292,6 +319,13 @@ async fn the_tables_that_all_databases_share_are_read_by_what_narrows_the_search
         "inbox_delivery::waiting_of": inbox_delivery::waiting_of(db, "c", "t", &["a".to_owned()]),
         "outbox_sequence::after": outbox_sequence::after(db, None, 200),
         "idempotency_key::after": idempotency_key::after(db, None, 200),
+        "idempotency_key::delete_of_caller": idempotency_key::delete_of_caller(db, "c", now),
+        "customer_erasure::begin": customer_erasure::begin(db, ids()[0], now),
+        "customer_erasure::finish": customer_erasure::finish(db, ids()[0], now, now),
+        "customer_erasure::find": customer_erasure::find(db, ids()[0]),
+        "customer_erasure::lock": customer_erasure::lock(db, ids()[0]),
+        "customer_erasure::of_customers": customer_erasure::of_customers(db, &ids()),
+        "customer_erasure::unfinished": customer_erasure::unfinished(db, None, 100),
         "task::find": task::find(db, "refund", ids()[0]),
         "task::due": task::due(db, &["refund", "void"], now, Duration::seconds(4), 20),
         "task::list": task::list(db, true, 20),

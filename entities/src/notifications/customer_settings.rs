@@ -87,9 +87,18 @@ pub async fn lock(
     Ok(())
 }
 
-pub async fn delete(db: &impl ConnectionTrait, customer: Uuid) -> Result<(), DbErr> {
-    Entity::delete_by_id(customer).exec(db).await?;
-    Ok(())
+/// Deletes the customer's settings if they were changed up to then, and returns of how many.
+pub async fn delete(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    until: DateTime<Utc>,
+) -> Result<u64, DbErr> {
+    let deleted = Entity::delete_many()
+        .filter(Column::CustomerId.eq(customer))
+        .filter(Column::UpdatedAt.lte(until))
+        .exec(db)
+        .await?;
+    Ok(deleted.rows_affected)
 }
 
 /// Stores the language of a customer who has none yet.

@@ -158,11 +158,16 @@ pub async fn topics_are_set(
     Ok(())
 }
 
-/// Deletes all of the customer's.
-pub async fn delete_of_customer(db: &impl ConnectionTrait, customer: Uuid) -> Result<(), DbErr> {
-    Entity::delete_many()
+/// Deletes the customer's devices that were registered up to then, and returns how many.
+pub async fn delete_of_customer(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    until: DateTime<Utc>,
+) -> Result<u64, DbErr> {
+    let deleted = Entity::delete_many()
         .filter(Column::CustomerId.eq(customer))
+        .filter(Column::CreatedAt.lte(until))
         .exec(db)
         .await?;
-    Ok(())
+    Ok(deleted.rows_affected)
 }

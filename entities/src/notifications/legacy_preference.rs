@@ -52,10 +52,10 @@ pub async fn find(db: &impl ConnectionTrait, customer: Uuid) -> Result<Option<Mo
     Entity::find_by_id(customer).one(db).await
 }
 
-/// Forgets what the customer had chosen.
-pub async fn delete(db: &impl ConnectionTrait, customer: Uuid) -> Result<(), DbErr> {
-    Entity::delete_by_id(customer).exec(db).await?;
-    Ok(())
+/// Forgets what the customer had chosen, and returns of how many.
+pub async fn delete(db: &impl ConnectionTrait, customer: Uuid) -> Result<u64, DbErr> {
+    let deleted = Entity::delete_by_id(customer).exec(db).await?;
+    Ok(deleted.rows_affected)
 }
 
 /// Customers in the order of their ids: after the first one, up to the last.

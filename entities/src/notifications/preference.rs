@@ -81,11 +81,16 @@ pub async fn upsert(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), D
     .await
 }
 
-/// Deletes all of the customer's.
-pub async fn delete_of_customer(db: &impl ConnectionTrait, customer: Uuid) -> Result<(), DbErr> {
-    Entity::delete_many()
+/// Deletes the customer's cells that were changed up to then, and returns how many.
+pub async fn delete_of_customer(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    until: DateTime<Utc>,
+) -> Result<u64, DbErr> {
+    let deleted = Entity::delete_many()
         .filter(Column::CustomerId.eq(customer))
+        .filter(Column::UpdatedAt.lte(until))
         .exec(db)
         .await?;
-    Ok(())
+    Ok(deleted.rows_affected)
 }

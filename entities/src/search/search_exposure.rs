@@ -161,6 +161,22 @@ pub async fn latency(
         .await
 }
 
+/// The customer's searches after this one, in the order of their ids.
+pub async fn of_customer(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::CustomerId.eq(customer))
+        .filter(Column::QueryId.gt(after.unwrap_or(Uuid::nil())))
+        .order_by_asc(Column::QueryId)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
 /// Replaces the customer by a random id, which keeps the totals of the experiment.
 pub async fn forget_customer(
     db: &impl ConnectionTrait,

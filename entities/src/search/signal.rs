@@ -166,6 +166,43 @@ pub async fn delete_customer(db: &impl ConnectionTrait, customer: Uuid) -> Resul
     Ok(deleted.rows_affected)
 }
 
+/// Deletes the signals of a customer up to then and returns how many.
+pub async fn delete_customer_until(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    until: DateTime<Utc>,
+) -> Result<u64, DbErr> {
+    let deleted = Entity::delete_many()
+        .filter(Column::CustomerId.eq(customer))
+        .filter(Column::OccurredAt.lte(until))
+        .exec(db)
+        .await?;
+    Ok(deleted.rows_affected)
+}
+
+/// The customer's signals after this one, in the order of their times.
+pub async fn of_customer(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    after: Option<(DateTime<Utc>, Uuid)>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut query = Entity::find()
+        .filter(Column::CustomerId.eq(customer))
+        .order_by_asc(Column::OccurredAt)
+        .order_by_asc(Column::Id)
+        .limit(limit);
+    if let Some((at, id)) = after {
+        let later = Condition::any().add(Column::OccurredAt.gt(at)).add(
+            Condition::all()
+                .add(Column::OccurredAt.eq(at))
+                .add(Column::Id.gt(id)),
+        );
+        query = query.filter(Column::OccurredAt.gte(at)).filter(later);
+    }
+    query.all(db).await
+}
+
 /// Deletes a batch of signals from before then and returns how many.
 pub async fn sweep(
     db: &impl ConnectionTrait,

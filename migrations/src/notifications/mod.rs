@@ -9,6 +9,7 @@ mod m20261129_000014_create_deal_queue;
 mod m20261130_000001_index_due_deals;
 mod m20261130_000002_index_due_deals_of_customers;
 mod m20261130_000040_create_erased_customers;
+mod m20261201_000020_record_erasures;
 
 use sea_orm_migration::prelude::*;
 
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
         migrations.push(Box::new(
             m20261130_000040_create_erased_customers::Migration,
         ));
+        migrations.push(Box::new(m20261201_000020_record_erasures::Migration));
         migrations
     }
 }

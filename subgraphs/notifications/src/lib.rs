@@ -3,6 +3,7 @@
 pub mod channels;
 mod contact;
 mod customer;
+mod customer_export;
 mod customer_message;
 mod deal_drain;
 mod deal_file;

@@ -8,28 +8,21 @@ use entities::notifications::preference::{NotificationCategory, NotificationChan
 use entities::notifications::{customer_settings, device_token, erased_customer};
 use platform::bus::Event;
 use platform::database::DatabaseTransaction;
-use platform::inbox::{self, HandleError, Handler};
+use platform::inbox::{HandleError, Handler};
+use resolvers::erasure;
 use resolvers::id::{IdKind, order_number};
 use sea_orm::DbErr;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::customer_message::{self, Place};
 use crate::message::{self, NewMessage, Schedule};
 use crate::notification_preferences::DEFAULT_TIMEZONE;
-use crate::privacy;
+use crate::privacy::EraseMessages;
 use crate::templates::Templates;
 
 /// Tells the language in which a customer has placed an order.
 const PLACED: &str = "order.placed";
-
-/// The fields used of `customer.deleted`, version 1.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct CustomerDeleted {
-    customer_id: String,
-}
 
 /// Creates one message by each channel that reaches the customer, and erases customers who are deleted.
 pub(crate) struct CreateMessages(pub(crate) Arc<Templates>);
@@ -45,9 +38,8 @@ impl Handler for CreateMessages {
         if event.event_type == PLACED {
             return learn_language(transaction, event, now).await;
         }
-        if let Some(deleted) = inbox::read::<CustomerDeleted>(event, "customer.deleted")? {
-            let customer = IdKind::Customer.of_event(&deleted.customer_id)?;
-            privacy::erase(transaction, customer, now).await?;
+        // Some systems publish it beside the orders.
+        if erasure::follow(&EraseMessages, transaction, event, now).await? {
             return Ok(());
         }
         let Some(message) = customer_message::message(&event.event_type, &event.data) else {

@@ -14,6 +14,7 @@ use platform::jobs::run_leased;
 use platform::tables::task;
 use platform::tasks::{self, Runner, Task};
 use platform::workers::{Job, WorkerContext};
+use resolvers::erasure;
 use sea_orm::DbErr;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -25,7 +26,7 @@ use crate::message_record::CreateMessages;
 use crate::message_task::{MessageTaskState, SendMessage};
 use crate::partner::Endpoint;
 use crate::partner_event_record::RecordPartnerEvents;
-use crate::privacy;
+use crate::privacy::{self, EraseMessages};
 use crate::topic_task::{self, MakeTopicChanges};
 use crate::webhook_task::{DeliverWebhooks, WebhookTaskState};
 use crate::{deal_drain, deal_recalculate, deal_sqs};
@@ -40,6 +41,7 @@ pub const CONSUMERS: &[ConsumerGroup] = &[
         name: "notifications.messages",
         topics: customer_message::TOPICS,
     },
+    privacy::CUSTOMERS,
 ];
 
 /// The subscribers of this domain.
@@ -53,6 +55,7 @@ pub fn subscribers(state: &State) -> Vec<Subscriber> {
             group: CONSUMERS[1],
             handler: Arc::new(CreateMessages(state.delivery.templates.clone())),
         },
+        erasure::subscriber(privacy::CUSTOMERS, Arc::new(EraseMessages)),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! Records the searches of the experiment. Searches only read, so their records are collected in memory and written
 //! together, several times a second; a crash loses those of less than a second.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use entities::search::{customer_preference, search_exposure};
 use metrics::counter;
 use parking_lot::Mutex;
 use platform::database::Database;
+use platform::tables::customer_erasure;
 use platform::workers::WorkerContext;
 use sea_orm::DbErr;
 use uuid::Uuid;
@@ -83,5 +85,17 @@ async fn write(
             .iter()
             .all(|row| row.customer_id != one.customer_id || !row.opted_out)
     });
+    // Searches from before a customer was erased stay in the totals.
+    let erased = customer_erasure::of_customers(database.read(), &customers).await?;
+    let mut replacements: HashMap<Uuid, Uuid> = HashMap::new();
+    for one in &mut exposures {
+        if erased
+            .get(&one.customer_id)
+            .is_some_and(|at| one.exposed_at <= *at)
+        {
+            let replacement = replacements.entry(one.customer_id);
+            one.customer_id = *replacement.or_insert_with(Uuid::new_v4);
+        }
+    }
     search_exposure::record(database.write(), exposures).await
 }

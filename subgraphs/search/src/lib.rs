@@ -19,6 +19,7 @@ mod personalization;
 mod personalization_opt_out;
 mod preference_cache;
 mod preference_job;
+pub mod privacy;
 mod product;
 mod product_search;
 mod product_search_connection;

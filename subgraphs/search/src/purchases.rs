@@ -9,11 +9,13 @@ use entities::search::{customer_preference, search_exposure};
 use platform::bus::Event;
 use platform::database::DatabaseTransaction;
 use platform::inbox::{self, HandleError, Handler};
+use platform::tables::customer_erasure;
+use resolvers::erasure;
 use resolvers::id::IdKind;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::personalization_opt_out::forget_in;
+use crate::privacy::EraseSearch;
 use crate::rules::attribution;
 
 /// Follows orders, and forgets customers who are deleted.
@@ -42,13 +44,6 @@ struct StatusChanged {
     order_id: String,
 }
 
-/// The fields used of `customer.deleted`, version 1.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct CustomerDeleted {
-    customer_id: String,
-}
-
 #[async_trait]
 impl Handler for PurchaseHandler {
     async fn handle(
@@ -69,10 +64,8 @@ impl Handler for PurchaseHandler {
             signal::delete_order(transaction, order).await?;
             return Ok(());
         }
-        if let Some(deleted) = inbox::read::<CustomerDeleted>(event, "customer.deleted")? {
-            let customer = IdKind::Customer.of_event(&deleted.customer_id)?;
-            forget_in(transaction, customer, false, now).await?;
-        }
+        // Some systems publish it beside the orders.
+        erasure::follow(&EraseSearch, transaction, event, now).await?;
         Ok(())
     }
 }
@@ -86,10 +79,14 @@ async fn record(
     let order = IdKind::Order.of_event(&placed.order_id)?;
     let customer = IdKind::Customer.of_event(&placed.customer_id)?;
     let opted_out = customer_preference::lock_opted_out(transaction, customer).await?;
+    // The event may be older than the customer's deletion, and arrive after it.
+    let erasure = customer_erasure::find(transaction, customer).await?;
+    let is_erased = erasure.is_some_and(|erasure| placed.timestamp <= erasure.erased_at);
+    let is_theirs = !opted_out && !is_erased;
     let rows = placed.items.iter().map(|item| {
         Ok(signal::Model {
             id: Uuid::now_v7(),
-            customer_id: (!opted_out).then_some(customer),
+            customer_id: is_theirs.then_some(customer),
             kind: SignalKind::Purchase,
             product_id: IdKind::Product.of_event(&item.product_id)?,
             query_id: None,

@@ -15,6 +15,7 @@ use platform::database::{Database, DatabaseTransaction};
 use platform::inbox::{self, ConsumerGroup, HandleError, Handler, Subscriber};
 use platform::jobs::run_leased;
 use platform::workers::{Job, WorkerContext};
+use resolvers::erasure;
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money, Rounding};
 use rust_decimal::Decimal;
@@ -28,12 +29,19 @@ use crate::events::{self, CATALOG_TOPIC, PRODUCT_DELETED, PRODUCT_UPSERTED};
 
 use crate::State;
 use crate::preference_job;
+use crate::privacy::{self, EraseSearch};
 use crate::purchases::PurchaseHandler;
 use crate::rules::preference::WINDOW;
 use crate::stock;
 
 /// The consumer groups of this domain.
-pub const CONSUMERS: &[ConsumerGroup] = &[stock::INVENTORY, PRICES, CATALOG, ORDERS];
+pub const CONSUMERS: &[ConsumerGroup] = &[
+    stock::INVENTORY,
+    PRICES,
+    CATALOG,
+    ORDERS,
+    privacy::CUSTOMERS,
+];
 
 const PRICES: ConsumerGroup = ConsumerGroup {
     name: "search.prices",
@@ -74,6 +82,7 @@ pub fn subscribers() -> Vec<Subscriber> {
             group: ORDERS,
             handler: Arc::new(PurchaseHandler),
         },
+        erasure::subscriber(privacy::CUSTOMERS, Arc::new(EraseSearch)),
     ]
 }
 

@@ -320,6 +320,7 @@ async fn a_customer_whose_deletion_is_an_event_is_erased() {
         let mut deleted = shipped(&order(), customer, 2);
         deleted.event_type = "customer.deleted".to_owned();
         deleted.data = json!({ "customerId": IdKind::Customer.format(customer) });
+        deleted.occurred_at = world.clock.now();
         world.tell(&deleted).await;
         world.tell(&shipped(&order(), customer, 3)).await;
         world.send_due().await;
