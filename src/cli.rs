@@ -4,6 +4,7 @@ mod backup;
 mod catalog;
 mod check;
 mod clients;
+mod customer;
 mod deals;
 mod notifications;
 mod outbox;
@@ -27,6 +28,7 @@ pub(crate) use self::backup::{Backup, Restore};
 pub(crate) use self::catalog::{Catalog, CatalogImport};
 pub(crate) use self::check::Check;
 pub(crate) use self::clients::{Client, ClientsFile, Operations, OperationsFormat};
+pub(crate) use self::customer::{Customer, CustomerErase, CustomerExport};
 pub(crate) use self::deals::{Deals, DealsSchedule};
 pub(crate) use self::notifications::{
     Channel, MigratePreferences, Notifications, PaceArguments, RepairPreferences,
@@ -99,6 +101,9 @@ pub(crate) enum Command {
     /// Manage products
     #[command(subcommand)]
     Catalog(Catalog),
+    /// Export or erase what is stored of a customer
+    #[command(subcommand)]
+    Customer(Customer),
     /// Manage messages to customers
     #[command(subcommand)]
     Notifications(Notifications),

@@ -78,6 +78,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Outbox(command) => commands::outbox::run(command).await,
             Command::Tasks(command) => commands::tasks::run(command).await,
             Command::Catalog(command) => commands::catalog::run(command).await,
+            Command::Customer(command) => commands::customer::run(command).await,
             Command::Search(command) => commands::search::run(command).await,
             Command::Notifications(command) => commands::notifications::run(command).await,
             Command::Deals(command) => commands::deals::run(command).await,

@@ -58,6 +58,10 @@ fn every_documented_line_is_understood() {
         "vantage stock write-off prd_1 2 --reason scrapped --actor anna@example.com",
         "vantage stock import delivery.csv --dry-run",
         "vantage stock list",
+        "vantage customer export usr_1 --output export.json --data /var/lib/vantage",
+        "vantage customer export usr_1 --domain orders",
+        "vantage customer erase usr_1 --dry-run",
+        "vantage customer erase usr_1 --yes",
     ] {
         assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
     }
@@ -101,6 +105,11 @@ fn what_makes_no_sense_is_refused() {
     check(
         "vantage outbox requeue orders",
         ErrorKind::MissingRequiredArgument,
+    );
+    check("vantage customer erase", ErrorKind::MissingRequiredArgument);
+    check(
+        "vantage customer erase usr_1 --dry-run --yes",
+        ErrorKind::ArgumentConflict,
     );
 }
 

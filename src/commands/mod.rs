@@ -7,6 +7,7 @@ pub(crate) mod check;
 pub(crate) mod client;
 pub(crate) mod compose;
 pub(crate) mod config;
+pub(crate) mod customer;
 pub(crate) mod deals;
 mod event_schemas;
 mod file_import;

@@ -1,6 +1,8 @@
 //! The six domains: their databases, subgraphs and dependencies. The only place that knows them all.
 
 mod build;
+mod privacy;
+mod read_only;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -32,6 +34,7 @@ use crate::lifecycle::Ready;
 use crate::partners;
 
 pub(crate) use build::{access, pricing_state};
+pub(crate) use read_only::open_read_only;
 
 /// A domain, which is also the name of its subgraph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]

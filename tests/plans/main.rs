@@ -296,7 +296,8 @@ async fn the_rest_is_found_by_what_narrows_the_search() {
 #[tokio::test]
 async fn the_tables_that_all_databases_share_are_read_by_what_narrows_the_search() {
     use tables::{
-        customer_erasure, idempotency_key, inbox_delivery, inbox_event, outbox_event, outbox_sequence, task,
+        customer_erasure, idempotency_key, inbox_delivery, inbox_event, outbox_event,
+        outbox_sequence, task,
     };
     let db = &Planner::over::<migrations::orders::Migrator>().await;
     let now = Utc::now();

@@ -12,7 +12,6 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use platform::clock::Clock;
-use platform::database::ReadOnly;
 use platform::invariants::Inspection;
 
 use self::report::Report;
@@ -46,7 +45,7 @@ async fn check(command: &Check) -> anyhow::Result<u64> {
     let chosen = command.domain.map_or(Domain::ALL.to_vec(), |one| vec![one]);
     let mut databases = BTreeMap::new();
     for domain in chosen {
-        match open(&configuration, domain).await? {
+        match domains::open_read_only(&configuration, domain).await? {
             Some(database) => drop(databases.insert(domain, database)),
             None => report.skip(
                 domain.name(),
@@ -82,29 +81,4 @@ async fn check(command: &Check) -> anyhow::Result<u64> {
         database.close().await;
     }
     report.finish()
-}
-
-/// Opens a domain's database as it is; `None` if the domain runs elsewhere and its database is not here.
-async fn open(configuration: &Configuration, domain: Domain) -> anyhow::Result<Option<ReadOnly>> {
-    let (config, name) = (domains::database_config(configuration), domain.name());
-    let Some(database) = ReadOnly::open(&config, name).await? else {
-        if configuration.subgraphs.url(name).is_some() {
-            return Ok(None);
-        }
-        bail!(
-            "there is no {name} database: choose another directory with --data, or set database_url as the processes have it"
-        );
-    };
-    let applied = database.migrations().await?;
-    let known = domain.migrations();
-    if let Some(newer) = applied.iter().find(|step| !known.contains(step)) {
-        bail!(
-            "the {name} database was written by a newer version: it has the migration {newer}, which this version does \
-             not know"
-        );
-    }
-    if applied.len() < known.len() {
-        bail!("the {name} database is of an older version: run `vantage migrate` first");
-    }
-    Ok(Some(database))
 }
