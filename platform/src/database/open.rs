@@ -150,6 +150,8 @@ fn sqlite_options(directory: &Path, domain: &str) -> SqliteConnectOptions {
         .busy_timeout(SQLITE_BUSY)
         .row_buffer_size(SQLITE_ROWS_AHEAD)
         .pragma("temp_store", "memory")
+        // What is deleted of customers is not to stay in free pages.
+        .pragma("secure_delete", "on")
         .disable_statement_logging()
 }
 
