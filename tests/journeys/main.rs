@@ -31,6 +31,7 @@ mod personalization;
 mod pictures;
 mod playground;
 mod prices;
+mod privacy;
 mod redis_data_loss;
 mod refunds;
 mod refunds_killed;
