@@ -19,6 +19,7 @@ mod order_place;
 mod order_preview;
 mod ownership;
 mod paging;
+mod privacy;
 mod refusals;
 mod settlement;
 mod shipments;

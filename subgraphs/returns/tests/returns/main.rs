@@ -15,6 +15,7 @@ mod international;
 mod invariants;
 mod labels;
 mod live;
+mod privacy;
 mod providers;
 mod reconciliation;
 mod refunds;
