@@ -8,6 +8,7 @@ mod fixture;
 mod order_shipments;
 mod order_tracking;
 mod polling;
+mod privacy;
 mod record_event;
 mod return_shipments;
 mod shipments;
