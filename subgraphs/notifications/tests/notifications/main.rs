@@ -8,6 +8,7 @@ mod deals_scheduled;
 mod deals_sqs;
 mod devices;
 mod email;
+mod erasures;
 mod fixture;
 mod legacy;
 mod live;

@@ -8,12 +8,14 @@ use entities::search::{customer_preference, search_exposure};
 use futures::FutureExt;
 use platform::bus::InProcessBus;
 use platform::workers::WorkerContext;
+use resolvers::export::Export;
 use resolvers::id::IdKind;
 use resolvers::testing::{code, execute};
 use sea_orm::EntityTrait;
+use search::privacy;
 use search::workers::{jobs, sweep_once};
 use search::{PersonalizationConfig, PersonalizationState, State, subgraph};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -238,6 +240,72 @@ async fn a_deleted_customer_is_forgotten() {
         let again = fixture.customer_who_likes_headphones(60).await;
         fixture.state.forget_customer(again).await.unwrap();
         assert_eq!(signals(&fixture).await, []);
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_forgets_what_was_done_before_it_however_late_either_is_known() {
+    for fixture in fixtures(&catalog()).await {
+        let name = fixture.scratch.name;
+        // A day ago.
+        let customer = fixture.customer_who_likes_headphones(3).await;
+        let now = fixture.state.clock.now();
+        let id = IdKind::Customer.format(customer);
+        let deleted = async |at| {
+            let data = json!({ "customerId": id, "timestamp": at });
+            fixture.order_event("customer.deleted", data).await;
+        };
+        deleted(now - Duration::days(2)).await;
+        assert_eq!(signals(&fixture).await.len(), 3, "{name}");
+        let exposure = search_exposure::Model {
+            query_id: Uuid::now_v7(),
+            customer_id: customer,
+            variant: search_exposure::Variant::Control,
+            mode: customer_preference::PreferenceMode::None,
+            latency_micros: 1,
+            exposed_at: now - Duration::hours(13),
+            clicked_at: None,
+            carted_at: None,
+            converted_at: None,
+        };
+        let db = fixture.scratch.database.write();
+        search_exposure::record(db, vec![exposure]).await.unwrap();
+        let database = fixture.scratch.database.read_only().await.unwrap().unwrap();
+        let export = async || {
+            let transaction = database.begin().await.unwrap();
+            let mut output = Vec::new();
+            let mut document = Export::begin(&mut output, &Map::new()).unwrap();
+            document.begin_domain("search").unwrap();
+            privacy::export(&transaction, customer, &mut document)
+                .await
+                .unwrap();
+            document.end_domain().unwrap();
+            document.end().unwrap();
+            transaction.end().await;
+            let document: Value = serde_json::from_slice(&output).unwrap();
+            let rows = |table: &str| document["domains"]["search"][table].clone();
+            (rows("signals"), rows("searches"))
+        };
+        let (kinds, searches) = export().await;
+        assert_eq!(kinds.as_array().unwrap().len(), 3, "{name}");
+        assert_eq!(searches[0]["variant"], "control", "{name}");
+
+        // Another one, and its repetition.
+        for _ in 0..2 {
+            deleted(now - Duration::hours(12)).await;
+            assert_eq!(signals(&fixture).await, [], "{name}");
+            assert_eq!(export().await, (Value::Null, Value::Null), "{name}");
+        }
+        // An order from before arrives after it, and one is placed since.
+        for (hours, is_theirs) in [(13, false), (11, true)] {
+            let at = (now - Duration::hours(hours)).to_rfc3339();
+            let data = placed(Uuid::now_v7(), customer, &[headphones(0)], &at);
+            fixture.order_event("order.placed", data).await;
+            let last = signals(&fixture).await.pop().unwrap();
+            assert_eq!(last.customer_id.is_some(), is_theirs, "{name}: {hours}");
+        }
+        database.close().await;
         fixture.scratch.drop().await;
     }
 }
