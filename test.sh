@@ -12,9 +12,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 # Outside the clone, so that fresh clones reuse the build.
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/vantage/target}"
 
-# Developers' own settings must not affect the tests.
+# Developers' own settings must not affect the tests. tests/previous/record.sh names a directory for statements.
 for variable in "${!VANTAGE_@}"; do
-    unset "$variable"
+    [ "$variable" = VANTAGE_TEST_STATEMENTS ] || unset "$variable"
 done
 
 # Snapshot mismatches fail instead of writing files for review.

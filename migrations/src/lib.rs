@@ -1,6 +1,7 @@
 //! One Migrator for each domain. A migration is frozen once it has landed: it never imports entities, which keep
 //! changing, and every change is a new file.
 
+mod compatibility;
 pub mod notifications;
 pub mod orders;
 mod platform;
@@ -9,6 +10,8 @@ pub mod returns;
 pub mod search;
 mod tasks;
 pub mod tracking;
+
+pub use compatibility::PREVIOUS_RELEASE;
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{
@@ -20,7 +23,7 @@ use sea_orm_migration::sea_orm::{
 pub enum MigrateError {
     #[error(
         "the database was written by a newer version: it has the migration {0}, which this version \
-         does not know; run the newer version, or restore a backup from before the upgrade"
+         does not know and cannot run with; run the newer version, or restore a backup from before the upgrade"
     )]
     Newer(String),
     #[error("the database could not be migrated: {0}")]
@@ -28,7 +31,8 @@ pub enum MigrateError {
 }
 
 /// Migrates a domain's database to this version in one transaction, and returns how many steps it took. Processes that
-/// start together wait for each other.
+/// start together wait for each other. A database of a newer version is left as it is, if that version says that this one
+/// can run on it.
 pub async fn migrate<M: MigratorTrait>(
     connection: &DatabaseConnection,
 ) -> Result<usize, MigrateError> {
@@ -48,14 +52,21 @@ pub async fn migrate<M: MigratorTrait>(
     M::install(&transaction).await?;
     let known = M::migrations();
     let applied = M::get_migration_models(&transaction).await?;
+    let is_applied = |name: &str| applied.iter().any(|applied| applied.version == name);
+    let steps = known.iter().filter(|known| !is_applied(known.name()));
+    let steps = steps.count();
     if let Some(newer) = applied
         .iter()
         .find(|applied| known.iter().all(|known| known.name() != applied.version))
     {
-        return Err(MigrateError::Newer(newer.version.clone()));
+        if steps > 0 || !compatibility::includes_this_version(&transaction).await? {
+            return Err(MigrateError::Newer(newer.version.clone()));
+        }
+        transaction.commit().await?;
+        return Ok(0);
     }
-    let steps = known.len() - applied.len();
     M::up(&transaction, None).await?;
+    compatibility::record(&transaction).await?;
     transaction.commit().await?;
     Ok(steps)
 }

@@ -13,6 +13,8 @@ mod pool;
 mod process_lock;
 mod read_only;
 mod readers;
+#[cfg(any(test, feature = "testing"))]
+pub mod recorder;
 pub mod snapshot;
 #[cfg(test)]
 mod tests;

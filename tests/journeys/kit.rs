@@ -71,7 +71,8 @@ pub(crate) fn vantage_within(descriptors: u32, data: &Path) -> Command {
 
 fn alone(mut command: Command, data: &Path) -> Command {
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("VANTAGE_") {
+        let is_ours = name.to_string_lossy().starts_with("VANTAGE_");
+        if is_ours && name != platform::database::recorder::DIRECTORY {
             command.env_remove(name);
         }
     }

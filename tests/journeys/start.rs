@@ -158,20 +158,26 @@ async fn checkout_rates_that_cannot_be_used_are_reported_with_their_mistake() {
 }
 
 #[tokio::test]
-async fn a_database_of_a_newer_version_is_refused_by_name() {
-    use sea_orm::ConnectionTrait;
+async fn a_database_of_a_newer_version_is_used_as_it_is_unless_that_version_refuses_by_name() {
     let data = tempfile::tempdir().unwrap();
-    let migrated = vantage(data.path()).arg("migrate").output().await.unwrap();
-    assert!(migrated.status.success(), "{migrated:?}");
-    let url = format!("sqlite://{}", data.path().join("returns.sqlite").display());
-    let connection = sea_orm::Database::connect(url).await.unwrap();
-    connection
-        .execute_unprepared(
-            "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29990101_000001_later', 0)",
-        )
-        .await
-        .unwrap();
-    connection.close().await.unwrap();
+    let mut first = Process::start(small_shop(data.path())).await;
+    assert!(first.stop().await.success());
+    change_returns(
+        data.path(),
+        "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29990101_000001_later', 0)",
+    )
+    .await;
+    // Such as when a release is rolled out, and an instance of the previous one starts again.
+    let mut again = Process::start(small_shop(data.path())).await;
+    let ready = reqwest::get(format!("{}/readyz", again.base)).await;
+    assert_eq!(ready.unwrap().status(), 200);
+    assert!(again.stop().await.success());
+
+    change_returns(
+        data.path(),
+        "UPDATE schema_compatibility SET oldest_release = '1000.0.0'",
+    )
+    .await;
     let (code, told) = failure(&mut small_shop(data.path())).await;
     assert_eq!(code, 1);
     assert!(
@@ -179,6 +185,14 @@ async fn a_database_of_a_newer_version_is_refused_by_name() {
         "{told}"
     );
     assert_eq!(told.lines().count(), 1);
+}
+
+async fn change_returns(data: &std::path::Path, sql: &str) {
+    use sea_orm::ConnectionTrait;
+    let url = format!("sqlite://{}", data.join("returns.sqlite").display());
+    let connection = sea_orm::Database::connect(url).await.unwrap();
+    connection.execute_unprepared(sql).await.unwrap();
+    connection.close().await.unwrap();
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! The tables that every domain's database has: outbox, inbox, idempotency keys, leases, write probes,
-//! call rates, tasks, erasures of customers.
+//! call rates, tasks, erasures of customers, which releases can run on the schema.
 
 mod m20260101_000001_create_platform_tables;
 mod m20260301_000001_create_write_probes;
@@ -8,6 +8,7 @@ mod m20260301_000003_create_call_rates;
 mod m20260302_000001_confirm_events;
 mod m20260302_000002_create_tasks;
 mod m20261201_000001_add_traceparents;
+mod m20261201_000002_create_compatibility;
 mod m20261201_000010_create_customer_erasures;
 
 use sea_orm_migration::prelude::*;
@@ -22,6 +23,7 @@ pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20260302_000001_confirm_events::Migration),
         Box::new(m20260302_000002_create_tasks::Migration),
         Box::new(m20261201_000001_add_traceparents::Migration),
+        Box::new(m20261201_000002_create_compatibility::Migration),
         Box::new(m20261201_000010_create_customer_erasures::Migration),
     ]
 }

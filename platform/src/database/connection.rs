@@ -143,6 +143,10 @@ pub(super) trait Request: Send + Sync {
 
     fn sql(&self) -> &str;
 
+    /// The statement, unless it is sent as text without parameters.
+    #[cfg(any(test, feature = "testing"))]
+    fn statement(&self) -> Option<&Statement>;
+
     fn send(
         &self,
         connection: &mut Connection,
@@ -179,6 +183,11 @@ impl Request for Execute {
         &self.0.sql
     }
 
+    #[cfg(any(test, feature = "testing"))]
+    fn statement(&self) -> Option<&Statement> {
+        Some(&self.0)
+    }
+
     async fn send(&self, connection: &mut Connection) -> Result<ExecResult, sqlx::Error> {
         match connection {
             Connection::Sqlite(connection, _) => query!(self.0)
@@ -198,6 +207,11 @@ impl Request for FetchOptional {
 
     fn sql(&self) -> &str {
         &self.0.sql
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    fn statement(&self) -> Option<&Statement> {
+        Some(&self.0)
     }
 
     async fn send(&self, connection: &mut Connection) -> Result<Option<QueryResult>, sqlx::Error> {
@@ -221,6 +235,11 @@ impl Request for FetchAll {
         &self.0.sql
     }
 
+    #[cfg(any(test, feature = "testing"))]
+    fn statement(&self) -> Option<&Statement> {
+        Some(&self.0)
+    }
+
     async fn send(&self, connection: &mut Connection) -> Result<Vec<QueryResult>, sqlx::Error> {
         match connection {
             Connection::Sqlite(connection, _) => {
@@ -240,6 +259,11 @@ impl Request for Unprepared<'_> {
 
     fn sql(&self) -> &str {
         self.0
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    fn statement(&self) -> Option<&Statement> {
+        None
     }
 
     async fn send(&self, connection: &mut Connection) -> Result<ExecResult, sqlx::Error> {

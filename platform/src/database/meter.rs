@@ -9,6 +9,7 @@ use metrics::{Counter, Histogram};
 use sea_orm::DbBackend;
 use tracing::{Instrument, Span};
 
+use super::connection::Request;
 use crate::telemetry::traces;
 
 /// Bytes of a statement shown in traces. Long ones have many placeholders.
@@ -52,9 +53,14 @@ impl Meter {
     pub(super) async fn measure<T, E>(
         &self,
         backend: DbBackend,
-        sql: &str,
+        request: &impl Request,
         statement: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
+        let sql = request.sql();
+        #[cfg(any(test, feature = "testing"))]
+        if let Some(statement) = request.statement() {
+            super::recorder::record(backend, statement);
+        }
         let span = self.span(backend, sql);
         let started = Instant::now();
         let answer = statement.instrument(span.clone()).await;

@@ -129,7 +129,7 @@ impl ReadTransaction {
     async fn run<R: Request>(&self, request: R) -> Result<R::Answer, DbErr> {
         let mut lease = self.lease.lock().await;
         let statement = lease.send(&request);
-        let answer = self.meter.measure(self.backend, request.sql(), statement);
+        let answer = self.meter.measure(self.backend, &request, statement);
         answer.await.map_err(failed)
     }
 

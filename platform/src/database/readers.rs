@@ -55,7 +55,7 @@ impl Readers {
             let statement = lease.send(&request);
             let answer = self
                 .meter
-                .measure(self.pool.backend(), request.sql(), statement)
+                .measure(self.pool.backend(), &request, statement)
                 .await;
             running.has_ended = true;
             match answer {

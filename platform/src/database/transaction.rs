@@ -66,7 +66,7 @@ impl DatabaseTransaction {
         let statement = self.writes.send(lease, &request);
         let answer = self
             .meter
-            .measure(self.backend(), request.sql(), statement)
+            .measure(self.backend(), &request, statement)
             .await;
         match answer {
             Ok(answer) => {

@@ -163,7 +163,7 @@ impl Writer {
         let statement = self.writes.send_alone(&mut lease, &request);
         let answer = self
             .meter
-            .measure(self.backend(), request.sql(), statement)
+            .measure(self.backend(), &request, statement)
             .await;
         let answer = answer.map_err(|error| self.writes.record_failure(failed(error)))?;
         let has_written = !request.is_read_only();

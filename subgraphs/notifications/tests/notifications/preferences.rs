@@ -277,7 +277,8 @@ async fn a_database_of_a_newer_version_is_left_alone() {
         database
             .write()
             .execute_unprepared(
-                "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29990101_000001_later', 0)",
+                "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29990101_000001_later', 0); \
+                 UPDATE schema_compatibility SET oldest_release = '1000.0.0'",
             )
             .await
             .unwrap();
