@@ -25,19 +25,19 @@ require() {
 
 # Sets a variable to a free port that has so many free ones after it, itself included, and that nothing else here has.
 take_ports() {
-    local name="$1" count="${2:-1}" port next
+    local variable="$1" count="${2:-1}" first other
     while :; do
-        port="$(free_port)"
-        for ((next = port; next < port + count; next++)); do
-            [[ "$taken" != *" $next "* ]] || continue 2
-            ! (exec 3<>"/dev/tcp/127.0.0.1/$next") 2>/dev/null || continue 2
+        first="$(free_port)"
+        for ((other = first; other < first + count; other++)); do
+            [[ "$taken" != *" $other "* ]] || continue 2
+            ! (exec 3<>"/dev/tcp/127.0.0.1/$other") 2>/dev/null || continue 2
         done
         break
     done
-    for ((next = port; next < port + count; next++)); do
-        taken+="$next "
+    for ((other = first; other < first + count; other++)); do
+        taken+="$other "
     done
-    printf -v "$name" %s "$port"
+    printf -v "$variable" %s "$first"
 }
 
 # Starts a process under a name. Its output goes to its log.

@@ -190,9 +190,14 @@ async function sendBack() {
   const { id } = created.return;
   const read = async () => (await run("RETURN", { id })).return;
   assert.equal((await read()).order.id, order.id);
+  await change("RETURN_LABEL", { id, key: randomUUID() });
+  const { url } = await until("the label is bought", async () => (await read()).label);
+  const label = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT) });
+  assert.equal(label.status, 200, url);
+  assert.ok((await label.arrayBuffer()).byteLength > 0, "the label is a file");
   await change("RETURN_CANCEL", { id, key: randomUUID() });
   assert.equal((await read()).status, "CANCELLED");
-  done(`returned ${found.item.productName}, and cancelled the return: ${id}`);
+  done(`returned ${found.item.productName}, got the label, and cancelled the return: ${id}`);
 }
 
 async function account() {

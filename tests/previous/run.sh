@@ -56,7 +56,9 @@ finish() {
     local status=$?
     trap - EXIT
     set +e
-    [ "$status" -eq 0 ] || tail -n 5 "$scratch"/*.log >&2
+    if [ "$status" -ne 0 ] && [ -n "$scratch" ]; then
+        tail -n 5 "$scratch"/*.log >&2
+    fi
     stop_all
     stop_servers
     [ -n "$source_of" ] && git worktree remove --force "$source_of"
@@ -97,6 +99,7 @@ start_servers() {
     take_ports sandbox
     start sandbox env -i "PATH=$PATH" VANTAGE_MODE=development "VANTAGE_DATA=$scratch/sandbox" \
         "$vantage" sandbox --listen "127.0.0.1:$sandbox"
+    until_answers "http://127.0.0.1:$sandbox/mail" sandbox
     values="$(compose_settings "$compose")"
     mapfile -t previous_settings <<<"$values"
     values="$(compose_settings deploy/compose.yaml)"
