@@ -189,7 +189,8 @@ scripts() {
         skipped+=("scripts: shellcheck is not installed")
         return
     fi
-    check "scripts" shellcheck check.sh drill.sh release.sh
+    check "scripts" env -C .. shellcheck -x deploy/check.sh deploy/drill.sh deploy/release.sh test.sh tests/servers.sh \
+        tests/fleet/run.sh tests/previous/record.sh tests/previous/run.sh
 }
 
 # The configuration in the chart's values, by the program itself.

@@ -3,17 +3,24 @@
 #
 #   deploy/release.sh                     builds, then writes dist/vantage-VERSION-TARGET.tar.gz and its SHA-256
 #   deploy/release.sh --binary FILE       packs this binary instead of building one
+#   … --skip-record                       does not record what the next version must be compatible with
 #
 # The same sources and compiler give the same archive: times are those of the last commit.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-binary=""
-case "${1:-}" in
-    --binary) binary="${2:?--binary needs a file}" ;;
-    "") ;;
-    *) echo "usage: deploy/release.sh [--binary FILE]" >&2 && exit 2 ;;
-esac
+binary="" record=1
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --binary)
+            binary="${2:?--binary needs a file}"
+            shift
+            ;;
+        --skip-record) record="" ;;
+        *) echo "usage: deploy/release.sh [--binary FILE] [--skip-record]" >&2 && exit 2 ;;
+    esac
+    shift
+done
 
 version="$(sed -n '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)"$/\1/p' Cargo.toml)"
 target="$(uname -m)-$(uname -s | tr '[:upper:]' '[:lower:]')"
@@ -56,3 +63,8 @@ mkdir -p dist
 tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -C "$scratch" -cf - "$name" |
     gzip -n9 >"dist/$name.tar.gz"
 (cd dist && sha256sum "$name.tar.gz" | tee "$name.tar.gz.sha256")
+
+if [ -n "$record" ]; then
+    tests/previous/record.sh
+    echo "commit tests/previous/release and migrations/src/compatibility.rs: the next version must work beside this one"
+fi

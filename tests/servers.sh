@@ -1,6 +1,7 @@
 # Private PostgreSQL and Redis servers for scripts, which source this file: on free ports, in the directory `scratch`, which the
 # script sets before it starts one. The script defines `fail`, and calls `stop_servers` at its end.
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # The script sets them.
 
 owner=""
 as_owner=()

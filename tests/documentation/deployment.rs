@@ -121,6 +121,52 @@ fn every_alert_has_a_runbook_and_a_test() {
     assert_eq!(wrong, [] as [String; 0]);
 }
 
+/// The alerts that the drill makes fire, and those for which it says why not.
+fn of_the_drill(script: &str) -> (Vec<&str>, Vec<&str>) {
+    let calls = script
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("drill \""));
+    let fired = calls
+        .filter_map(|call| call.split('"').nth(2))
+        .flat_map(str::split_whitespace);
+    let reasons = script
+        .lines()
+        .filter_map(|line| line.strip_prefix("#   ")?.split_once(": "));
+    let excepted = reasons
+        .filter(|(name, reason)| !name.contains([' ', '/']) && reason.len() > 15)
+        .map(|(name, _)| name);
+    (fired.collect(), excepted.collect())
+}
+
+#[test]
+fn every_alert_is_made_to_fire_or_the_drill_says_why_not() {
+    let files = deployment();
+    let rules = files
+        .iter()
+        .filter(|(path, _)| path.starts_with("deploy/prometheus/rules/"));
+    let mut alerts: Vec<&str> = rules
+        .flat_map(|(_, text)| text.lines())
+        .filter_map(|line| line.trim().strip_prefix("- alert: "))
+        .collect();
+    let (mut fired, mut excepted) = of_the_drill(&files["deploy/drill.sh"]);
+    assert!(fired.len() > 15, "{fired:?}");
+    // Each is in one of both, once.
+    fired.append(&mut excepted);
+    fired.sort_unstable();
+    alerts.sort_unstable();
+    assert_eq!(fired, alerts);
+}
+
+#[test]
+fn the_alerts_of_a_drill_are_read() {
+    let script = "#   deploy/drill.sh: not a name\n#   LogLinesLost: takes a full disk\n    drill \"Redis is away\" \"EventsDelayed RedisNotAnswering\" stop true start\ndrill() {\n";
+    let expected = (
+        vec!["EventsDelayed", "RedisNotAnswering"],
+        vec!["LogLinesLost"],
+    );
+    assert_eq!(of_the_drill(script), expected);
+}
+
 #[test]
 fn every_variable_of_the_deployment_exists() {
     let schema: Value =

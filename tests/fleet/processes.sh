@@ -1,6 +1,7 @@
-# Processes of Vantage for scripts, which source this file after tests/servers.sh: started under names, with a log each in the
-# directory `scratch`, which the script sets. The script calls `stop_all` at its end.
+# Processes of Vantage for scripts, which source this file: started under names, with a log each in the directory `scratch`, which
+# the script sets. The script calls `stop_all` at its end. `take_ports` also needs tests/servers.sh.
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # The script sets them.
 
 declare -A pids=()
 taken=" "
@@ -99,6 +100,7 @@ compose_settings() {
                 ;;
         esac
         value="${value//\/\/sandbox:4000/\/\/127.0.0.1:$sandbox}"
+        # shellcheck disable=SC2016 # The text of a variable.
         case "$value" in
             *'${'*) echo "error: $1: nothing replaces the variable of $name" >&2 && exit 1 ;;
         esac
