@@ -62,7 +62,7 @@ async fn the_schema_changes_only_in_ways_that_the_previous_release_does_not_noti
         let mut reviewed = REVIEWED.iter();
         reviewed.any(|one| one.domain == *domain && one.difference == *difference)
     };
-    let refused: Vec<_> = found.iter().filter(|one| !is_reviewed(*one)).collect();
+    let refused: Vec<_> = found.iter().filter(|&one| !is_reviewed(one)).collect();
     assert_eq!(
         refused,
         [] as [&(&str, String); 0],
