@@ -1,6 +1,5 @@
 //! Infrastructure behind small interfaces, each with an embedded and an external implementation.
 
-mod aws;
 pub mod backoff;
 pub mod bus;
 pub mod cache;
@@ -43,4 +42,5 @@ pub mod telemetry;
 pub mod testing;
 pub mod webhooks;
 pub mod workers;
+mod xml;
 pub mod yaml;

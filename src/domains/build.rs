@@ -412,7 +412,7 @@ pub(crate) fn access(name: &'static str, provider: &Provider) -> Option<(Url, Se
 /// The store of labels and their links.
 fn label_links(configuration: &Configuration, clock: Clock) -> anyhow::Result<ObjectLinks> {
     let objects: Arc<dyn Objects> = match &configuration.objects.s3 {
-        Some(s3) => Arc::new(S3Objects::new(s3).context("objects.s3")?),
+        Some(s3) => Arc::new(S3Objects::new(s3, &clock).context("objects.s3")?),
         None => Arc::new(LocalObjects::new(
             configuration.data.join("objects"),
             clock.clone(),

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use url::Url;
 use uuid::Uuid;
 
-use super::{ObjectError, ObjectKey, Objects};
+use super::{ObjectError, ObjectKey, Objects, check_size};
 use crate::clock::Clock;
 
 /// Files under a directory, named like the objects. A file's modification time is the object's.
@@ -47,6 +47,7 @@ impl LocalObjects {
 #[async_trait]
 impl Objects for LocalObjects {
     async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), ObjectError> {
+        check_size(key, bytes.len() as u64)?;
         let (file, now) = (self.file(key), self.clock.now());
         Self::blocking(move || write(&file, &bytes, now.into()))
             .await

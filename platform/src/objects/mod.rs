@@ -21,6 +21,11 @@ pub use links::ObjectLinks;
 pub use local::LocalObjects;
 pub use s3::{S3Config, S3Objects};
 
+use crate::providers::aws::CredentialError;
+
+/// The largest object, which is read and written as a whole. Labels have some 10 kB.
+pub const MAX_OBJECT_BYTES: u64 = 16 << 20;
+
 /// A store of named files.
 #[async_trait]
 pub trait Objects: fmt::Debug + Send + Sync {
@@ -58,6 +63,24 @@ pub enum ObjectError {
     Directory(#[source] std::io::Error),
     #[error("the object store failed")]
     Store(#[source] object_store::Error),
+    #[error(
+        "the object store refused access: check the bucket, the keys and what they may do. It said: {0}"
+    )]
+    Refused(String),
+    #[error("object {key} has {bytes} bytes, and the limit is {MAX_OBJECT_BYTES}")]
+    TooLarge { key: ObjectKey, bytes: u64 },
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
     #[error("the address that objects are served at cannot take a path")]
     Base,
+}
+
+fn check_size(key: &ObjectKey, bytes: u64) -> Result<(), ObjectError> {
+    if bytes > MAX_OBJECT_BYTES {
+        return Err(ObjectError::TooLarge {
+            key: key.clone(),
+            bytes,
+        });
+    }
+    Ok(())
 }

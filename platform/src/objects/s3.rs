@@ -1,12 +1,13 @@
 //! Objects in a bucket of S3 or a compatible store.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
-use object_store::aws::AmazonS3;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::signer::{Method, Signer};
 use object_store::{
@@ -17,9 +18,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{ObjectError, ObjectKey, Objects};
-use crate::aws;
+use super::{ObjectError, ObjectKey, Objects, check_size};
+use crate::clock::Clock;
 use crate::config::{ConnectionUrl, Secret};
+use crate::http::redact;
+use crate::providers::aws::{self, CredentialError, Credentials, Environment};
 
 /// S3's longest validity of a signed link.
 const LONGEST_LINK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -34,12 +37,28 @@ pub struct S3Config {
     /// The endpoint of a compatible store, such as http://localhost:9000; `None` for Amazon's.
     #[serde(default)]
     pub endpoint: Option<ConnectionUrl>,
-    /// Without keys, the environment's credentials: AWS_* variables, the instance's or the pod's role.
+    /// The ARN of the KMS key that `vantage objects setup` has the bucket encrypt objects with. Without one, S3's own keys
+    /// (SSE-S3).
+    #[serde(default)]
+    pub kms_key: Option<String>,
+    /// Without keys, the environment's credentials: AWS_* variables, a profile, the role of the pod, the container or the
+    /// instance.
     #[serde(default)]
     pub access_key_id: Option<String>,
     /// The secret of `access_key_id`.
     #[serde(default)]
     pub secret_access_key: Option<Secret>,
+}
+
+impl S3Config {
+    /// The credentials for the bucket.
+    pub(super) fn credentials(&self, clock: &Clock) -> Result<Credentials, CredentialError> {
+        let keys = (
+            self.access_key_id.as_deref(),
+            self.secret_access_key.as_ref(),
+        );
+        Credentials::new(keys, &self.region, &Environment::of_process(), clock)
+    }
 }
 
 /// A bucket. Object names are its keys.
@@ -50,13 +69,10 @@ pub struct S3Objects {
 
 impl S3Objects {
     /// Does not contact the bucket yet.
-    pub fn new(config: &S3Config) -> Result<Self, ObjectError> {
-        let builder = aws::with_credentials(
-            config.access_key_id.as_deref(),
-            config.secret_access_key.as_ref(),
-        );
+    pub fn new(config: &S3Config, clock: &Clock) -> Result<Self, ObjectError> {
         let is_plain = |url: &ConnectionUrl| url.scheme() == "http";
-        let mut builder = builder
+        let mut builder = AmazonS3Builder::new()
+            .with_credentials(Arc::new(config.credentials(clock)?))
             .with_bucket_name(&config.bucket)
             .with_region(&config.region)
             .with_allow_http(config.endpoint.as_ref().is_some_and(is_plain))
@@ -85,20 +101,22 @@ impl S3Objects {
 #[async_trait]
 impl Objects for S3Objects {
     async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), ObjectError> {
+        check_size(key, bytes.len() as u64)?;
         let content_type = (Attribute::ContentType, key.content_type());
         let options = PutOptions::from(Attributes::from_iter([content_type]));
         self.bucket
             .put_opts(&path(key), bytes.into(), options)
             .await
             .map(drop)
-            .map_err(ObjectError::Store)
+            .map_err(failed)
     }
 
     async fn get(&self, key: &ObjectKey) -> Result<Option<Bytes>, ObjectError> {
         let Some(found) = absent_is_none(self.bucket.get(&path(key)).await)? else {
             return Ok(None);
         };
-        found.bytes().await.map(Some).map_err(ObjectError::Store)
+        check_size(key, found.meta.size)?;
+        found.bytes().await.map(Some).map_err(failed)
     }
 
     async fn delete(&self, key: &ObjectKey) -> Result<(), ObjectError> {
@@ -113,7 +131,7 @@ impl Objects for S3Objects {
         let folder = path(folder);
         let mut objects = self.bucket.list(Some(&folder));
         let mut deleted = 0;
-        while let Some(object) = objects.try_next().await.map_err(ObjectError::Store)? {
+        while let Some(object) = objects.try_next().await.map_err(failed)? {
             if object.last_modified < cutoff
                 && absent_is_none(self.bucket.delete(&object.location).await)?.is_some()
             {
@@ -135,7 +153,7 @@ impl Objects for S3Objects {
             .signed_url(Method::GET, &path(key), lifetime)
             .await
             .map(Some)
-            .map_err(ObjectError::Store)
+            .map_err(failed)
     }
 }
 
@@ -147,6 +165,16 @@ fn absent_is_none<T>(result: Result<T, Error>) -> Result<Option<T>, ObjectError>
     match result {
         Ok(found) => Ok(Some(found)),
         Err(Error::NotFound { .. }) => Ok(None),
-        Err(error) => Err(ObjectError::Store(error)),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Stores answer 403, with their reason, to wrong credentials and to those that lack a permission.
+fn failed(error: Error) -> ObjectError {
+    match error {
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
+            ObjectError::Refused(redact(&error.to_string()))
+        }
+        error => ObjectError::Store(error),
     }
 }

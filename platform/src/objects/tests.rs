@@ -115,14 +115,15 @@ async fn s3() -> (Bucket, S3Objects) {
     let state = Bucket::default();
     *state.written_at.lock().unwrap() = noon();
     let app = Router::new().fallback(bucket).with_state(state.clone());
-    let objects = S3Objects::new(&S3Config {
+    let config = S3Config {
         bucket: "labels".into(),
         region: "us-east-1".into(),
         endpoint: Some(listen(app).await.into()),
+        kms_key: None,
         access_key_id: Some("AKIDEXAMPLE".to_owned()),
         secret_access_key: Some(Secret::new("wJalrXUtnFEMI")),
-    });
-    (state, objects.unwrap())
+    };
+    (state, S3Objects::new(&config, &Clock::system()).unwrap())
 }
 
 /// The contract of every store; `day_later` advances the time at which it writes.
@@ -244,13 +245,32 @@ async fn a_link_to_a_bucket_is_the_buckets_own_for_a_week_and_leads_there_for_lo
 #[tokio::test]
 async fn a_bucket_that_refuses_is_an_error_and_not_an_absence() {
     let refusing = Router::new().fallback(async || StatusCode::FORBIDDEN);
-    let objects = S3Objects::new(&S3Config {
+    let config = S3Config {
         bucket: "labels".into(),
         region: "us-east-1".into(),
         endpoint: Some(listen(refusing).await.into()),
+        kms_key: None,
         access_key_id: Some("AKIDEXAMPLE".to_owned()),
         secret_access_key: Some(Secret::new("wJalrXUtnFEMI")),
-    });
-    let error = objects.unwrap().get(&key("a.pdf")).await.unwrap_err();
-    assert_eq!(error.to_string(), "the object store failed");
+    };
+    let objects = S3Objects::new(&config, &Clock::system()).unwrap();
+    let error = objects.get(&key("a.pdf")).await.unwrap_err();
+    assert!(matches!(error, ObjectError::Refused(_)), "{error}");
+}
+
+#[tokio::test]
+async fn an_object_over_the_limit_is_not_stored() {
+    let directory = tempfile::tempdir().unwrap();
+    let local = LocalObjects::new(directory.path(), Clock::system());
+    let (bucket, s3) = s3().await;
+    let bytes = Bytes::from(vec![0; MAX_OBJECT_BYTES as usize + 1]);
+    let stores: [&dyn Objects; 2] = [&local, &s3];
+    for objects in stores {
+        let error = objects.put(&key("a.pdf"), bytes.clone()).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "object a.pdf has 16777217 bytes, and the limit is 16777216"
+        );
+    }
+    assert!(bucket.objects.lock().unwrap().is_empty());
 }

@@ -3,6 +3,7 @@
 //! A client knows its provider's protocol and nothing of a domain: orders, returns and tracking decide what an answer
 //! means for them.
 
+pub mod aws;
 pub mod dhl;
 pub mod easypost;
 pub mod fcm;

@@ -3,20 +3,18 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use axum::http::Request as HttpRequest;
 use bytes::Bytes;
-use object_store::aws::{AwsAuthorizer, AwsCredentialProvider};
-use object_store::client::HttpRequestBody;
+use reqwest::Method;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::aws;
+use super::aws::{self, CredentialError, Credentials, Environment, SignError, Signer};
 use crate::clock::Clock;
 use crate::config::{ConnectionUrl, Secret};
-use crate::http::{Call, ClientError, HttpClient, HttpError, Policy, Request, Response};
+use crate::http::{ClientError, HttpClient, HttpError, Policy, Request, Response};
 
 /// The most messages of one request.
 pub const MAX_MESSAGES: usize = 10;
@@ -35,7 +33,8 @@ pub struct SqsConfig {
     pub queue_url: ConnectionUrl,
     #[serde(default = "aws::default_region")]
     pub region: String,
-    /// Without keys, the environment's credentials: AWS_* variables, the instance's or the pod's role.
+    /// Without keys, the environment's credentials: AWS_* variables, a profile, the role of the pod, the container or the
+    /// instance.
     #[serde(default)]
     pub access_key_id: Option<String>,
     /// The secret of `access_key_id`.
@@ -49,8 +48,7 @@ pub struct SqsQueue {
     http: HttpClient,
     base: Url,
     queue_url: String,
-    region: String,
-    credentials: AwsCredentialProvider,
+    signer: Signer,
 }
 
 /// Why a client could not be made.
@@ -60,15 +58,15 @@ pub enum SqsConfigError {
     NotFifo,
     #[error(transparent)]
     Client(#[from] ClientError),
-    #[error("the credentials cannot be used")]
-    Credentials(#[source] object_store::Error),
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
 }
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SqsError {
-    #[error("the credentials for SQS could not be read")]
-    Credentials(#[source] object_store::Error),
+    #[error(transparent)]
+    Signing(#[from] SignError),
     #[error(transparent)]
     Http(#[from] HttpError),
 }
@@ -136,23 +134,21 @@ impl SqsQueue {
             deadline: Duration::from_secs(60),
             ..Policy::default()
         };
-        let http = HttpClient::new(PROVIDER, base.clone(), policy, clock)?;
-        let builder = aws::with_credentials(
+        let http = HttpClient::new(PROVIDER, base.clone(), policy, clock.clone())?;
+        let keys = (
             config.access_key_id.as_deref(),
             config.secret_access_key.as_ref(),
         );
-        // Only its credentials are used, which are the same for all of Amazon's services.
-        let account = builder
-            .with_bucket_name("unused")
-            .with_region(&config.region)
-            .build()
-            .map_err(SqsConfigError::Credentials)?;
+        let environment = Environment::of_process();
         Ok(Self {
             http,
             base,
             queue_url: url.to_string(),
-            region: config.region.clone(),
-            credentials: account.credentials().clone(),
+            signer: Signer {
+                credentials: Credentials::new(keys, &config.region, &environment, &clock)?,
+                service: "sqs",
+                region: config.region.clone(),
+            },
         })
     }
 
@@ -248,39 +244,11 @@ impl SqsQueue {
 
     async fn send_request(&self, action: &'static str, body: &Value) -> Result<Response, SqsError> {
         let bytes = Bytes::from(body.to_string());
-        let unsignable = || HttpError::Unsendable {
-            call: Call {
-                provider: PROVIDER,
-                operation: action,
-            },
-            what: "it cannot be signed".to_owned(),
-        };
-        let credential = self.credentials.get_credential().await;
-        let credential = credential.map_err(SqsError::Credentials)?;
-        let mut signed = HttpRequest::post(self.base.as_str())
-            .header("x-amz-target", format!("AmazonSQS.{action}"))
-            .body(HttpRequestBody::from(bytes.clone()))
-            .map_err(|_| unsignable())?;
-        AwsAuthorizer::new(&credential, "sqs", &self.region)
-            .try_authorize(&mut signed, None)
-            .map_err(|_| unsignable())?;
-        let mut request = Request::post(action, &[]).bytes("application/x-amz-json-1.0", bytes);
-        for name in [
-            "authorization",
-            "x-amz-content-sha256",
-            "x-amz-date",
-            "x-amz-security-token",
-            "x-amz-target",
-        ] {
-            if let Some(value) = signed
-                .headers()
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-            {
-                request = request.header(name, value);
-            }
-        }
+        let request = Request::post(action, &[]).bytes("application/x-amz-json-1.0", bytes);
+        let target = [("x-amz-target", format!("AmazonSQS.{action}"))];
+        let sent_to = (Method::POST, &self.base);
+        let signed = self.signer.sign(request, sent_to, &target).await?;
         // Sending is deduplicated, what is received twice was hidden in vain, and the others change nothing more.
-        Ok(self.http.send(&request.idempotent()).await?)
+        Ok(self.http.send(&signed.idempotent()).await?)
     }
 }
