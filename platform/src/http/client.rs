@@ -316,7 +316,9 @@ impl Inner {
         retry_in: Option<Duration>,
     ) -> Option<Failure> {
         let limited = status == StatusCode::TOO_MANY_REQUESTS;
-        if !limited && !status.is_server_error() && status != StatusCode::REQUEST_TIMEOUT {
+        // What a server does not implement, it refuses for good.
+        let failed = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
+        if !limited && !failed && status != StatusCode::REQUEST_TIMEOUT {
             return None;
         }
         // A rate limit refuses before doing anything; other errors may come after the effect.

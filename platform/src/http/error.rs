@@ -146,6 +146,11 @@ impl Rejection {
         json::from_slice(&self.body).ok()
     }
 
+    /// The body, for callers whose provider writes errors in another format.
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// The beginning of the body, redacted.
     pub fn excerpt(&self) -> String {
         redact(&String::from_utf8_lossy(&self.body))

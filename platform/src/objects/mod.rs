@@ -4,6 +4,7 @@ mod key;
 mod links;
 mod local;
 mod s3;
+pub mod setup;
 
 #[cfg(test)]
 mod tests;

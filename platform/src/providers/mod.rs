@@ -11,6 +11,7 @@ pub mod fedex;
 mod oauth;
 pub mod open_exchange_rates;
 pub mod ranking_service;
+pub(crate) mod s3;
 pub mod smtp;
 pub mod sqs;
 pub mod stripe;

@@ -12,6 +12,7 @@ use platform::database::DatabaseTransaction;
 use platform::inbox::{ConsumerGroup, Subscriber};
 use platform::jobs;
 use platform::objects::ObjectKey;
+use platform::objects::setup::Retention;
 use platform::tasks::{self, Runner, Task};
 use platform::workers::{Job, WorkerContext};
 use resolvers::erasure;
@@ -105,7 +106,7 @@ async fn announce_credits(state: State, context: WorkerContext) {
 async fn forget_labels(state: State, context: WorkerContext) {
     let work = || async {
         let folder = ObjectKey::new(label_task::FOLDER).map_err(|error| error.to_string())?;
-        let cutoff = state.clock.now() - LABELS_KEPT;
+        let cutoff = state.clock.now() - TimeDelta::days(LABELS.days.into());
         let objects = state.labels.objects();
         let deleted = objects.delete_older_than(&folder, cutoff).await;
         let deleted = deleted.map_err(|error| error.to_string())?;
@@ -117,9 +118,14 @@ async fn forget_labels(state: State, context: WorkerContext) {
 
 const RECONCILIATION: Duration = Duration::from_secs(60 * 60);
 
-/// How often old labels are deleted, and how long they are kept.
+/// How often old labels are deleted.
 const OLD_LABELS: Duration = Duration::from_secs(24 * 60 * 60);
-const LABELS_KEPT: TimeDelta = TimeDelta::days(90);
+
+/// How long labels are stored.
+pub const LABELS: Retention = Retention {
+    folder: label_task::FOLDER,
+    days: 90,
+};
 
 /// Refunds in doubt for longer than this raise an alert.
 const IN_DOUBT: TimeDelta = TimeDelta::hours(1);
