@@ -7,6 +7,7 @@ mod clients;
 mod customer;
 mod deals;
 mod notifications;
+mod objects;
 mod outbox;
 mod prices;
 mod rates;
@@ -34,6 +35,7 @@ pub(crate) use self::notifications::{
     Channel, MigratePreferences, Notifications, PaceArguments, RepairPreferences,
     Status as MessageStatus,
 };
+pub(crate) use self::objects::{Objects, ObjectsSetup};
 pub(crate) use self::outbox::Outbox;
 pub(crate) use self::prices::{Prices, PricesImport};
 pub(crate) use self::rates::Rates;
@@ -122,6 +124,9 @@ pub(crate) enum Command {
     /// Manage exchange rates
     #[command(subcommand)]
     Rates(Rates),
+    /// Manage the bucket of objects, such as labels
+    #[command(subcommand)]
+    Objects(Objects),
     /// Back up the data directory while it is in use
     Backup(Backup),
     /// Restore a backup into an empty data directory

@@ -62,6 +62,9 @@ fn every_documented_line_is_understood() {
         "vantage customer export usr_1 --domain orders",
         "vantage customer erase usr_1 --dry-run",
         "vantage customer erase usr_1 --yes",
+        "vantage objects setup --create",
+        "vantage objects setup --check --config shop.yaml",
+        "vantage objects setup --dry-run",
     ] {
         assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
     }

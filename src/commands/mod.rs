@@ -13,6 +13,7 @@ mod event_schemas;
 mod file_import;
 pub(crate) mod migrate;
 pub(crate) mod notifications;
+pub(crate) mod objects;
 pub(crate) mod operations;
 pub(crate) mod outbox;
 pub(crate) mod prices;

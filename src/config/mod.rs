@@ -296,6 +296,7 @@ impl Configuration {
         self.subgraph.check(&self.auth)?;
         self.pricing.check()?;
         self.notifications.check()?;
+        self.objects.check()?;
         self.providers.check()?;
         self.search.check()?;
         self.telemetry.check()?;
