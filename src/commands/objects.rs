@@ -47,7 +47,7 @@ async fn set_up(arguments: &ObjectsSetup) -> anyhow::Result<bool> {
             bail!("there is no bucket {bucket:?}: create it with `vantage objects setup --create`");
         }
         setup.create().await.context("objects.s3")?;
-        output::line(&format!("bucket {bucket}: created"))?;
+        output::line(&format!("bucket {bucket:?}: created"))?;
     }
     let mut is_same = true;
     for setting in Setting::ALL {

@@ -23,6 +23,7 @@ mod mcp;
 mod nodes;
 mod notifications;
 mod notifications_killed;
+mod objects;
 mod observability;
 mod orders;
 mod outages;

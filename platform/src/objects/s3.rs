@@ -173,7 +173,17 @@ fn absent_is_none<T>(result: Result<T, Error>) -> Result<Option<T>, ObjectError>
 fn failed(error: Error) -> ObjectError {
     match error {
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
-            ObjectError::Refused(redact(&error.to_string()))
+            let text = error.to_string();
+            let between = |name: &str| {
+                let (_, rest) = text.split_once(&format!("<{name}>"))?;
+                Some(rest.split_once("</")?.0)
+            };
+            let said = match (between("Code"), between("Message")) {
+                (Some(code), Some(message)) => format!("{code}: {message}"),
+                (Some(code), None) => code.to_owned(),
+                (None, _) => text.clone(),
+            };
+            ObjectError::Refused(redact(&said))
         }
         error => ObjectError::Store(error),
     }

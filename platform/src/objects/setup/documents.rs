@@ -111,10 +111,11 @@ impl Documents {
             let days =
                 |name: &str, unit: &str, days: &str| Element::of(name, [Element::text(unit, days)]);
             let prefix = Element::text("Prefix", format!("{}/", retention.folder));
+            let name = retention.folder.trim_start_matches(RULES);
             Element::of(
                 "Rule",
                 [
-                    Element::text("ID", format!("{RULES}{}", retention.folder)),
+                    Element::text("ID", format!("{RULES}{name}")),
                     Element::of("Filter", [prefix]),
                     Element::text("Status", "Enabled"),
                     days("Expiration", "Days", &retention.days.to_string()),
