@@ -58,6 +58,10 @@ fn describe_tasks() {
         "Durable task failures that need attention: too many in a row, or final."
     );
     describe_gauge!(
+        "vantage_object_store_up",
+        "Whether the bucket of objects can be used (1) or not (0)."
+    );
+    describe_gauge!(
         "vantage_tasks_running",
         "Durable tasks running in this process."
     );

@@ -22,7 +22,7 @@ use platform::providers::sqs::SqsQueue;
 use platform::providers::stripe::Stripe;
 use platform::pubsub::{InProcess, PubSub, RedisPubSub};
 use platform::rate_limit::RateLimiter;
-use platform::supervisor::Supervisor;
+use platform::supervisor::{Stage, Supervisor};
 use platform::workers::{Job, WorkerContext};
 use pricing::{Countries, GeoDatabase, RateCache};
 use returns::LabelRules;
@@ -93,7 +93,7 @@ impl Domains {
                     easypost: easypost(&providers.easypost, clock.clone(), &database)?,
                     easypost_webhook_secret: providers.easypost.webhook_secret.clone(),
                     unknown_statuses: LogOnce::default(),
-                    labels: label_links(configuration, clock)?,
+                    labels: label_links(configuration, clock, supervisor)?,
                     flags: self.flags.clone(),
                     pubsub: pubsub(configuration, supervisor)?,
                 };
@@ -410,9 +410,22 @@ pub(crate) fn access(name: &'static str, provider: &Provider) -> Option<(Url, Se
 }
 
 /// The store of labels and their links.
-fn label_links(configuration: &Configuration, clock: Clock) -> anyhow::Result<ObjectLinks> {
+fn label_links(
+    configuration: &Configuration,
+    clock: Clock,
+    supervisor: &Supervisor,
+) -> anyhow::Result<ObjectLinks> {
     let objects: Arc<dyn Objects> = match &configuration.objects.s3 {
-        Some(s3) => Arc::new(S3Objects::new(s3, &clock).context("objects.s3")?),
+        Some(s3) => {
+            let bucket: Arc<dyn Objects> =
+                Arc::new(S3Objects::new(s3, &clock).context("objects.s3")?);
+            let watched = (bucket.clone(), supervisor.clone());
+            supervisor.start(Stage::Support, "objects.watch", move |stop| {
+                let (bucket, supervisor) = watched.clone();
+                platform::objects::watch(bucket, supervisor, stop)
+            });
+            bucket
+        }
         None => Arc::new(LocalObjects::new(
             configuration.data.join("objects"),
             clock.clone(),

@@ -81,6 +81,15 @@ impl Objects for LocalObjects {
             .map_err(ObjectError::Directory)
     }
 
+    /// A directory that is missing is created with the first object.
+    async fn check(&self) -> Result<(), ObjectError> {
+        let directory = self.directory.clone();
+        Self::blocking(move || absent_is_none(fs::read_dir(directory)))
+            .await
+            .map(drop)
+            .map_err(ObjectError::Directory)
+    }
+
     /// A directory has no URL.
     async fn direct_link(&self, _: &ObjectKey, _: Duration) -> Result<Option<Url>, ObjectError> {
         Ok(None)

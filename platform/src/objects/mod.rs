@@ -5,6 +5,7 @@ mod links;
 mod local;
 mod s3;
 pub mod setup;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ pub use key::{InvalidKey, ObjectKey};
 pub use links::ObjectLinks;
 pub use local::LocalObjects;
 pub use s3::{S3Config, S3Objects};
+pub use watch::watch;
 
 use crate::providers::aws::CredentialError;
 
@@ -45,6 +47,9 @@ pub trait Objects: fmt::Debug + Send + Sync {
         folder: &ObjectKey,
         cutoff: DateTime<Utc>,
     ) -> Result<u64, ObjectError>;
+
+    /// Whether the store can be used now: it answers, and lets these credentials list objects.
+    async fn check(&self) -> Result<(), ObjectError>;
 
     /// A link that reads the object directly from the store for this long. `None` if the store offers none, or none
     /// that lasts as long.

@@ -27,6 +27,9 @@ use crate::providers::aws::{self, CredentialError, Credentials, Environment};
 /// S3's longest validity of a signed link.
 const LONGEST_LINK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// A folder that nothing is in.
+const CHECKED_FOLDER: &str = "readiness";
+
 /// Which bucket, and how to reach it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -139,6 +142,12 @@ impl Objects for S3Objects {
             }
         }
         Ok(deleted)
+    }
+
+    /// Lists a folder that has nothing, which costs the store little.
+    async fn check(&self) -> Result<(), ObjectError> {
+        let mut objects = self.bucket.list(Some(&Path::from(CHECKED_FOLDER)));
+        objects.try_next().await.map(drop).map_err(failed)
     }
 
     async fn direct_link(

@@ -16,6 +16,7 @@ use url::Url;
 use super::*;
 use crate::clock::Clock;
 use crate::config::Secret;
+use crate::supervisor::{Stage, Supervisor};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -256,6 +257,47 @@ async fn a_bucket_that_refuses_is_an_error_and_not_an_absence() {
     let objects = S3Objects::new(&config, &Clock::system()).unwrap();
     let error = objects.get(&key("a.pdf")).await.unwrap_err();
     assert!(matches!(error, ObjectError::Refused(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_used_is_reported() {
+    let refusing = Router::new().fallback(async || StatusCode::FORBIDDEN);
+    let config = S3Config {
+        bucket: "labels".into(),
+        region: "us-east-1".into(),
+        endpoint: Some(listen(refusing).await.into()),
+        kms_key: None,
+        access_key_id: Some("AKIDEXAMPLE".to_owned()),
+        secret_access_key: Some(Secret::new("wJalrXUtnFEMI")),
+    };
+    let objects = S3Objects::new(&config, &Clock::system()).unwrap();
+    let error = objects.check().await.unwrap_err();
+    assert!(matches!(error, ObjectError::Refused(_)), "{error}");
+    let supervisor = Supervisor::new();
+    let watching = watch(
+        Arc::new(objects),
+        supervisor.clone(),
+        supervisor.stop_token(Stage::Support),
+    );
+    let reported = async {
+        while supervisor.degraded().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = watching => panic!("nobody told it to stop"),
+        () = reported => {}
+    }
+    let degraded = supervisor.degraded();
+    assert!(
+        degraded[0].starts_with("object store: the object store refused access"),
+        "{degraded:?}"
+    );
+    let (_, working) = s3().await;
+    working.check().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let missing = LocalObjects::new(directory.path().join("new"), Clock::system());
+    missing.check().await.unwrap();
 }
 
 #[tokio::test]
