@@ -52,6 +52,20 @@ pub fn describe() {
         "router_admissions_refused_total",
         "Expensive operations rejected because their deadline passed while they were queued."
     );
+    describe_gauge!(
+        "router_overload_limit",
+        "Operations that may run at once; follows their durations."
+    );
+    describe_gauge!("router_overload_running", "Operations that are running.");
+    describe_gauge!(
+        "router_overload_waiting",
+        "Operations that wait for others to end."
+    );
+    describe_counter!(
+        "router_overload_refused_total",
+        "Operations refused because of overload, by reason: full (too many wait), displaced (to make room for a client \
+         that has less) or waited (too long)."
+    );
     describe_counter!(
         "router_fetches_over_limit_total",
         "Fetches discarded because their operation had reached a limit, by limit."

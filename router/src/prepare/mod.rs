@@ -37,6 +37,7 @@ mod requires;
 mod split_requires;
 mod suggestions;
 mod text;
+mod usual_duration;
 mod validation;
 mod values;
 mod variables;
@@ -57,6 +58,8 @@ pub(crate) use parser::{ParseError, ParsedDocument, parse, parse_type_system};
 pub(crate) use planning::plan_document;
 pub use prepared_operation::{OperationKind, PreparedOperation};
 pub(crate) use prepared_operation::{Variant, VariantLookup};
+#[cfg(test)]
+pub(crate) use usual_duration::UsualDuration;
 pub(crate) use validation::plan as validation_plan;
 pub(crate) use variables::{Variables, literal};
 

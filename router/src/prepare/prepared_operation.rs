@@ -16,6 +16,7 @@ use super::limits::Exceeded;
 use super::limits::cost::{self, OperationCost};
 use super::plan::Plan;
 use super::planning::{PlanFailure, plan_document};
+use super::usual_duration::UsualDuration;
 use super::{Aliases, PrepareOptions, Variables, compile, document, operation, prune, variables};
 use crate::error::{ErrorCode, GraphQLError};
 use crate::project::{Denials, Projection};
@@ -56,6 +57,7 @@ pub struct PreparedOperation {
     /// The variant of an operation that can have only one, which is most of them; needs no lock.
     only: OnceLock<Arc<Variant>>,
     uses: AtomicU64,
+    pub(crate) usual_duration: UsualDuration,
     /// Maximum number of fields, after spreading fragments.
     fields: usize,
     cost: OperationCost,
@@ -133,6 +135,7 @@ impl PreparedOperation {
             variants: Mutex::default(),
             only: OnceLock::new(),
             uses: AtomicU64::new(0),
+            usual_duration: UsualDuration::default(),
             fields,
             cost,
             planning: Mutex::default(),

@@ -126,7 +126,7 @@ impl ClientRequest {
     /// Runs a query or mutation for the sender, regardless of which documents the client may send.
     ///
     /// # Errors
-    /// If too many responses are waiting to be read.
+    /// If too many responses are waiting to be read, or too many operations to run.
     pub async fn run(&self, request: GraphQLRequest) -> Result<GraphQLResponse, Refusal> {
         let router = self.state.router();
         match router.prepare(&request).await {
@@ -141,7 +141,7 @@ impl ClientRequest {
     /// Runs one of the client's registered operations, as if the client had sent its id.
     ///
     /// # Errors
-    /// If too many responses are waiting to be read.
+    /// If too many responses are waiting to be read, or too many operations to run.
     pub async fn run_registered(
         &self,
         operation: &RegisteredOperation,
@@ -192,7 +192,8 @@ impl ClientRequest {
             variables: request.variables,
             context,
         };
-        let response = execute(router, prepared).await?;
+        let permit = self.sender.admit(&self.state).await?;
+        let response = execute(router, prepared, permit).await?;
         *self.rate.lock() = response.rate;
         log.answered(&response.errors);
         Ok(response)

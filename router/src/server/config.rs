@@ -4,6 +4,7 @@ mod batching;
 mod connections;
 pub(super) mod cors;
 pub(super) mod error;
+mod overload;
 mod persisted_queries;
 mod rates;
 
@@ -20,6 +21,7 @@ pub use self::batching::BatchingConfig;
 pub use self::connections::ConnectionsConfig;
 pub use self::cors::CorsConfig;
 pub use self::error::ServerConfigError;
+pub use self::overload::OverloadConfig;
 pub use self::persisted_queries::PersistedQueriesConfig;
 pub use self::rates::{RateConfig, RatesConfig};
 use super::origin::Origins;
@@ -54,6 +56,7 @@ pub struct ServerConfig {
     /// for load balancers to notice and send requests elsewhere. Unset: 5s in production, none in development.
     pub drain_delay: Option<Duration>,
     pub connections: ConnectionsConfig,
+    pub overload: OverloadConfig,
     pub rates: RatesConfig,
     pub cors: CorsConfig,
     pub persisted_queries: PersistedQueriesConfig,
@@ -104,6 +107,7 @@ impl Default for ServerConfig {
             trusted_proxies: 0,
             drain_delay: None,
             connections: ConnectionsConfig::default(),
+            overload: OverloadConfig::default(),
             rates: RatesConfig::default(),
             cors: CorsConfig::default(),
             persisted_queries: PersistedQueriesConfig::default(),
@@ -250,6 +254,7 @@ impl ServerConfig {
             ("websocket.max_message_bytes", ws.max_message_bytes),
             ("websocket.queued_events", ws.queued_events),
             ("websocket.read_buffer_bytes", ws.read_buffer_bytes),
+            ("overload.max_running", self.overload.max_running),
             ("streaming.resume_events", self.streaming.resume_events),
             ("persisted_queries.max_entries", persisted.max_entries),
             ("persisted_queries.max_bytes", persisted.max_bytes),
@@ -270,6 +275,8 @@ impl ServerConfig {
             ("websocket.pong_timeout", ws.pong_timeout),
             ("websocket.subscribe_timeout", ws.subscribe_timeout),
             ("websocket.close_timeout", ws.close_timeout),
+            ("overload.target_delay", self.overload.target_delay),
+            ("overload.max_wait", self.overload.max_wait),
             ("streaming.heartbeat", self.streaming.heartbeat),
             ("persisted_queries.ttl", persisted.ttl),
         ];
@@ -357,6 +364,7 @@ mod tests {
             r#"{"websocket":{"pong_timeout":"0s"}}"#,
             "websocket.pong_timeout",
         );
+        check(r#"{"overload":{"max_running":0}}"#, "overload.max_running");
         check(r#"{"csrf_headers":["a b"]}"#, "csrf_headers: `a b`");
         for name in ["Content-Length", "host", "transfer-encoding", "TE"] {
             let text = format!(r#"{{"forward_headers":["x-a","{name}"]}}"#);

@@ -1,7 +1,11 @@
 //! Runs queries and mutations for a request.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use tracing::Instrument;
 
+use super::overload::Permit;
 use super::refusal::Refusal;
 use crate::Router;
 use crate::prepare::OperationKind;
@@ -12,16 +16,33 @@ use crate::response::GraphQLResponse;
 pub(super) async fn execute(
     router: &Router,
     request: PreparedRequest,
+    permit: Permit,
 ) -> Result<GraphQLResponse, Refusal> {
     if request.operation.kind() != OperationKind::Mutation {
-        return Ok(router.execute_prepared(request).await);
+        return Ok(run(router, request, permit).await);
     }
     let router = router.clone();
-    let execution = async move { router.execute_prepared(request).await };
+    let execution = async move { run(&router, request, permit).await };
     tokio::spawn(execution.in_current_span())
         .await
         .map_err(|panic| {
             tracing::error!(%panic, "a mutation panicked");
             Refusal::internal()
         })
+}
+
+/// Executes a query or mutation as part of the calling task.
+pub(super) async fn run(
+    router: &Router,
+    request: PreparedRequest,
+    permit: Permit,
+) -> GraphQLResponse {
+    let operation = Arc::clone(&request.operation);
+    let started = Instant::now();
+    let response = router.execute_prepared(request).await;
+    // What is rejected before it runs takes no time.
+    if response.data.is_some() {
+        permit.finish(&operation, started.elapsed());
+    }
+    response
 }

@@ -15,6 +15,7 @@ mod execution;
 mod http;
 mod operation_log;
 mod origin;
+mod overload;
 mod params;
 mod rates;
 mod refusal;
@@ -34,8 +35,8 @@ pub use client::client_ip;
 pub use client_request::ClientRequest;
 pub use close_reason::CloseReason;
 pub use config::{
-    BatchingConfig, ConnectionsConfig, CorsConfig, PersistedQueriesConfig, RateConfig, RatesConfig,
-    ServerConfig, ServerConfigError, StreamingConfig, WebSocketConfig,
+    BatchingConfig, ConnectionsConfig, CorsConfig, OverloadConfig, PersistedQueriesConfig,
+    RateConfig, RatesConfig, ServerConfig, ServerConfigError, StreamingConfig, WebSocketConfig,
 };
 pub use connections::Connections;
 pub use encoding::prefers_gzip;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use rand::RngExt;
 
 use super::connections::CapacityError;
 use crate::auth::AuthError;
@@ -14,6 +15,9 @@ use crate::response::GraphQLResponse;
 /// Tells an HTTP/1.1 client to use another connection for its next request. HTTP/2 has no such header, and hyper omits
 /// it.
 const CLOSE: (HeaderName, HeaderValue) = (header::CONNECTION, HeaderValue::from_static("close"));
+
+/// The longest `Retry-After` of an overloaded instance, in seconds.
+const MAX_OVERLOAD_WAIT: u64 = 4;
 
 /// A request rejected before it becomes an operation. Its status does not depend on the media type.
 #[derive(Debug)]
@@ -52,9 +56,22 @@ impl Refusal {
         )
     }
 
-    /// As an error in a response, for protocols without a status code.
+    /// As an error in a response, for protocols without a status code. It says when to try again, if the headers do.
     pub(super) fn into_error(self) -> GraphQLError {
-        GraphQLError::new(self.code, self.message)
+        let wait = self.retry_after();
+        let mut error = GraphQLError::new(self.code, self.message);
+        if let Some(wait) = wait {
+            let other = &mut error.extensions.other;
+            other.insert("retryAfter".to_owned(), wait.into());
+        }
+        error
+    }
+
+    /// The seconds in its `Retry-After`.
+    fn retry_after(&self) -> Option<u64> {
+        let (name, value) = self.header.as_ref()?;
+        let value = value.to_str().ok()?;
+        (*name == header::RETRY_AFTER).then(|| value.parse().ok())?
     }
 
     /// As a response, for protocols without a status code.
@@ -127,6 +144,15 @@ impl Refusal {
     /// 503. Clients are not reading their responses.
     pub(super) fn unread() -> Self {
         Self::unavailable("too many responses are waiting to be read")
+    }
+
+    /// 503: more operations arrive than can run in time. The wait is drawn, so that clients do not return together.
+    pub(super) fn overloaded() -> Self {
+        let wait: u64 = rand::rng().random_range(1..=MAX_OVERLOAD_WAIT);
+        Self {
+            header: Some((header::RETRY_AFTER, wait.into())),
+            ..Self::unavailable("too many operations are running: try again later")
+        }
     }
 
     /// 429: the address exceeds the rate of WebSocket upgrades.

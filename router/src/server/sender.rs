@@ -3,6 +3,7 @@
 use axum::http::HeaderMap;
 
 use super::client::{Client, authorization};
+use super::overload::Permit;
 use super::refusal::Refusal;
 use super::state::ServerState;
 use crate::auth::Identity;
@@ -31,5 +32,17 @@ impl Sender {
             identity,
             application,
         })
+    }
+
+    /// Waits until one of its operations may run.
+    ///
+    /// # Errors
+    /// If it would have to wait too long.
+    pub(super) async fn admit(&self, state: &ServerState) -> Result<Permit, Refusal> {
+        let subject = self.identity.caller.subject.as_deref();
+        let admitted = state
+            .overload
+            .admit(&self.application, subject, self.client.ip);
+        admitted.await
     }
 }

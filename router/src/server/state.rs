@@ -22,6 +22,7 @@ use super::connections::Connections;
 use super::documents::SentDocuments;
 use super::operation_log::{MetricLabels, NAME_HEADERS};
 use super::origin::{Origins, cors_layer, is_of};
+use super::overload::Overload;
 use super::rates::Rates;
 use super::refusal::Refusal;
 use super::unsent::Unsent;
@@ -61,6 +62,7 @@ pub struct ServerState {
     pub(super) allow_headers: Arc<[HeaderName]>,
     pub(super) origins: Arc<Origins>,
     pub(super) rates: Rates,
+    pub(super) overload: Overload,
     pub(super) known_pairs: Arc<MetricLabels>,
 }
 
@@ -126,6 +128,7 @@ impl ServerState {
                 clients.clone(),
             )?),
             rates: Rates::new(&config.rates, &config.websocket),
+            overload: Overload::new(&config.overload, config.development),
             known_pairs: Arc::default(),
             clients,
             tools: Arc::default(),
@@ -288,6 +291,11 @@ impl ServerState {
             metrics::counter!("router_connections_refused_total", "reason" => "rate").increment(1);
             Refusal::too_many_upgrades(wait)
         })
+    }
+
+    /// For operators: what runs and waits, if operations have been refused lately because of overload.
+    pub fn overload_description(&self) -> Option<String> {
+        self.overload.description()
     }
 
     /// Closes the WebSockets over the configured window, telling clients to reconnect, and rejects new ones. Returns

@@ -84,11 +84,14 @@ pub(super) async fn answer(
     let responses = if mutates {
         let mut responses = Vec::with_capacity(items.len());
         for item in items {
-            responses.push(item.run(state, &router).await);
+            responses.push(item.run(state, &router, sender).await);
         }
         responses
     } else {
-        join_all(items.into_iter().map(|item| item.run(state, &router))).await
+        let running = items
+            .into_iter()
+            .map(|item| item.run(state, &router, sender));
+        join_all(running).await
     };
     let mut cache = Composed::default();
     for response in &responses {
@@ -183,7 +186,7 @@ impl Item {
         prepared.is_ok_and(|request| request.operation.kind() == OperationKind::Mutation)
     }
 
-    async fn run(self, state: &ServerState, router: &Router) -> GraphQLResponse {
+    async fn run(self, state: &ServerState, router: &Router, sender: &Sender) -> GraphQLResponse {
         let response = match self.prepared {
             Ok(request) if request.operation.kind() == OperationKind::Subscription => Refusal::new(
                 StatusCode::BAD_REQUEST,
@@ -191,9 +194,12 @@ impl Item {
                 "a subscription cannot be part of a batch: send it separately",
             )
             .into_response(),
-            Ok(request) => execute(router, request)
-                .await
-                .unwrap_or_else(Refusal::into_response),
+            Ok(request) => match sender.admit(state).await {
+                Ok(permit) => execute(router, request, permit)
+                    .await
+                    .unwrap_or_else(Refusal::into_response),
+                Err(refusal) => refusal.into_response(),
+            },
             Err(refused) => refused,
         };
         self.log.answered(&response.errors);

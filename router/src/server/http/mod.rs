@@ -24,6 +24,7 @@ use super::body;
 use super::client::{Client, authorization};
 use super::documents::{self, OperationError, Prepared};
 use super::execution::execute;
+use super::overload::Permit;
 use super::params;
 use super::refusal::Refusal;
 use super::sender::Sender;
@@ -125,9 +126,10 @@ async fn get(
         csrf::check(&parts.headers, &state.csrf_headers)?;
     }
     let sender = Sender::identify(&state, client, &parts.headers).await?;
+    let permit = sender.admit(&state).await?;
     let mut request = params::from_query(parts.uri.query().unwrap_or_default())?;
     document_in_path(&parts, &mut request)?;
-    run(state, sender, request, &parts, accepted).await
+    run(state, sender, request, permit, &parts, accepted).await
 }
 
 async fn post(
@@ -145,9 +147,11 @@ async fn post(
     if batch::is_batch(&body) {
         return batch::answer(&state, &sender, &body, &parts, accepted).await;
     }
+    // The body is there: nobody holds a place while it arrives.
+    let permit = sender.admit(&state).await?;
     let mut request = params::from_body(&body)?;
     document_in_path(&parts, &mut request)?;
-    run(state, sender, request, &parts, accepted).await
+    run(state, sender, request, permit, &parts, accepted).await
 }
 
 /// Takes a document id from the path below the endpoint.
@@ -162,6 +166,7 @@ async fn run(
     state: ServerState,
     sender: Sender,
     mut request: GraphQLRequest,
+    permit: Permit,
     parts: &request::Parts,
     accepted: Accepted,
 ) -> Result<Response, Refusal> {
@@ -197,8 +202,8 @@ async fn run(
         OperationKind::Mutation if parts.method == Method::GET => {
             return Err(Refusal::method("POST", "mutations need POST"));
         }
-        OperationKind::Query | OperationKind::Mutation => execute(&router, request).await?,
-        OperationKind::Subscription if is_dry_run => execute(&router, request).await?,
+        OperationKind::Query | OperationKind::Mutation => execute(&router, request, permit).await?,
+        OperationKind::Subscription if is_dry_run => execute(&router, request, permit).await?,
         OperationKind::Subscription => {
             let Some(format) = accepted.stream else {
                 return Err(Refusal::not_acceptable(

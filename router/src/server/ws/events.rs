@@ -83,6 +83,7 @@ pub(in crate::server) async fn open(
         WatchRefusal::Operation(Box::new(response))
     };
     let failed = |errors: Vec<GraphQLError>| refused(GraphQLResponse::request_error(errors));
+    let starting = sender.admit(state).await?;
     let operation = router.prepare(&request).await;
     let operation = operation.map_err(refused)?;
     client.log.prepared(&operation);
@@ -98,6 +99,7 @@ pub(in crate::server) async fn open(
         .watch(&router, prepared, WatchOptions::default(), events.clone())
         .await
         .map_err(refused)?;
+    drop(starting);
     let outbox = EventOutbox::new(events, protocol.clone());
     // The source has its own start timeout, and the first event gets as long again.
     let begin = outbox.events.next();

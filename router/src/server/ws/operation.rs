@@ -9,12 +9,14 @@ use tracing::Instrument;
 
 use super::SUBPROTOCOL;
 use super::queue::OperationHandle;
-use crate::error::{ErrorCode, GraphQLError};
 use crate::prepare::OperationKind;
 use crate::request::{GraphQLRequest, PreparedRequest, RequestContext};
 use crate::response::GraphQLResponse;
 use crate::server::documents;
+use crate::server::execution;
 use crate::server::operation_log::OperationLog;
+use crate::server::overload::Permit;
+use crate::server::refusal::Refusal;
 use crate::server::state::ServerState;
 use crate::server::unsent::Unsent;
 use crate::subscribe::WatchOptions;
@@ -62,11 +64,15 @@ async fn run_logged(
         OperationKind::Query | OperationKind::Mutation => {
             let running = ticket.queue().run().await;
             let (Some(running), true) = (running, unsent.has_room()) else {
-                return refuse(log, ticket);
+                return refuse(log, ticket, Refusal::unread());
+            };
+            let permit = match admit(state, &request.context).await {
+                Ok(permit) => permit,
+                Err(refusal) => return refuse(log, ticket, refusal),
             };
             let log = log.clone();
             let execution = async move {
-                let answer = router.execute_prepared(request).await;
+                let answer = execution::run(&router, request, permit).await;
                 finish(kind, &answer, &log, ticket, running, &unsent);
             };
             if kind == OperationKind::Query {
@@ -79,6 +85,11 @@ async fn run_logged(
             }
         }
         OperationKind::Subscription => {
+            // While it starts: its events are not limited.
+            let _permit = match admit(state, &request.context).await {
+                Ok(permit) => permit,
+                Err(refusal) => return refuse(log, ticket, refusal),
+            };
             let (queue, key) = (ticket.queue(), ticket.key());
             let ticket = Arc::new(ticket);
             let watching = state
@@ -110,14 +121,21 @@ fn finish(
     }
     let answer = response.to_bytes();
     let Some(held) = unsent.hold(kind, answer.len()) else {
-        return refuse(log, ticket);
+        return refuse(log, ticket, Refusal::unread());
     };
     ticket.answer(answer, (running, held));
     ticket.complete();
 }
 
-fn refuse(log: &OperationLog, ticket: OperationHandle) {
-    let message = "too many responses are waiting to be read";
-    log.refused(ErrorCode::RateLimited);
-    ticket.fail(vec![GraphQLError::new(ErrorCode::RateLimited, message)]);
+/// Waits until an operation may run.
+async fn admit(state: &ServerState, context: &RequestContext) -> Result<Permit, Refusal> {
+    let caller = &context.caller;
+    let subject = caller.subject.as_deref();
+    let admitted = state.overload.admit(&context.client, subject, caller.ip);
+    admitted.await
+}
+
+fn refuse(log: &OperationLog, ticket: OperationHandle, refusal: Refusal) {
+    log.refused(refusal.code());
+    ticket.fail(vec![refusal.into_error()]);
 }
