@@ -25,6 +25,11 @@ use crate::workers::SHUTDOWN_PATIENCE;
 pub(crate) trait Ready: Clone + Send + Sync + 'static {
     /// `Err` with what is missing.
     fn ready(&self) -> impl Future<Output = Result<(), String>> + Send;
+
+    /// What it does worse than it should while it serves, for operators.
+    fn degraded(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Common to every serving process.
@@ -166,7 +171,7 @@ impl<R: Ready> Readiness<R> {
 }
 
 /// 503 if requests cannot be served. A background task that is down is reported, but requests are still accepted: its
-/// work waits in the database until it is back.
+/// work waits in the database until it is back. So is an overload: another instance would not have more room.
 async fn readyz<R: Ready>(State(readiness): State<Readiness<R>>) -> impl IntoResponse {
     let (status, mut text) = match readiness.ready().await {
         Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
@@ -176,7 +181,8 @@ async fn readyz<R: Ready>(State(readiness): State<Readiness<R>>) -> impl IntoRes
         ),
     };
     if readiness.shows_details {
-        for part in readiness.supervisor.degraded() {
+        let parts = readiness.supervisor.degraded().into_iter();
+        for part in parts.chain(readiness.ready.degraded()) {
             text.push_str(&format!("degraded: {part}\n"));
         }
     } else if status != StatusCode::OK {

@@ -137,6 +137,23 @@ pub(crate) fn explorer_first(server: &ServerConfig) -> axum::Router {
     routes.route("/", get(|| async move { Redirect::temporary(&path) }))
 }
 
+/// A router is ready if what it needs is, and says if it is overloaded.
+#[derive(Clone)]
+struct Edge<R> {
+    ready: R,
+    state: ServerState,
+}
+
+impl<R: Ready> Ready for Edge<R> {
+    async fn ready(&self) -> Result<(), String> {
+        self.ready.ready().await
+    }
+
+    fn degraded(&self) -> Option<String> {
+        self.state.overload_description()
+    }
+}
+
 /// Serves GraphQL and `routes` until the process shuts down; then new connections are refused, requests finish,
 /// WebSockets drain, and background tasks stop.
 pub(crate) async fn serve(
@@ -147,6 +164,10 @@ pub(crate) async fn serve(
     threads: Threads,
     lifecycle: Lifecycle,
 ) -> anyhow::Result<()> {
+    let ready = Edge {
+        ready,
+        state: state.clone(),
+    };
     let app = graphql_routes(state.clone())
         .merge(routes)
         .merge(lifecycle.routes(ready)?);

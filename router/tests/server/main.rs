@@ -9,6 +9,7 @@ mod kit;
 mod language;
 mod middleware;
 mod multiplexing;
+mod overload;
 mod persisted_queries;
 mod provider;
 mod rates;
