@@ -180,7 +180,7 @@ fn peer_config(port: u16) -> String {
 }
 
 /// A configuration variable and its value.
-pub(crate) type Setting = (&'static str, &'static str);
+pub(crate) type Setting<'a> = (&'static str, &'a str);
 
 /// A running graph: its router first, then its subgraphs if separate.
 pub(crate) struct Graph {
@@ -189,7 +189,7 @@ pub(crate) struct Graph {
 
 impl Graph {
     /// Everything in one process.
-    pub(crate) async fn in_process(data: &Path, settings: &[Setting]) -> anyhow::Result<Self> {
+    pub(crate) async fn in_process(data: &Path, settings: &[Setting<'_>]) -> anyhow::Result<Self> {
         Self::from_binary(VANTAGE.as_ref(), data, settings).await
     }
 
@@ -197,7 +197,7 @@ impl Graph {
     pub(crate) async fn from_binary(
         binary: &Path,
         data: &Path,
-        settings: &[Setting],
+        settings: &[Setting<'_>],
     ) -> anyhow::Result<Self> {
         let mut command = vantage(binary, data);
         command
@@ -209,7 +209,7 @@ impl Graph {
     }
 
     /// Six subgraph processes behind a router.
-    pub(crate) async fn over_http(data: &Path, more: &[Setting]) -> anyhow::Result<Self> {
+    pub(crate) async fn over_http(data: &Path, more: &[Setting<'_>]) -> anyhow::Result<Self> {
         let subgraphs = subgraphs(data, &[]).await?;
         let mut command = vantage(VANTAGE.as_ref(), data);
         command

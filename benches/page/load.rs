@@ -1,13 +1,19 @@
 //! Load over keep-alive connections from a client with minimal overhead: requests are prepared bytes, and responses are
 //! read by length without decoding.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use futures::future::try_join_all;
+use parking_lot::Mutex;
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{sleep_until, timeout};
 
 /// End of a response head.
 const END: &[u8] = b"\r\n\r\n";
@@ -135,6 +141,107 @@ impl Page {
         });
         let latencies = try_join_all(workers).await?.concat();
         Ok(Run::new(latencies, begun.elapsed()))
+    }
+}
+
+/// A page, and the length of its response. One with errors would have another.
+#[derive(Clone)]
+pub(crate) struct Expected {
+    page: Page,
+    length: usize,
+}
+
+impl Expected {
+    pub(crate) async fn fetch(page: Page, connection: &mut Connection) -> anyhow::Result<Self> {
+        let length = page.fetch(connection).await?.len();
+        Ok(Self { page, length })
+    }
+}
+
+/// A response that takes longer is worth nothing to a client.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What became of requests that arrived at a rate. Latencies count from the moment of arrival.
+pub(crate) struct Offered {
+    pub(crate) served: Run,
+    /// With 503.
+    pub(crate) refused: Run,
+    /// Too late, or not answered as expected.
+    pub(crate) failed: usize,
+}
+
+enum Outcome {
+    Served(Duration),
+    Refused(Duration),
+    Failed,
+}
+
+/// Sends these pages in turn at random moments, `rate` per second on average, whether earlier ones have been answered or
+/// not. What arrives in the warm-up is not part of the result.
+pub(crate) async fn offer(
+    pages: &[Expected],
+    address: &str,
+    rate: f64,
+    warm_up: Duration,
+    time: Duration,
+) -> anyhow::Result<Offered> {
+    let address: Arc<str> = address.into();
+    let idle: Arc<Mutex<Vec<Connection>>> = Arc::default();
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let mut requests = JoinSet::new();
+    let begun = Instant::now();
+    let mut after = Duration::ZERO;
+    for page in pages.iter().cycle() {
+        // Gaps between independent arrivals are distributed exponentially.
+        let part: f64 = random.random_range(f64::EPSILON..1.0);
+        after += Duration::from_secs_f64(-part.ln() / rate);
+        if after >= warm_up + time {
+            break;
+        }
+        let arrival = begun + after;
+        sleep_until(arrival.into()).await;
+        let counts = after >= warm_up;
+        let request = request(page.clone(), address.clone(), idle.clone(), arrival);
+        requests.spawn(async move { (counts, request.await) });
+    }
+    let (mut served, mut refused, mut failed) = (Vec::new(), Vec::new(), 0);
+    while let Some(ended) = requests.join_next().await {
+        match ended? {
+            (false, _) => {}
+            (true, Outcome::Served(latency)) => served.push(latency),
+            (true, Outcome::Refused(latency)) => refused.push(latency),
+            (true, Outcome::Failed) => failed += 1,
+        }
+    }
+    Ok(Offered {
+        served: Run::new(served, time),
+        refused: Run::new(refused, time),
+        failed,
+    })
+}
+
+/// Sends one request over an idle connection, or a new one.
+async fn request(
+    expected: Expected,
+    address: Arc<str>,
+    idle: Arc<Mutex<Vec<Connection>>>,
+    arrival: Instant,
+) -> Outcome {
+    let answer = async {
+        let connection = idle.lock().pop();
+        let mut connection = match connection {
+            Some(connection) => connection,
+            None => Connection::open(&address).await?,
+        };
+        let (status, body) = connection.send(&expected.page.0).await?;
+        let answer = (status, body.len());
+        idle.lock().push(connection);
+        anyhow::Ok(answer)
+    };
+    match timeout(TIMEOUT, answer).await {
+        Ok(Ok((200, length))) if length == expected.length => Outcome::Served(arrival.elapsed()),
+        Ok(Ok((503, _))) => Outcome::Refused(arrival.elapsed()),
+        _ => Outcome::Failed,
     }
 }
 

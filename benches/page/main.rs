@@ -1,10 +1,12 @@
 //! Measures the storefront's account page, which needs all six subgraphs: the graph in one process against a router and
-//! six processes, against bare SQL, and its memory and startup time.
+//! six processes, against bare SQL, its memory and startup time, and what it serves when more is requested than it can do.
 
 mod attack;
 mod compare;
 mod graph;
+mod live;
 mod load;
+mod overload;
 mod process;
 mod sql;
 
@@ -62,6 +64,15 @@ struct Arguments {
     /// Only compare the page alone with the page during an attack, refused and admitted.
     #[arg(long)]
     attack: bool,
+    /// Only offer the graph in one process twice the rate that fits, with live subscriptions beside it.
+    #[arg(long)]
+    overload: bool,
+    /// Fail unless goodput and latencies stay.
+    #[arg(long, requires = "overload")]
+    check: bool,
+    /// Without overload protection, for comparison.
+    #[arg(long, requires = "overload")]
+    unprotected: bool,
     /// Passed by `cargo bench`; ignored.
     #[arg(long, hide = true)]
     bench: bool,
@@ -74,6 +85,16 @@ async fn main() -> anyhow::Result<()> {
     let data = tempfile::tempdir()?;
     let data = data.path();
     println!("{}", graph::run(data, &["seed"]).await?);
+    if arguments.overload {
+        let plan = overload::Plan {
+            time,
+            rounds: arguments.rounds,
+            protected: !arguments.unprotected,
+        };
+        let is_met = plan.measure(data, &query(arguments.orders)).await?;
+        ensure!(is_met || !arguments.check, "a target is missed");
+        return Ok(());
+    }
     let token = graph::run(data, &["token", "--customer", CUSTOMER]).await?;
     let demo_token = graph::run(data, &["token", "--demo"]).await?;
     let page = Page::new(&query(arguments.orders), Some(&token));
