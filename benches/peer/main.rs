@@ -12,20 +12,20 @@ mod process;
 mod routers;
 mod subgraphs;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::Parser;
 
-use compare::{Load, shown};
+use compare::{Load, median, shown};
 use load::{Connection, Page};
 use routers::Router;
 
 #[derive(Parser)]
 struct Arguments {
     /// The other router's binary; benches/README.md explains how to build it
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["against", "profile", "subgraphs"])]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["against", "profile", "start", "subgraphs"])]
     peer: Option<PathBuf>,
     /// Compare with another build of `vantage` instead
     #[arg(long, value_name = "FILE", conflicts_with = "peer")]
@@ -48,6 +48,12 @@ struct Arguments {
     /// Only load `vantage router`, for profiling
     #[arg(long)]
     profile: bool,
+    /// Only measure how soon `vantage router` responds after its start, and its memory
+    #[arg(long)]
+    start: bool,
+    /// Fail if a target of these is missed
+    #[arg(long, requires = "start")]
+    check: bool,
     /// Run as the subgraphs
     #[arg(long, hide = true)]
     subgraphs: bool,
@@ -81,6 +87,9 @@ async fn main() -> anyhow::Result<()> {
         println!("{}", shown(&run));
         return Ok(());
     }
+    if arguments.start {
+        return start(&arguments, &vantage, directory, &page).await;
+    }
     let other = arguments.peer.as_ref().or(arguments.against.as_ref());
     let other = routers::program(other.context("--peer is missing")?)?;
     let ours = Router::vantage("vantage router", &vantage, directory, share).await?;
@@ -89,6 +98,39 @@ async fn main() -> anyhow::Result<()> {
         None => Router::peer(&other, directory, share).await?,
     };
     compare(&arguments, time, [&ours, &other], &page).await
+}
+
+/// Starts the router repeatedly, and measures its first response and its first page.
+async fn start(
+    arguments: &Arguments,
+    vantage: &Path,
+    directory: &Path,
+    page: &Page,
+) -> anyhow::Result<()> {
+    let share = !arguments.unshared;
+    let (mut responses, mut pages, mut idle, mut used) = (vec![], vec![], vec![], vec![]);
+    for _ in 0..arguments.rounds {
+        let router = Router::vantage("vantage router", vantage, directory, share).await?;
+        responses.push(router.start.as_secs_f64() * 1e3);
+        idle.push(router.memory()?);
+        let mut connection = Connection::open(&router.address).await?;
+        page.fetch(&mut connection).await?;
+        pages.push(router.begun.elapsed().as_secs_f64() * 1e3);
+        used.push(router.memory()?);
+    }
+    let (response, idle) = (median(responses), median(idle));
+    println!(
+        "vantage router, median of {} starts: first response after {response:.0} ms (target: at most 50), first page after \
+         {:.0} ms; memory idle {idle:.1} MB (target: at most 30), after the page {:.1} MB",
+        arguments.rounds,
+        median(pages),
+        median(used)
+    );
+    ensure!(
+        !arguments.check || (response <= 50.0 && idle <= 30.0),
+        "a target is missed"
+    );
+    Ok(())
 }
 
 /// Loads two routers with equal responses in turn, and prints their costs.

@@ -17,7 +17,7 @@ use crate::subgraphs::NAMES;
 /// Maximum time until a router's first response.
 const START: Duration = Duration::from_secs(20);
 /// Polling interval until it responds.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// The supergraph of all four subgraphs, at these ports.
 pub(crate) fn supergraph(ports: &str) -> String {
@@ -47,6 +47,10 @@ pub(crate) async fn subgraphs() -> anyhow::Result<(Child, String)> {
 pub(crate) struct Router {
     pub(crate) name: String,
     pub(crate) address: String,
+    /// When its process was started.
+    pub(crate) begun: Instant,
+    /// Time from then until its first response.
+    pub(crate) start: Duration,
     child: Child,
 }
 
@@ -105,13 +109,13 @@ impl Router {
         health: &str,
         directory: &Path,
     ) -> anyhow::Result<Self> {
+        let begun = Instant::now();
         let mut child = command
             .current_dir(directory)
             .stdout(Stdio::null())
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("{name} cannot be started"))?;
-        let begun = Instant::now();
         loop {
             if let Some(status) = child.try_wait()? {
                 bail!("{name} exited before it responded: {status}");
@@ -130,6 +134,8 @@ impl Router {
         Ok(Self {
             name: name.to_owned(),
             address,
+            begun,
+            start: begun.elapsed(),
             child,
         })
     }
