@@ -1,5 +1,7 @@
 //! Objects in a store that checks signatures, which `tests/objects/run.sh` names: versitygw, over a directory.
 
+// The object store's futures are nested deeper than the compiler's default.
+#![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::process::Stdio;
