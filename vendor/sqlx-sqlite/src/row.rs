@@ -37,11 +37,11 @@ impl SqliteRow {
         let mut values = Vec::with_capacity(size);
 
         for i in 0..size {
-            values.push(unsafe {
-                let raw = statement.column_value(i);
-
-                SqliteValue::dup(raw, Some(columns[i].type_info.clone()))
-            });
+            values.push(SqliteValue::of_column(
+                statement,
+                i,
+                columns[i].type_info.clone(),
+            ));
         }
 
         Self {

@@ -5,12 +5,14 @@ use std::slice;
 use std::str;
 
 use libsqlite3_sys::{
+    SQLITE_BLOB, SQLITE_INTEGER, SQLITE_NULL, SQLITE_TEXT,
     sqlite3_value, sqlite3_value_blob, sqlite3_value_bytes, sqlite3_value_double,
     sqlite3_value_dup, sqlite3_value_free, sqlite3_value_int64, sqlite3_value_type,
 };
 use sqlx_core::type_info::TypeInfo;
 pub(crate) use sqlx_core::value::{Value, ValueRef};
 
+use crate::statement::StatementHandle;
 use crate::type_info::DataType;
 use crate::{Sqlite, SqliteError, SqliteTypeInfo};
 
@@ -69,6 +71,30 @@ impl SqliteValue {
         let handle = ValueHandle::try_dup_of(value, column_type)
             .expect("SQLite failed to allocate memory for duplicated value");
         Self(handle)
+    }
+
+    /// Copies a column of the current row. Only a `REAL` stays SQLite's own.
+    pub(crate) fn of_column(
+        statement: &StatementHandle,
+        index: usize,
+        column_type: SqliteTypeInfo,
+    ) -> Self {
+        let content = match statement.column_type(index) {
+            SQLITE_NULL => Content::Null,
+            SQLITE_INTEGER => Content::Integer {
+                value: statement.column_int64(index),
+                text: OnceCell::new(),
+            },
+            SQLITE_TEXT => Content::Text(statement.column_blob(index).into()),
+            SQLITE_BLOB => Content::Blob(statement.column_blob(index).into()),
+            // SAFETY: a column of the current row is not null.
+            _ => return unsafe { Self::dup(statement.column_value(index), Some(column_type)) },
+        };
+        Self(ValueHandle {
+            content,
+            column_type: Some(column_type),
+            borrowed_blob: OnceCell::new(),
+        })
     }
 
     /// Prove that there are no outstanding borrows of this instance.
@@ -221,11 +247,25 @@ impl<'r> ValueRef<'r> for SqliteValueRef<'r> {
 }
 
 pub(crate) struct ValueHandle {
-    value: NonNull<sqlite3_value>,
+    content: Content,
     column_type: Option<SqliteTypeInfo>,
     // Note: `std::cell` version
     borrowed_blob: OnceCell<Blob>,
-    free_on_drop: bool,
+}
+
+enum Content {
+    Sqlite {
+        value: NonNull<sqlite3_value>,
+        free_on_drop: bool,
+    },
+    Null,
+    Integer {
+        value: i64,
+        /// Its digits, once it was decoded as text.
+        text: OnceCell<Box<str>>,
+    },
+    Text(Box<[u8]>),
+    Blob(Box<[u8]>),
 }
 
 struct Blob {
@@ -257,31 +297,57 @@ impl ValueHandle {
             unsafe { NonNull::new(sqlite3_value_dup(value)).ok_or_else(SqliteError::nomem)? };
 
         Ok(Self {
-            value,
+            content: Content::Sqlite {
+                value,
+                free_on_drop: true,
+            },
             column_type,
             borrowed_blob: OnceCell::new(),
-            free_on_drop: true,
         })
     }
 
     fn temporary(value: NonNull<sqlite3_value>) -> Self {
         Self {
-            value,
+            content: Content::Sqlite {
+                value,
+                free_on_drop: false,
+            },
             column_type: None,
             borrowed_blob: OnceCell::new(),
-            free_on_drop: false,
         }
     }
 
     fn try_dup(&self) -> Result<Self, SqliteError> {
-        // SAFETY: `value` is initialized
-        unsafe { Self::try_dup_of(self.value.as_ptr(), self.column_type.clone()) }
+        let content = match &self.content {
+            // SAFETY: `value` is initialized
+            Content::Sqlite { value, .. } => unsafe {
+                return Self::try_dup_of(value.as_ptr(), self.column_type.clone());
+            },
+            Content::Null => Content::Null,
+            Content::Integer { value, .. } => Content::Integer {
+                value: *value,
+                text: OnceCell::new(),
+            },
+            Content::Text(text) => Content::Text(text.clone()),
+            Content::Blob(blob) => Content::Blob(blob.clone()),
+        };
+        Ok(Self {
+            content,
+            column_type: self.column_type.clone(),
+            borrowed_blob: OnceCell::new(),
+        })
     }
 
     fn value_type_info(&self) -> SqliteTypeInfo {
-        SqliteTypeInfo(DataType::from_code(unsafe {
-            sqlite3_value_type(self.value.as_ptr())
-        }))
+        SqliteTypeInfo(match &self.content {
+            Content::Sqlite { value, .. } => {
+                DataType::from_code(unsafe { sqlite3_value_type(value.as_ptr()) })
+            }
+            Content::Null => DataType::Null,
+            Content::Integer { .. } => DataType::Integer,
+            Content::Text(_) => DataType::Text,
+            Content::Blob(_) => DataType::Blob,
+        })
     }
 
     fn type_info(&self) -> SqliteTypeInfo {
@@ -298,14 +364,24 @@ impl ValueHandle {
         // SAFETY: we have to be certain the caller isn't still holding a borrow from `.blob_borrowed()`
         self.assert_blob_not_borrowed()?;
 
-        Ok(unsafe { sqlite3_value_int64(self.value.as_ptr()) })
+        Ok(match &self.content {
+            Content::Sqlite { value, .. } => unsafe { sqlite3_value_int64(value.as_ptr()) },
+            Content::Null => 0,
+            Content::Integer { value, .. } => *value,
+            Content::Text(bytes) | Content::Blob(bytes) => integer_prefix(bytes),
+        })
     }
 
     fn double(&self) -> Result<f64, BorrowedBlobError> {
         // SAFETY: we have to be certain the caller isn't still holding a borrow from `.blob_borrowed()`
         self.assert_blob_not_borrowed()?;
 
-        Ok(unsafe { sqlite3_value_double(self.value.as_ptr()) })
+        Ok(match &self.content {
+            Content::Sqlite { value, .. } => unsafe { sqlite3_value_double(value.as_ptr()) },
+            Content::Null => 0.0,
+            Content::Integer { value, .. } => *value as f64,
+            Content::Text(bytes) | Content::Blob(bytes) => real_prefix(bytes),
+        })
     }
 
     fn is_null(&self) -> bool {
@@ -321,9 +397,13 @@ impl Clone for ValueHandle {
 
 impl Drop for ValueHandle {
     fn drop(&mut self) {
-        if self.free_on_drop {
+        if let Content::Sqlite {
+            value,
+            free_on_drop: true,
+        } = &self.content
+        {
             unsafe {
-                sqlite3_value_free(self.value.as_ptr());
+                sqlite3_value_free(value.as_ptr());
             }
         }
     }
@@ -343,12 +423,22 @@ impl ValueHandle {
     }
 
     fn get_blob(&self) -> Option<Blob> {
+        let value = match &self.content {
+            Content::Sqlite { value, .. } => value,
+            Content::Null => return None,
+            Content::Integer { value, text } => {
+                let text = text.get_or_init(|| value.to_string().into());
+                return Blob::of(text.as_bytes());
+            }
+            Content::Text(bytes) | Content::Blob(bytes) => return Blob::of(bytes),
+        };
+
         if let Some(blob) = self.borrowed_blob.get() {
             return Some(Blob { ..*blob });
         }
 
         // SAFETY: calling `sqlite3_value_bytes` from multiple threads at once is a data race.
-        let len = unsafe { sqlite3_value_bytes(self.value.as_ptr()) };
+        let len = unsafe { sqlite3_value_bytes(value.as_ptr()) };
 
         // This likely means UB in SQLite itself or our usage of it;
         // signed integer overflow is UB in the C standard.
@@ -361,7 +451,7 @@ impl ValueHandle {
             return None;
         }
 
-        let ptr = unsafe { sqlite3_value_blob(self.value.as_ptr()) } as *const u8;
+        let ptr = unsafe { sqlite3_value_blob(value.as_ptr()) } as *const u8;
         debug_assert!(!ptr.is_null());
 
         Some(Blob { ptr, len })
@@ -385,7 +475,7 @@ impl ValueHandle {
 
         // SAFETY: we need to store that the blob was borrowed
         // to prevent
-        let blob = self.borrowed_blob.get_or_init(|| blob);
+        self.borrowed_blob.get_or_init(|| Blob { ..blob });
 
         unsafe { blob.as_slice() }
     }
@@ -407,7 +497,61 @@ impl ValueHandle {
     }
 }
 
+/// The number that a text begins with, as SQLite converts it; 0 if it begins with none.
+fn integer_prefix(bytes: &[u8]) -> i64 {
+    let (negative, digits) = sign(bytes);
+    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+    let add = |number: i64, byte: &u8| {
+        let digit = i64::from(byte - b'0');
+        let digit = if negative { -digit } else { digit };
+        number.saturating_mul(10).saturating_add(digit)
+    };
+    digits.fold(0, add)
+}
+
+/// Likewise.
+fn real_prefix(bytes: &[u8]) -> f64 {
+    let (negative, number) = sign(bytes);
+    let digits = |from: usize| {
+        let rest = number.get(from..).unwrap_or_default();
+        rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
+    };
+    let mut end = digits(0);
+    if number.get(end) == Some(&b'.') {
+        end += 1 + digits(end + 1);
+    }
+    if let Some(b'e' | b'E') = number.get(end) {
+        let signed = usize::from(matches!(number.get(end + 1), Some(b'+' | b'-')));
+        let exponent = digits(end + 1 + signed);
+        if exponent > 0 {
+            end += 1 + signed + exponent;
+        }
+    }
+    let number = str::from_utf8(&number[..end]).unwrap_or_default();
+    let number: f64 = number.parse().unwrap_or(0.0);
+    if negative {
+        -number
+    } else {
+        number
+    }
+}
+
+/// Whether a number is negative, and what follows its sign.
+fn sign(bytes: &[u8]) -> (bool, &[u8]) {
+    match bytes.trim_ascii_start() {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    }
+}
+
 impl Blob {
+    /// `None` if it is empty, like SQLite's.
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let (ptr, len) = (bytes.as_ptr(), bytes.len());
+        (len > 0).then_some(Self { ptr, len })
+    }
+
     /// # Safety
     /// `'a` must not outlive the `sqlite3_value` this blob came from.
     unsafe fn as_slice<'a>(&self) -> &'a [u8] {
