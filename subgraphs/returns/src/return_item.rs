@@ -51,6 +51,7 @@ impl ReturnItem {
     async fn order_item(&self) -> OrderItem {
         OrderItem {
             id: self.row.order_item_id,
+            facts: None,
         }
     }
 

@@ -171,8 +171,15 @@ impl Inner {
                 let (sender, slot) = oneshot::channel();
                 // Those that are displaced are notified as their senders are dropped.
                 match control.join(client, sender, Instant::now()) {
-                    Joined::Waiting(ticket, _) => Arrival::Waiting(ticket, slot),
-                    Joined::Refused(_) => Arrival::Refused,
+                    // Without their senders, those who had to leave are refused.
+                    Joined::Waiting(ticket, displaced) => {
+                        drop(displaced);
+                        Arrival::Waiting(ticket, slot)
+                    }
+                    Joined::Refused(displaced) => {
+                        drop(displaced);
+                        Arrival::Refused
+                    }
                 }
             }
         };
