@@ -252,7 +252,7 @@ async fn a_deletion_forgets_what_was_done_before_it_however_late_either_is_known
         let customer = fixture.customer_who_likes_headphones(3).await;
         let now = fixture.state.clock.now();
         let id = IdKind::Customer.format(customer);
-        let deleted = async |at| {
+        let deleted = async |at: chrono::DateTime<chrono::Utc>| {
             let data = json!({ "customerId": id, "timestamp": at });
             fixture.order_event("customer.deleted", data).await;
         };
