@@ -37,6 +37,16 @@ pub(crate) fn unindexed(column: impl ColumnTrait) -> Expr {
     Expr::col(column.as_column_ref()).cast_as("text")
 }
 
+/// A column of ids beside keys, to find by the keys alone, as [`unindexed`] does for texts: one owner may have more rows
+/// than the keys.
+pub(crate) fn beside_keys(db: &impl ConnectionTrait, column: impl ColumnTrait) -> Expr {
+    let column = Expr::col(column.as_column_ref());
+    match db.get_database_backend() {
+        DbBackend::Postgres => column,
+        _ => Expr::cust_with_exprs("+?", [column]),
+    }
+}
+
 /// A JSON array of the keys' 32 digits.
 fn list(keys: &[Uuid]) -> String {
     let mut list = String::with_capacity(2 + keys.len() * 35);

@@ -120,7 +120,7 @@ pub async fn of_orders(
     let rows = Entity::find()
         .filter(Column::OrderId.is_in(orders.iter().copied()))
         .filter(Column::ReturnId.is_null())
-        .filter(Column::CustomerId.eq(customer))
+        .filter(keys::beside_keys(db, Column::CustomerId).eq(customer))
         .order_by_asc(Column::Id)
         .all(db)
         .await?;
@@ -149,7 +149,7 @@ pub async fn of_returns(
 ) -> Result<HashMap<Uuid, Model>, DbErr> {
     let rows = Entity::find()
         .filter(Column::ReturnId.is_in(returns.iter().copied()))
-        .filter(Column::CustomerId.eq(customer))
+        .filter(keys::beside_keys(db, Column::CustomerId).eq(customer))
         .order_by_asc(Column::Id)
         .all(db)
         .await?;
