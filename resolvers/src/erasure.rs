@@ -12,7 +12,7 @@ use platform::bus::Event;
 use platform::database::{Database, DatabaseTransaction};
 use platform::inbox::{self, ConsumerGroup, HandleError, Handler, Subscriber};
 use platform::jobs;
-use platform::tables::{customer_erasure, idempotency_key};
+use platform::tables::customer_erasure;
 use platform::workers::{Job, WorkerContext};
 use sea_orm::DbErr;
 use serde::Deserialize;
@@ -96,12 +96,9 @@ async fn carry_out(
     until: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<Erased, DbErr> {
-    let mut erased = eraser.erase(transaction, customer, until, now).await?;
-    // Requests about what is open may still be repeated.
+    // Keys of idempotency stay until they expire: a request that is repeated must not take effect again.
+    let erased = eraser.erase(transaction, customer, until, now).await?;
     if erased.open.is_empty() {
-        let caller = customer.to_string();
-        let keys = idempotency_key::delete_of_caller(transaction, &caller, until).await?;
-        erased.count("idempotency_keys", keys);
         customer_erasure::finish(transaction, customer, until, now).await?;
     }
     Ok(erased)

@@ -320,7 +320,6 @@ async fn the_tables_that_all_databases_share_are_read_by_what_narrows_the_search
         "inbox_delivery::waiting_of": inbox_delivery::waiting_of(db, "c", "t", &["a".to_owned()]),
         "outbox_sequence::after": outbox_sequence::after(db, None, 200),
         "idempotency_key::after": idempotency_key::after(db, None, 200),
-        "idempotency_key::delete_of_caller": idempotency_key::delete_of_caller(db, "c", now),
         "customer_erasure::begin": customer_erasure::begin(db, ids()[0], now),
         "customer_erasure::finish": customer_erasure::finish(db, ids()[0], now, now),
         "customer_erasure::find": customer_erasure::find(db, ids()[0]),

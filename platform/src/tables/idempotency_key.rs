@@ -50,20 +50,6 @@ pub async fn sweep(
     Ok(deleted.rows_affected)
 }
 
-/// Deletes the caller's keys that were used up to then, and returns how many.
-pub async fn delete_of_caller(
-    db: &impl ConnectionTrait,
-    caller: &str,
-    until: DateTime<Utc>,
-) -> Result<u64, DbErr> {
-    let deleted = Entity::delete_many()
-        .filter(Column::Caller.eq(caller))
-        .filter(Column::CreatedAt.lte(until))
-        .exec(db)
-        .await?;
-    Ok(deleted.rows_affected)
-}
-
 /// Keys after this one, by caller, operation and key: one step of a walk over all.
 pub async fn after(
     db: &impl ConnectionTrait,
