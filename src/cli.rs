@@ -6,6 +6,7 @@ mod check;
 mod clients;
 mod customer;
 mod deals;
+mod load;
 mod notifications;
 mod objects;
 mod outbox;
@@ -31,6 +32,7 @@ pub(crate) use self::check::Check;
 pub(crate) use self::clients::{Client, ClientsFile, Operations, OperationsFormat};
 pub(crate) use self::customer::{Customer, CustomerErase, CustomerExport};
 pub(crate) use self::deals::{Deals, DealsSchedule};
+pub(crate) use self::load::Load;
 pub(crate) use self::notifications::{
     Channel, MigratePreferences, Notifications, PaceArguments, RepairPreferences,
     Status as MessageStatus,
@@ -133,6 +135,8 @@ pub(crate) enum Command {
     Restore(Restore),
     /// Check whether the databases contradict themselves or each other; changes nothing
     Check(Check),
+    /// Simulate customers against a running server, and judge latencies and errors by budgets
+    Load(Box<Load>),
 }
 
 /// Where settings come from; shared by all commands that have any.

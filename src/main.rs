@@ -63,6 +63,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         match command {
             Command::Check(command) => return Ok(commands::check::run(command).await),
             Command::Objects(command) => return Ok(commands::objects::run(command).await),
+            Command::Load(command) => return Ok(commands::load::run(*command).await),
             Command::Sandbox(command) => commands::sandbox::run(command).await,
             Command::Serve(command) => commands::serve::run(command).await,
             Command::Subgraph(command) => commands::subgraph::run(command).await,

@@ -65,6 +65,10 @@ fn every_documented_line_is_understood() {
         "vantage objects setup --create",
         "vantage objects setup --check --config shop.yaml",
         "vantage objects setup --dry-run",
+        "vantage load --target http://127.0.0.1:4000",
+        "vantage load --target http://127.0.0.1:4000 --scenario browse=6,checkout --rate 90/m --ramp 10s --warm-up 10s",
+        "vantage load --target http://127.0.0.1:4000 --users 20 --think 2s-5s --threshold p95<250ms --report a.html",
+        "vantage load --target http://127.0.0.1:4000 --threshold browse:errors<1% --threshold checkout.place:p99<1s",
     ] {
         assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
     }
@@ -99,6 +103,24 @@ fn what_makes_no_sense_is_refused() {
         ErrorKind::ArgumentConflict,
     );
     check("vantage token --demo --ttl 15", ErrorKind::ValueValidation);
+    check("vantage load", ErrorKind::MissingRequiredArgument);
+    let load = "vantage load --target http://127.0.0.1:4000";
+    check(
+        &format!("{load} --users 5 --rate 5/s"),
+        ErrorKind::ArgumentConflict,
+    );
+    for option in [
+        "--rate 5",
+        "--scenario basket",
+        "--threshold p95<1",
+        "--think 5s-2s",
+    ] {
+        check(&format!("{load} {option}"), ErrorKind::ValueValidation);
+    }
+    check(
+        "vantage load --target 127.0.0.1:4000",
+        ErrorKind::ValueValidation,
+    );
     for command in ["set prd_1 12", "write-off prd_1 2", "import stock.csv"] {
         check(
             &format!("vantage stock {command} --actor="),

@@ -11,6 +11,7 @@ pub(crate) mod customer;
 pub(crate) mod deals;
 mod event_schemas;
 mod file_import;
+pub(crate) mod load;
 pub(crate) mod migrate;
 pub(crate) mod notifications;
 pub(crate) mod objects;

@@ -19,6 +19,7 @@ mod fulfilment;
 mod inputs;
 mod kafka;
 mod kit;
+mod load;
 mod mcp;
 mod nodes;
 mod notifications;

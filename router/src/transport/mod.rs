@@ -22,7 +22,9 @@ use serde_json::Map;
 pub use http::{HttpTransport, HttpTransportOptions};
 
 pub use local::{LocalService, LocalSubscription, LocalTransport};
-pub use subscription::{SubscriptionOptions, SubscriptionProtocol, signed_operation};
+pub use subscription::{
+    SubscriptionOptions, SubscriptionProtocol, signed_operation, websocket_connector,
+};
 pub(crate) use unreachable::Unreachable;
 
 use crate::cache_control::CachePolicy;

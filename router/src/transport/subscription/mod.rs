@@ -30,6 +30,8 @@ use connection_pool::ConnectionPool;
 use event_queue::{Delivery, End, EventQueue};
 use sse::ServerSentEvents;
 
+pub use tls::connector as websocket_connector;
+
 /// How to subscribe to a subgraph.
 #[derive(Clone, Debug)]
 pub struct SubscriptionOptions {

@@ -7,8 +7,9 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio_tungstenite::Connector;
 
-/// Loads the platform's roots; where those are files, `SSL_CERT_FILE` and `SSL_CERT_DIR` override them.
-pub(super) fn connector() -> Result<Connector, rustls::Error> {
+/// TLS for WebSockets as for HTTP: the platform's roots; where those are files, `SSL_CERT_FILE` and `SSL_CERT_DIR`
+/// override them.
+pub fn connector() -> Result<Connector, rustls::Error> {
     let provider = CryptoProvider::get_default().cloned();
     let provider = provider.unwrap_or_else(|| Arc::new(aws_lc_rs::default_provider()));
     let mut config = ClientConfig::builder_with_provider(provider)
