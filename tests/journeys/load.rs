@@ -10,7 +10,7 @@ use tokio::process::Command;
 use crate::kit::{FIXED_RATES, Graph, Layout, vantage};
 
 /// Limits that only failures miss, however slow this machine is.
-const LENIENT: [&str; 8] = [
+static LENIENT: [&str; 8] = [
     "--threshold",
     "p95<100s",
     "--threshold",
@@ -22,7 +22,7 @@ const LENIENT: [&str; 8] = [
 ];
 
 /// A run that ends after its iterations.
-const BOUNDED: [&str; 6] = ["--think", "0s", "--duration", "10m", "--timeout", "60s"];
+static BOUNDED: [&str; 6] = ["--think", "0s", "--duration", "10m", "--timeout", "60s"];
 
 async fn shop() -> Graph {
     let settings = [
