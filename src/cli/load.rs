@@ -84,6 +84,5 @@ pub(crate) struct Load {
 }
 
 fn target(text: &str) -> Result<Url, String> {
-    let parsed = text.parse();
-    parsed.map_err(|error: url::ParseError| format!("{error}: write it like http://127.0.0.1:4000"))
+    Url::parse(text).map_err(|error| format!("{error}: write it like http://127.0.0.1:4000"))
 }

@@ -122,7 +122,7 @@ async fn find(
 fn explain(failure: Failure) -> anyhow::Error {
     let refused = match &failure {
         Failure::Graphql(code) => matches!(code.as_str(), "UNAUTHENTICATED" | "FORBIDDEN"),
-        Failure::Status(status) => matches!(status, 401 | 403),
+        Failure::Status(status) => matches!(*status, 401 | 403),
         _ => false,
     };
     let error = anyhow::Error::new(failure);

@@ -34,6 +34,7 @@ impl Latencies {
         let _ = self.0.merge(&other.0);
     }
 
+    #[cfg(test)]
     pub(super) fn count(&self) -> u64 {
         self.0.count() as u64
     }

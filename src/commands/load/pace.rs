@@ -104,7 +104,8 @@ impl FromStr for Think {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (shortest, longest) = text.split_once('-').unwrap_or((text, text));
-        let (shortest, longest) = (shortest.parse()?, longest.parse()?);
+        let shortest: config::Duration = shortest.parse()?;
+        let longest: config::Duration = longest.parse()?;
         if shortest > longest {
             return Err(ThinkError::Reversed);
         }

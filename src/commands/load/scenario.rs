@@ -122,7 +122,7 @@ impl FromStr for Scenarios {
             let scenario: Scenario = name.parse()?;
             let share = match share {
                 "" if name == one => scenario.share(),
-                share => match share.parse() {
+                share => match share.parse::<u32>() {
                     Ok(share @ 1..=1_000_000) => share,
                     _ => return Err(ScenarioError::Share(share.to_owned())),
                 },

@@ -325,7 +325,10 @@ fn distribution(latencies: &Latencies) -> Vec<Quantile> {
 
 /// In percent; `None` of nothing.
 fn share(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 * 100.0 / whole as f64)
+    if whole == 0 {
+        return None;
+    }
+    Some(part as f64 * 100.0 / whole as f64)
 }
 
 /// To three decimals.

@@ -161,7 +161,7 @@ fn percent(text: &str) -> Result<f64, ThresholdError> {
 /// The scenario and step before the colon.
 fn place(text: &str) -> Result<(Scenario, Option<&'static str>), ThresholdError> {
     let Some((scenario, step)) = text.split_once('.') else {
-        return Ok((text.parse()?, None));
+        return Ok((text.parse::<Scenario>()?, None));
     };
     let scenario: Scenario = scenario.parse()?;
     let known = scenario.steps().iter().find(|known| **known == step);

@@ -41,7 +41,7 @@ pub(in crate::commands::load) fn example(given: &[&str]) -> Summary {
     );
     recorder.finish(Scenario::Browse, from, JourneyEnd::Failed);
     add(Scenario::Tracking, "hold", 1_000, Ok(()), false);
-    let given: Vec<_> = given.iter().map(|text| text.parse().unwrap()).collect();
+    let given: Vec<Threshold> = given.iter().map(|text| text.parse().unwrap()).collect();
     let thresholds = threshold::of_run(&scenarios, &given).unwrap();
     let environment = Environment {
         version: "1.2.3",
