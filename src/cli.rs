@@ -31,7 +31,7 @@ pub(crate) use self::catalog::{Catalog, CatalogImport};
 pub(crate) use self::check::Check;
 pub(crate) use self::clients::{Client, ClientsFile, Operations, OperationsFormat};
 pub(crate) use self::customer::{Customer, CustomerErase, CustomerExport};
-pub(crate) use self::deals::{Deals, DealsSchedule};
+pub(crate) use self::deals::{Deals, DealsSchedule, DealsSetupQueue};
 pub(crate) use self::load::Load;
 pub(crate) use self::notifications::{
     Channel, MigratePreferences, Notifications, PaceArguments, RepairPreferences,

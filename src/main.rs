@@ -34,7 +34,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, Deals};
 
 // Rows are allocated on the databases' threads and freed on the runtime's; glibc's allocator would make these threads
 // contend.
@@ -83,7 +83,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Customer(command) => commands::customer::run(command).await,
             Command::Search(command) => commands::search::run(command).await,
             Command::Notifications(command) => commands::notifications::run(command).await,
-            Command::Deals(command) => commands::deals::run(command).await,
+            Command::Deals(Deals::Schedule(command)) => commands::deals::run(command).await,
+            Command::Deals(Deals::SetupQueue(command)) => {
+                return Ok(commands::deals_queue::run(&command).await);
+            }
             Command::Prices(command) => commands::prices::run(command).await,
             Command::Stock(command) => commands::stock::run(command).await,
             Command::Rates(command) => commands::rates::run(command).await,

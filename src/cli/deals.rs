@@ -10,6 +10,20 @@ use super::{FileFormatArgument, Settings};
 pub(crate) enum Deals {
     /// Schedule the deals of a file, as push messages to customers: all of them, or none if a line has a problem
     Schedule(DealsSchedule),
+    /// Give the queue of deals the attributes that it should have
+    SetupQueue(DealsSetupQueue),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DealsSetupQueue {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// Create the queue if there is none
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) create: bool,
+    /// Print how the attributes differ, and change nothing
+    #[arg(long, visible_alias = "dry-run")]
+    pub(crate) check: bool,
 }
 
 #[derive(Args, Debug)]

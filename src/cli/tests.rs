@@ -62,6 +62,8 @@ fn every_documented_line_is_understood() {
         "vantage customer export usr_1 --domain orders",
         "vantage customer erase usr_1 --dry-run",
         "vantage customer erase usr_1 --yes",
+        "vantage deals setup-queue --create",
+        "vantage deals setup-queue --check",
         "vantage objects setup --create",
         "vantage objects setup --check --config shop.yaml",
         "vantage objects setup --dry-run",

@@ -5,19 +5,13 @@ use notifications::deals::{self, DealReport, DealRun, Progress, Scheduled};
 use platform::clock::Clock;
 
 use super::file_import::{self, RereadFile, counted};
-use crate::cli::{Deals, DealsSchedule};
+use crate::cli::DealsSchedule;
 use crate::config::Configuration;
 use crate::data_directory::Missing;
 use crate::domains::{self, Domain};
 use crate::output;
 
-pub(crate) async fn run(command: Deals) -> anyhow::Result<()> {
-    match command {
-        Deals::Schedule(schedule) => run_schedule(schedule).await,
-    }
-}
-
-async fn run_schedule(arguments: DealsSchedule) -> anyhow::Result<()> {
+pub(crate) async fn run(arguments: DealsSchedule) -> anyhow::Result<()> {
     let configuration = Configuration::load(
         arguments.settings.config.as_deref(),
         std::env::vars_os(),

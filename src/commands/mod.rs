@@ -9,6 +9,7 @@ pub(crate) mod compose;
 pub(crate) mod config;
 pub(crate) mod customer;
 pub(crate) mod deals;
+pub(crate) mod deals_queue;
 mod event_schemas;
 mod file_import;
 pub(crate) mod load;

@@ -1,5 +1,7 @@
 //! Amazon SQS: FIFO queues, by its JSON protocol.
 
+mod setup;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ use super::aws::{self, CredentialError, Credentials, Environment, SignError, Sig
 use crate::clock::Clock;
 use crate::config::{ConnectionUrl, Secret};
 use crate::http::{ClientError, HttpClient, HttpError, Policy, Request, Response};
+
+pub use setup::{AttributeDifference, QueueSettings};
 
 /// The most messages of one request.
 pub const MAX_MESSAGES: usize = 10;
@@ -33,6 +37,9 @@ pub struct SqsConfig {
     pub queue_url: ConnectionUrl,
     #[serde(default = "aws::default_region")]
     pub region: String,
+    /// The ARN of the KMS key that `vantage deals setup-queue` has messages encrypted with. Without one, SQS's own keys.
+    #[serde(default)]
+    pub kms_key: Option<String>,
     /// Without keys, the environment's credentials: AWS_* variables, a profile, the role of the pod, the container or the
     /// instance.
     #[serde(default)]
@@ -48,6 +55,7 @@ pub struct SqsQueue {
     http: HttpClient,
     base: Url,
     queue_url: String,
+    kms_key: Option<String>,
     signer: Signer,
 }
 
@@ -144,6 +152,7 @@ impl SqsQueue {
             http,
             base,
             queue_url: url.to_string(),
+            kms_key: config.kms_key.clone(),
             signer: Signer {
                 credentials: Credentials::new(keys, &config.region, &environment, &clock)?,
                 service: "sqs",

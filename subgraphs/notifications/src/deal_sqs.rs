@@ -6,7 +6,9 @@ use std::time::Duration;
 use chrono::SecondsFormat;
 use entities::notifications::deal_queue::{self, DealState};
 use entities::notifications::notification;
-use platform::providers::sqs::{MAX_MESSAGES, NewQueueMessage, QueueMessage, SqsError, SqsQueue};
+use platform::providers::sqs::{
+    MAX_MESSAGES, NewQueueMessage, QueueMessage, QueueSettings, SqsError, SqsQueue,
+};
 use platform::workers::WorkerContext;
 use resolvers::id::IdKind;
 use sea_orm::DbErr;
@@ -25,6 +27,14 @@ const HIDDEN: Duration = Duration::from_secs(120);
 const FAILED: Duration = Duration::from_secs(30);
 /// The pause after a failure.
 const PAUSE: Duration = Duration::from_secs(5);
+
+/// What the queue of deals is like. A message that was not received for a day was handed over again long ago, and a message
+/// whose provider is away for longer must not leave the queue: its deal is settled in the database, and so are failures.
+pub const QUEUE: QueueSettings = QueueSettings {
+    hidden_for: HIDDEN,
+    retention: Duration::from_secs(24 * 60 * 60),
+    wait: WAIT,
+};
 
 /// Why deals could not be handed over or received.
 #[derive(Debug, thiserror::Error)]

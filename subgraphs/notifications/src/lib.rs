@@ -95,7 +95,7 @@ pub mod deals {
     };
     pub use crate::deal_recalculate::{RecalculateDeals, of_all as recalculate_all};
     pub use crate::deal_schedule::Scheduled;
-    pub use crate::deal_sqs::{QueueError, consume_once};
+    pub use crate::deal_sqs::{QUEUE, QueueError, consume_once};
 }
 
 impl State {

@@ -45,6 +45,7 @@ async fn queue() -> (SqsQueue, String) {
     let config = SqsConfig {
         queue_url: ConnectionUrl::from(url.parse::<Url>().unwrap()),
         region: "us-east-1".to_owned(),
+        kms_key: None,
         access_key_id: Some("a key".to_owned()),
         secret_access_key: Some(platform::config::Secret::new("a secret")),
     };
@@ -234,6 +235,7 @@ async fn a_queue_that_is_away_keeps_deals_waiting() {
                     .unwrap(),
             ),
             region: "us-east-1".to_owned(),
+            kms_key: None,
             access_key_id: Some("a key".to_owned()),
             secret_access_key: Some(platform::config::Secret::new("a secret")),
         };
@@ -251,4 +253,39 @@ async fn a_queue_that_is_away_keeps_deals_waiting() {
         assert_all_sent_once(&shop, 1).await;
         shop.scratch.drop().await;
     }
+}
+
+#[tokio::test]
+#[ignore = "needs a queue server: run tests/sqs/run.sh"]
+async fn a_queue_gets_the_attributes_that_it_should_have() {
+    let server = std::env::var("VANTAGE_TEST_SQS_URL").unwrap();
+    let name = format!("deals-{}.fifo", Uuid::now_v7().simple());
+    let url = format!("{server}/000000000000/{name}");
+    let config = SqsConfig {
+        queue_url: ConnectionUrl::from(url.parse::<Url>().unwrap()),
+        region: "us-east-1".to_owned(),
+        kms_key: None,
+        access_key_id: Some("a key".to_owned()),
+        secret_access_key: Some(platform::config::Secret::new("a secret")),
+    };
+    let queue = SqsQueue::new(&config, Clock::system()).unwrap();
+    assert_eq!(queue.differences(&deals::QUEUE).await.unwrap(), None);
+    queue.create(&deals::QUEUE).await.unwrap();
+    let differences = async || {
+        let mut differences = queue.differences(&deals::QUEUE).await.unwrap().unwrap();
+        // What this server does not implement.
+        let missing = ["MessageRetentionPeriod", "SqsManagedSseEnabled"];
+        differences.retain(|difference| !missing.contains(&difference.name));
+        differences
+    };
+    assert!(differences().await.is_empty());
+    let changed = json!({ "QueueUrl": url, "Attributes": { "VisibilityTimeout": "30" } });
+    call("SetQueueAttributes", changed).await;
+    let found = differences().await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].name, "VisibilityTimeout");
+    assert_eq!(found[0].present.as_deref(), Some("30"));
+    assert_eq!(found[0].desired, "120");
+    queue.apply(&found[0]).await.unwrap();
+    assert!(differences().await.is_empty());
 }
