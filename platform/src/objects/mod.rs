@@ -70,7 +70,7 @@ pub enum ObjectError {
     #[error("the object store failed")]
     Store(#[source] object_store::Error),
     #[error(
-        "the object store refused access: check the bucket, the keys and what they may do. It said: {0}"
+        "the object store refused: check the bucket, the keys and what they may do. It said: {0}"
     )]
     Refused(String),
     #[error("object {key} has {bytes} bytes, and the limit is {MAX_OBJECT_BYTES}")]

@@ -178,22 +178,20 @@ fn absent_is_none<T>(result: Result<T, Error>) -> Result<Option<T>, ObjectError>
     }
 }
 
-/// Stores answer 403, with their reason, to wrong credentials and to those that lack a permission.
+/// What the store refused, such as wrong keys, with its reason. Lists do not say the kind of an error in any other way.
 fn failed(error: Error) -> ObjectError {
-    match error {
-        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
-            let text = error.to_string();
-            let between = |name: &str| {
-                let (_, rest) = text.split_once(&format!("<{name}>"))?;
-                Some(rest.split_once("</")?.0)
-            };
-            let said = match (between("Code"), between("Message")) {
-                (Some(code), Some(message)) => format!("{code}: {message}"),
-                (Some(code), None) => code.to_owned(),
-                (None, _) => text.clone(),
-            };
-            ObjectError::Refused(redact(&said))
-        }
-        error => ObjectError::Store(error),
+    let text = error.to_string();
+    if !text.contains("status code: 4") {
+        return ObjectError::Store(error);
     }
+    let between = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        Some(rest.split_once("</")?.0)
+    };
+    let said = match (between("Code"), between("Message")) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        (None, _) => text.clone(),
+    };
+    ObjectError::Refused(redact(&said))
 }

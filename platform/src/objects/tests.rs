@@ -290,7 +290,7 @@ async fn a_store_that_cannot_be_used_is_reported() {
     }
     let degraded = supervisor.degraded();
     assert!(
-        degraded[0].starts_with("object store: the object store refused access"),
+        degraded[0].starts_with("object store: the object store refused: check the bucket"),
         "{degraded:?}"
     );
     let (_, working) = s3().await;

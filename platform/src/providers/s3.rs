@@ -149,8 +149,8 @@ impl BucketClient {
         setting: &'static str,
     ) -> Result<Option<Bytes>, BucketError> {
         let request = Request::get("read_bucket_setting", &[]).query(subresource, "");
-        let read = self.send(request, (Method::GET, Some(subresource)), &[]);
-        match read.await {
+        let sent_to = (Method::GET, Some(subresource));
+        match self.send(request, sent_to, &[]).await {
             Ok(answer) => Ok(Some(answer.body().clone())),
             Err(error) => {
                 let is_unset =
