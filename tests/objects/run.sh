@@ -16,7 +16,10 @@ environment="$cache/moto-$moto"
 mkdir -p "$cache"
 if [ ! -x "$store" ]; then
     built="$(mktemp -d "$cache/versitygw.XXXXXX")"
-    GOBIN="$built" nice -n 10 go install "github.com/versity/versitygw/cmd/versitygw@v$versitygw"
+    if ! GOBIN="$built" nice -n 10 go install "github.com/versity/versitygw/cmd/versitygw@v$versitygw"; then
+        rm -rf "$built"
+        exit 1
+    fi
     chmod 755 "$built"
     # Another run may have been faster.
     mv -T "$built" "$(dirname "$store")" 2>/dev/null || rm -rf "$built"
@@ -67,4 +70,4 @@ done
 VANTAGE_TEST_S3_SERVER="$store" \
     cargo test --locked -p platform --test objects -- --ignored --nocapture
 VANTAGE_TEST_S3_URL="http://127.0.0.1:$port" \
-    cargo test --locked -p vantage --test journeys -- --ignored --nocapture objects::
+    cargo test --locked -p vantage --test journeys -- --include-ignored --nocapture objects::
