@@ -163,3 +163,61 @@ impl SqsQueue {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::SqsConfig;
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::Secret;
+
+    const ARN: &str = "arn:aws:sqs:us-east-1:123456789012:deals.fifo";
+    const SETTINGS: QueueSettings = QueueSettings {
+        hidden_for: Duration::from_secs(120),
+        retention: Duration::from_secs(86_400),
+        wait: Duration::from_secs(20),
+    };
+
+    fn queue(scheme: &str, kms_key: Option<&str>) -> SqsQueue {
+        let url = format!("{scheme}://sqs.example/123456789012/deals.fifo");
+        let config = SqsConfig {
+            queue_url: url.parse().unwrap(),
+            region: "us-east-1".to_owned(),
+            kms_key: kms_key.map(str::to_owned),
+            access_key_id: Some("AKIDEXAMPLE".to_owned()),
+            secret_access_key: Some(Secret::new("wJalrXUtnFEMI")),
+        };
+        SqsQueue::new(&config, Clock::system()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn messages_are_encrypted_with_the_key_or_with_sqs_own() {
+        let attributes = queue("https", None).fixed(&SETTINGS);
+        assert_eq!(attributes["SqsManagedSseEnabled"], "true");
+        assert_eq!(attributes["VisibilityTimeout"], "120");
+        assert_eq!(attributes["RedrivePolicy"], "");
+        let attributes = queue("https", Some("arn:aws:kms:x")).fixed(&SETTINGS);
+        assert_eq!(attributes["KmsMasterKeyId"], "arn:aws:kms:x");
+        assert!(!attributes.contains_key("SqsManagedSseEnabled"));
+    }
+
+    #[tokio::test]
+    async fn the_policy_gets_our_statement_once_and_others_stay() {
+        let queue_over_tls = queue("https", None);
+        let other = json!({"Sid": "Readers", "Effect": "Allow"});
+        let policy = json!({"Version": "2012-10-17", "Id": "shop", "Statement": other});
+        let mut attributes = BTreeMap::from([
+            ("QueueArn".to_owned(), ARN.to_owned()),
+            ("Policy".to_owned(), policy.to_string()),
+        ]);
+        assert_eq!(queue("http", None).policy_difference(&attributes), None);
+        let difference = queue_over_tls.policy_difference(&attributes).unwrap();
+        assert_eq!(difference.present, Some(policy.to_string()));
+        let desired: Value = serde_json::from_str(&difference.desired).unwrap();
+        assert_eq!(desired["Id"], "shop");
+        assert_eq!(desired["Statement"][0], other);
+        assert_eq!(desired["Statement"][1]["Resource"], ARN);
+        attributes.insert("Policy".to_owned(), difference.desired);
+        assert_eq!(queue_over_tls.policy_difference(&attributes), None);
+    }
+}
