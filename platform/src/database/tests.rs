@@ -3,6 +3,7 @@
 mod cancellation;
 mod power_cut;
 mod round_trips;
+mod rows;
 
 use futures::future::join_all;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};

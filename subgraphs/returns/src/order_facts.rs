@@ -109,10 +109,9 @@ impl Loader<Uuid> for PurchaseOfItem {
             .filter_map(|(id, item)| Some((*id, item.as_ref()?)))
             .map(|(id, item)| {
                 // Not if the answer is inconsistent, such as ids of another kind or two currencies in one order.
-                let purchase = item.purchase(id).ok_or_else(|| {
-                    ApiError::unavailable("Orders are not available at the moment")
-                })?;
-                Ok((id, purchase))
+                let purchase = item.purchase(id).map(|purchase| (id, purchase));
+                purchase
+                    .ok_or_else(|| ApiError::unavailable("Orders are not available at the moment"))
             })
             .collect()
     }

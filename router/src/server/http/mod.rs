@@ -7,6 +7,7 @@ pub(super) mod respond;
 mod stream;
 mod stream_format;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
@@ -211,6 +212,7 @@ async fn run(
                 ));
             };
             let after = last_event(&parts.headers);
+            let (operation, starting) = (Arc::clone(&request.operation), Instant::now());
             let opened = stream::open(
                 &state,
                 &router,
@@ -220,6 +222,9 @@ async fn run(
                 after,
             );
             let opened = opened.await;
+            if opened.is_ok() {
+                permit.finish(&operation, starting.elapsed());
+            }
             return opened.or_else(|error| refuse(&client, accepted, error));
         }
     };

@@ -70,9 +70,10 @@ impl<T> AdmissionControl<T> {
     }
 
     fn started(&mut self) -> Started {
-        self.limit.started(self.running());
+        let running = self.running();
+        self.limit.started(running);
         Started {
-            is_quiet: self.is_quiet(),
+            is_quiet: self.limit.is_quiet(running),
         }
     }
 
@@ -105,11 +106,6 @@ impl<T> AdmissionControl<T> {
     pub(super) fn leave(&mut self, client: ClientKey, ticket: Ticket) {
         self.queue.remove(client, ticket);
         self.note_empty();
-    }
-
-    /// Whether so few run that they do not slow each other down.
-    pub(super) fn is_quiet(&self) -> bool {
-        self.limit.is_quiet(self.running())
     }
 
     /// Notes how long an operation took, and usually takes.

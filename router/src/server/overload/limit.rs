@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-/// The limit is revised once per window of at least this length and so many finished operations.
+/// The limit is revised once per window of at least this length, in which as many operations have ended as may run at once,
+/// within these bounds.
 const WINDOW: Duration = Duration::from_millis(100);
-const MIN_SAMPLES: u32 = 8;
+const MIN_SAMPLES: usize = 8;
+const MAX_SAMPLES: usize = 64;
 
 /// A window lowers the limit to this share of itself at most.
 const MIN_SHARE: f64 = 0.7;
@@ -14,6 +16,11 @@ const GROWTH: f64 = 0.1;
 
 /// The same before the limit has fallen for the first time.
 const FIRST_GROWTH: f64 = 0.5;
+
+/// While it is not in use, the limit returns to this multiple of the lowest, so that there is room for a burst, by this
+/// share in each window.
+const RESTING: f64 = 16.0;
+const RETURN: f64 = 0.01;
 
 /// The limit counts as in use if this share of it was running at once.
 const IN_USE: f64 = 0.9;
@@ -102,13 +109,18 @@ impl ConcurrencyLimit {
             window.usual = window.usual.saturating_add(usual);
         }
         let length = now.saturating_duration_since(window.began);
-        if window.samples >= MIN_SAMPLES && length >= WINDOW {
+        if length >= WINDOW && self.window.samples as usize >= self.required_samples() {
             self.revise();
             self.window = Window {
                 peak: running,
                 ..Window::new(now)
             };
         }
+    }
+
+    /// Fewer say little about operations whose durations vary.
+    fn required_samples(&self) -> usize {
+        self.current().clamp(MIN_SAMPLES, MAX_SAMPLES)
     }
 
     fn revise(&mut self) {
@@ -139,6 +151,10 @@ impl ConcurrencyLimit {
                 0.0
             };
             self.current = (self.current + growth + 1.0).min(self.max);
+        } else {
+            let resting = (RESTING * self.min).min(self.max);
+            let returned = self.current + RETURN * resting;
+            self.current = returned.min(resting).max(self.current);
         }
     }
 
@@ -168,7 +184,7 @@ mod tests {
         for _ in 0..windows {
             limit.started(running);
             now += WINDOW;
-            for _ in 0..MIN_SAMPLES {
+            for _ in 0..limit.required_samples() {
                 limit.finished(took, usual, running, now);
             }
         }
@@ -189,8 +205,15 @@ mod tests {
         let usual = Some(MS(5));
         assert_eq!(after(1, 32, MS(5), usual), 36);
         assert_eq!(after(1, 32, MS(20), usual), 33);
-        assert_eq!(after(50, 20, MS(5), usual), 32);
-        assert_eq!(after(50, 200, MS(5), usual), 200);
+        assert_eq!(after(100, 200, MS(5), usual), 200);
+    }
+
+    #[test]
+    fn while_it_is_not_in_use_it_returns_to_where_it_rests() {
+        let usual = Some(MS(5));
+        assert_eq!(after(1, 20, MS(5), usual), 32);
+        assert_eq!(after(10, 20, MS(5), usual), 38);
+        assert_eq!(after(500, 20, MS(5), usual), 64);
     }
 
     #[test]
@@ -201,7 +224,7 @@ mod tests {
         for took in [5, 5, 5, 90, 5] {
             limit.started(limit.current());
             now += WINDOW;
-            for _ in 0..MIN_SAMPLES {
+            for _ in 0..limit.required_samples() {
                 limit.finished(MS(took), Some(MS(5)), 0, now);
             }
             seen.push(limit.current());
@@ -228,7 +251,7 @@ mod tests {
         limit.current = 32.0;
         limit.started(32);
         let later = begun + MS(1_000);
-        for _ in 1..MIN_SAMPLES {
+        for _ in 1..32 {
             limit.finished(MS(900), Some(MS(5)), 32, later);
         }
         assert_eq!(limit.current(), 32);

@@ -169,6 +169,7 @@ impl Inner {
             Some(started) => Arrival::Running(started),
             None => {
                 let (sender, slot) = oneshot::channel();
+<<<<<<< HEAD
                 // Those that are displaced are notified as their senders are dropped.
                 match control.join(client, sender, Instant::now()) {
                     // Without their senders, those who had to leave are refused.
@@ -181,6 +182,17 @@ impl Inner {
                         Arrival::Refused
                     }
                 }
+=======
+                let (arrival, displaced) = match control.join(client, sender, Instant::now()) {
+                    Joined::Waiting(ticket, displaced) => {
+                        (Arrival::Waiting(ticket, slot), displaced)
+                    }
+                    Joined::Refused(displaced) => (Arrival::Refused, displaced),
+                };
+                // They notice that their senders are gone.
+                drop(displaced);
+                arrival
+>>>>>>> 5a3eaabe (router: learn usual durations from means, and give bursts room)
             }
         };
         report(&control);
@@ -203,16 +215,16 @@ impl Inner {
 }
 
 impl Permit {
-    /// Ends a successful operation that took so long.
+    /// Ends a successful operation that took so long, or a subscription that took so long to start.
     pub(super) fn finish(self, operation: &PreparedOperation, took: Duration) {
         let Some(slot) = &self.slot else {
             return;
         };
         let usual = operation.usual_duration.get();
-        let mut control = slot.inner.control.lock();
-        if slot.started.is_quiet && control.is_quiet() {
+        if slot.started.is_quiet {
             operation.usual_duration.add(took);
         }
+        let mut control = slot.inner.control.lock();
         control.finished(took, usual, Instant::now());
     }
 }

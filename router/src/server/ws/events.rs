@@ -83,10 +83,11 @@ pub(in crate::server) async fn open(
         WatchRefusal::Operation(Box::new(response))
     };
     let failed = |errors: Vec<GraphQLError>| refused(GraphQLResponse::request_error(errors));
-    let starting = sender.admit(state).await?;
+    let permit_to_start = sender.admit(state).await?;
     let operation = router.prepare(&request).await;
     let operation = operation.map_err(refused)?;
     client.log.prepared(&operation);
+    let (starting, since) = (Arc::clone(&operation), Instant::now());
     let prepared = PreparedRequest {
         operation,
         variables: request.variables,
@@ -99,7 +100,7 @@ pub(in crate::server) async fn open(
         .watch(&router, prepared, WatchOptions::default(), events.clone())
         .await
         .map_err(refused)?;
-    drop(starting);
+    permit_to_start.finish(&starting, since.elapsed());
     let outbox = EventOutbox::new(events, protocol.clone());
     // The source has its own start timeout, and the first event gets as long again.
     let begin = outbox.events.next();

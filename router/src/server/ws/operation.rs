@@ -85,19 +85,23 @@ async fn run_logged(
             }
         }
         OperationKind::Subscription => {
-            // While it starts: its events are not limited.
-            let _permit = match admit(state, &request.context).await {
+            // Until it has started: its events are not limited.
+            let permit = match admit(state, &request.context).await {
                 Ok(permit) => permit,
                 Err(refusal) => return refuse(log, ticket, refusal),
             };
             let (queue, key) = (ticket.queue(), ticket.key());
             let ticket = Arc::new(ticket);
+            let (operation, starting) = (Arc::clone(&request.operation), Instant::now());
             let watching = state
                 .subscriptions
                 .watch(&router, request, WatchOptions::default(), ticket.clone())
                 .await;
             match watching {
-                Ok(watch) => queue.attach_watch(key, watch),
+                Ok(watch) => {
+                    permit.finish(&operation, starting.elapsed());
+                    queue.attach_watch(key, watch);
+                }
                 Err(refused) => {
                     log.answered(&refused.errors);
                     ticket.refuse(refused.errors);

@@ -334,9 +334,9 @@ impl<T, C: CacheFactory> DataLoader<T, C> {
                 .or_insert_with(|| Box::new(Requests::<K, T>::new(&self.cache_factory)))
                 .downcast_mut::<Requests<K, T>>()
                 .unwrap();
-            let is_cached =
+            let use_cache =
                 !typed_requests.disable_cache && !self.disable_cache.load(Ordering::SeqCst);
-            if is_cached && let Some(value) = typed_requests.cache_storage.get(&key) {
+            if use_cache && let Some(value) = typed_requests.cache_storage.get(&key) {
                 return Ok(Some(value.clone()));
             }
 

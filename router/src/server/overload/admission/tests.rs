@@ -142,7 +142,7 @@ impl Simulation {
         for ended in ended {
             let took = self.now - ended.since;
             let usual = self.usual.get();
-            if ended.started.is_quiet && self.control.is_quiet() {
+            if ended.started.is_quiet {
                 self.usual.add(took);
             }
             self.control.finished(took, usual, self.now);

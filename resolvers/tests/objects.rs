@@ -1,0 +1,142 @@
+//! How objects are resolved by async-graphql's vendored copy: each field once, fragments and merged fields included.
+
+use async_graphql::{
+    ComplexObject, EmptyMutation, EmptySubscription, Interface, Object, Request, Schema,
+    SimpleObject, Union,
+};
+use serde_json::{Value, json};
+
+struct Query;
+
+#[Object]
+impl Query {
+    async fn book(&self) -> Book {
+        book()
+    }
+
+    async fn items(&self) -> Vec<Item> {
+        let film = Film {
+            title: "Stalker".to_owned(),
+            minutes: 163,
+        };
+        vec![Item::Book(book()), Item::Film(film)]
+    }
+
+    async fn titled(&self) -> Titled {
+        book().into()
+    }
+}
+
+fn book() -> Book {
+    Book {
+        title: "Solaris".to_owned(),
+        pages: 204,
+        author: Author {
+            name: "Lem".to_owned(),
+            born: 1921,
+        },
+    }
+}
+
+#[derive(SimpleObject)]
+#[graphql(complex)]
+struct Book {
+    title: String,
+    pages: i32,
+    author: Author,
+}
+
+#[ComplexObject]
+impl Book {
+    /// Is not ready when it is polled first.
+    async fn slow(&self) -> i32 {
+        tokio::task::yield_now().await;
+        self.pages
+    }
+
+    async fn missing(&self) -> Option<async_graphql::Result<i32>> {
+        tokio::task::yield_now().await;
+        Some(Err("not here".into()))
+    }
+}
+
+#[derive(SimpleObject)]
+#[graphql(serial)]
+struct Author {
+    name: String,
+    born: i32,
+}
+
+#[derive(SimpleObject)]
+struct Film {
+    title: String,
+    minutes: i32,
+}
+
+#[derive(Union)]
+enum Item {
+    Book(Book),
+    Film(Film),
+}
+
+#[derive(Interface)]
+#[graphql(field(name = "title", ty = "&String"))]
+enum Titled {
+    Book(Book),
+    Film(Film),
+}
+
+async fn execute(document: &str) -> Value {
+    let schema = Schema::new(Query, EmptyMutation, EmptySubscription);
+    let response = schema.execute(Request::new(document)).await;
+    serde_json::to_value(response).expect("JSON")
+}
+
+#[tokio::test]
+async fn fields_come_in_the_order_of_the_selection_whenever_they_are_ready() {
+    let document = "{ book { slow title ...Rest ... on Titled { again: title } __typename } }
+        fragment Rest on Book { pages author { born name } }";
+    let answer = execute(document).await;
+    let expected = r#"{"book":{"slow":204,"title":"Solaris","pages":204,"author":{"born":1921,"name":"Lem"},"again":"Solaris","__typename":"Book"}}"#;
+    assert_eq!(answer["data"].to_string(), expected);
+}
+
+#[tokio::test]
+async fn selections_of_the_same_field_are_merged() {
+    let document = "{ book { author { name } ... on Book { author { born } } pages pages } }";
+    let answer = execute(document).await;
+    let author = json!({ "name": "Lem", "born": 1921 });
+    assert_eq!(
+        answer["data"],
+        json!({ "book": { "author": author, "pages": 204 } })
+    );
+}
+
+#[tokio::test]
+async fn fragments_on_unions_and_interfaces_reach_their_objects() {
+    let document = "{ items { __typename ... on Book { slow } ... on Film { minutes } }
+        titled { title ... on Book { pages author { name } } ... on Film { minutes } } }";
+    let answer = execute(document).await;
+    let expected = json!({
+        "items": [
+            { "__typename": "Book", "slow": 204 },
+            { "__typename": "Film", "minutes": 163 },
+        ],
+        "titled": { "title": "Solaris", "pages": 204, "author": { "name": "Lem" } },
+    });
+    assert_eq!(answer["data"], expected);
+}
+
+#[tokio::test]
+async fn a_field_that_fails_says_where_and_costs_no_other() {
+    let document = "query($no: Boolean!) { book { gone: missing pages @skip(if: $no) title } }";
+    let variables = async_graphql::Variables::from_json(json!({ "no": true }));
+    let schema = Schema::new(Query, EmptyMutation, EmptySubscription);
+    let request = Request::new(document).variables(variables);
+    let answer = serde_json::to_value(schema.execute(request).await).expect("JSON");
+    assert_eq!(
+        answer["data"],
+        json!({ "book": { "gone": null, "title": "Solaris" } })
+    );
+    assert_eq!(answer["errors"][0]["path"], json!(["book", "gone"]));
+}
