@@ -169,20 +169,6 @@ impl Inner {
             Some(started) => Arrival::Running(started),
             None => {
                 let (sender, slot) = oneshot::channel();
-<<<<<<< HEAD
-                // Those that are displaced are notified as their senders are dropped.
-                match control.join(client, sender, Instant::now()) {
-                    // Without their senders, those who had to leave are refused.
-                    Joined::Waiting(ticket, displaced) => {
-                        drop(displaced);
-                        Arrival::Waiting(ticket, slot)
-                    }
-                    Joined::Refused(displaced) => {
-                        drop(displaced);
-                        Arrival::Refused
-                    }
-                }
-=======
                 let (arrival, displaced) = match control.join(client, sender, Instant::now()) {
                     Joined::Waiting(ticket, displaced) => {
                         (Arrival::Waiting(ticket, slot), displaced)
@@ -192,7 +178,6 @@ impl Inner {
                 // They notice that their senders are gone.
                 drop(displaced);
                 arrival
->>>>>>> 5a3eaabe (router: learn usual durations from means, and give bursts room)
             }
         };
         report(&control);
