@@ -45,6 +45,8 @@ struct Window {
     samples: u32,
     /// Those whose usual duration is known.
     known: u32,
+    /// Those that took half as long again as usual.
+    stretched: u32,
     took: Duration,
     usual: Duration,
     /// The most that ran at once.
@@ -57,6 +59,7 @@ impl Window {
             began: now,
             samples: 0,
             known: 0,
+            stretched: 0,
             took: Duration::ZERO,
             usual: Duration::ZERO,
             peak: 0,
@@ -105,6 +108,7 @@ impl ConcurrencyLimit {
         window.samples += 1;
         if let Some(usual) = usual {
             window.known += 1;
+            window.stretched += u32::from(took > usual + usual / 2);
             window.took = window.took.saturating_add(took);
             window.usual = window.usual.saturating_add(usual);
         }
@@ -126,6 +130,7 @@ impl ConcurrencyLimit {
     fn revise(&mut self) {
         let Window {
             known,
+            stretched,
             took,
             usual,
             peak,
@@ -138,13 +143,15 @@ impl ConcurrencyLimit {
         let (took, usual) = (took / known, usual / known);
         let delay = self.target_delay.max(usual);
         let allowed = usual + delay;
-        if took > allowed {
-            // With so few, something else is slow.
+        // Where something is scarce, most operations are stretched. If only some are, their subgraph is slow: the others
+        // need not suffer from that.
+        if took > allowed && 2 * stretched >= known {
+            // With so few, it is not their number.
             if !self.is_quiet(peak) {
                 self.lower(allowed.as_secs_f64() / took.as_secs_f64());
             }
         } else if peak as f64 >= IN_USE * self.current.floor() {
-            let is_far = took < usual + delay / 2;
+            let is_far = took < usual + delay / 2 || 4 * stretched < known;
             let growth = if is_far {
                 self.growth * self.current
             } else {
@@ -236,6 +243,27 @@ mod tests {
     fn slow_operations_that_are_few_or_always_slow_do_not_lower_it() {
         assert_eq!(after(50, 4, MS(900), Some(MS(5))), 32);
         assert!(after(50, 32, MS(390), Some(MS(200))) >= 32);
+    }
+
+    #[test]
+    fn one_slow_subgraph_does_not_lower_it_for_the_others() {
+        let after = |slow: usize| {
+            let mut now = Instant::now();
+            let mut limit = limit(now);
+            for _ in 0..20 {
+                limit.started(limit.current());
+                now += WINDOW;
+                for sample in 0..limit.required_samples() {
+                    let took = if sample % 10 < slow { MS(2_000) } else { MS(5) };
+                    limit.finished(took, Some(MS(5)), 0, now);
+                }
+            }
+            limit.current()
+        };
+        assert_eq!(after(0), 200);
+        assert_eq!(after(1), 200);
+        assert!(after(3) > 20);
+        assert_eq!(after(8), 4);
     }
 
     #[test]
