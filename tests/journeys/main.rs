@@ -28,6 +28,7 @@ mod objects;
 mod observability;
 mod orders;
 mod outages;
+mod overload;
 mod pages;
 mod personalization;
 mod pictures;
