@@ -15,10 +15,8 @@
 #   LiveUpdatesLost: the shop has its subscriptions' subgraphs in its process
 #   MessagesUnreadable: only Kafka carries other systems' messages; tests/journeys/kafka.rs sends some
 #   OperationsRejected: takes more operations at once than one machine sends
-#   PartnerWebhookDeadLetters: webhooks are sent to the public internet only
-#   PartnerWebhookDelayed: webhooks are sent to the public internet only
-#   PartnerWebhookDisabled: webhooks are sent to the public internet only
-#   PaymentMismatch: the simulated provider charges what it is told to
+#   PartnerWebhookDelayed: a partner has not accepted an event for an hour
+#   PaymentMismatch: the simulated provider charges exactly the amount it was given
 #   PaymentTaskMissing: tasks are written with the change; tests/crash_points loses none
 #   RefundsInDoubt: a refund is in doubt after an hour without an answer
 #   ReturnsErrorRate: the shop has returns in its process
@@ -31,7 +29,6 @@
 #   TaskDeadLetters: a task is given up after days, or for what no simulated third party answers
 #   TaskFailing: a task has failed for a while, which is longer than this takes
 #   WebSocketCapacity: takes 8,001 connections
-#   WebhooksNotApplied: takes webhooks with the simulated provider's signature and another content
 #   WorkerDown: background tasks only end by errors of ours
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -43,8 +40,9 @@ require prometheus redis-server curl jq python3
 
 # Ports below those that outgoing connections use.
 shop=14500 shop_admin=14501 pricing=14502 pricing_admin=14503 sandbox=14504 redis=14505 identity=14506 prometheus=14507
+partner=14508
 scratch="$(mktemp -d)"
-token="" product=""
+token="" product="" webhook="" secret=""
 seen=()
 
 main() {
@@ -66,11 +64,15 @@ main() {
     drill "a rate that moves too far" "ExchangeRateHeld" move_rate true restore_rate
     drill "no exchange rates for two hours" "ExchangeRateStale" age_rates true heal_third_parties
     drill "forged webhooks" "WebhooksForged" true forge_webhooks true
+    drill "signed webhooks that are no JSON" "WebhooksNotApplied" true sign_garbage true
     drill "live connections that break" "WebSocketErrors" break_sockets true close_sockets
     drill "live connections that are silent" "HeartbeatTimeouts" open_silent_sockets true close_sockets
     drill "no keys from the identity provider" "KeySetNotFetched" stop_identity true start_identity
     drill "Redis does not answer" "RedisNotAnswering EventsDelayed" stop_redis send_persisted continue_redis
     drill "more connections than allowed" "ConnectionsRefused" open_connections true close_connections
+
+    drill "a partner's server fails" "PartnerWebhookDeadLetters" fail_partner place_order replay_to_partner
+    drill "a partner's server wants no more" "PartnerWebhookDisabled" leave_partner place_order resume_partner
 
     printf '\n%s alerts fired and resolved: %s\n' "${#seen[@]}" "${seen[*]}"
     if [ "${1:-}" = --keep ]; then
@@ -123,6 +125,7 @@ is_silent() {
 start_all() {
     start redis redis-server --port "$redis" --bind 127.0.0.1 --save "" --appendonly no
     start_identity
+    secret="$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')"
     settings=(
         "PATH=$PATH"
         "VANTAGE_DATA=$scratch/data"
@@ -130,7 +133,11 @@ start_all() {
         "VANTAGE_REDIS_URL=redis://127.0.0.1:$redis"
         "VANTAGE_FLAGS__FILE=$scratch/router-config/flags.yaml"
         VANTAGE_FLAGS__RELOAD_INTERVAL=1s
+        "VANTAGE_SUBGRAPH_SECRET=$secret"
         VANTAGE_SUBGRAPHS__CALL_TIMEOUT=2s
+        "VANTAGE_CLIENTS__FILE=$scratch/clients.yaml"
+        VANTAGE_WEBHOOKS__ALLOW_PRIVATE_HOSTS=true
+        "VANTAGE_WEBHOOKS__RETRIES=1s,1s"
         VANTAGE_SERVER__CONNECTIONS__MAX=100
         VANTAGE_SERVER__CONNECTIONS__MAX_PER_ADDRESS=1000
         VANTAGE_SERVER__CONNECTIONS__HEADER_TIMEOUT=60s
@@ -138,7 +145,8 @@ start_all() {
         VANTAGE_SERVER__WEBSOCKET__PING_INTERVAL=1s
         VANTAGE_SERVER__WEBSOCKET__PONG_TIMEOUT=1s
     )
-    (cd "$scratch" && env -i "${settings[@]}" "$vantage" seed)
+    start_partner
+    run seed
     start_pricing
     start shop env -i "${settings[@]}" \
         "VANTAGE_SUBGRAPHS__PRICING__URL=http://127.0.0.1:$pricing/graphql" \
@@ -148,10 +156,33 @@ start_all() {
         "$vantage" serve --listen "127.0.0.1:$shop" --admin-listen "127.0.0.1:$shop_admin" \
         --sandbox-listen "127.0.0.1:$sandbox"
     until_answers "http://127.0.0.1:$shop_admin/readyz"
-    token="$(cd "$scratch" && env -i "${settings[@]}" "$vantage" token --demo)"
+    token="$(run token --demo)"
     product="$(curl -s "http://127.0.0.1:$shop/graphql" --json '{"query":"{ productSearch(query: \"\", first: 1) { nodes { id } } }"}' |
         jq -r '.data.productSearch.nodes[0].id')"
     start_prometheus
+}
+
+# Runs a command with the shop's settings.
+run() {
+    (cd "$scratch" && exec env -i "${settings[@]}" "$vantage" "$@")
+}
+
+# The server of a partner with a webhook. It answers with the status in the file `partner`.
+start_partner() {
+    run client add acme --scope orders:read >/dev/null
+    run webhooks add acme "http://127.0.0.1:$partner/" --event 'order.*' --all-customers >/dev/null
+    webhook="$(run webhooks list | cut -d' ' -f2)"
+    echo 200 >"$scratch/partner"
+    start partner python3 -c '
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.send_response(int(open("partner").read()))
+        self.send_header("content-length", "0")
+        self.end_headers()
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+' "$partner"
 }
 
 # Through another command, if one is given.
@@ -313,6 +344,38 @@ forge_webhooks() {
     for _ in 1 2 3; do
         curl -s "http://127.0.0.1:$shop/webhooks/stripe" -H "stripe-signature: t=1,v1=00" --json '{}' >/dev/null || true
     done
+}
+
+# The body of a webhook that the simulated Stripe could have sent, cut off. Its secret is derived as src/keys.rs does.
+sign_garbage() {
+    python3 -c '
+import hashlib, hmac, sys, time, urllib.error, urllib.request
+secret = hashlib.sha256(b"vantage sandbox webhooks\0" + sys.argv[2].encode()).hexdigest()
+now, body = str(int(time.time())), b"{"
+signature = hmac.new(secret.encode(), now.encode() + b"." + body, hashlib.sha256).hexdigest()
+headers = {"content-type": "application/json", "stripe-signature": f"t={now},v1={signature}"}
+try:
+    urllib.request.urlopen(urllib.request.Request(sys.argv[1], body, headers), timeout=5)
+except urllib.error.HTTPError: pass
+' "http://127.0.0.1:$shop/webhooks/stripe" "$secret"
+}
+
+fail_partner() {
+    echo 500 >"$scratch/partner"
+}
+
+replay_to_partner() {
+    echo 200 >"$scratch/partner"
+    run webhooks replay acme "$webhook" --dead-letters
+}
+
+leave_partner() {
+    echo 410 >"$scratch/partner"
+}
+
+resume_partner() {
+    echo 200 >"$scratch/partner"
+    run webhooks resume acme "$webhook"
 }
 
 stop_identity() {
