@@ -28,7 +28,8 @@ assert.ok(urls.length > 0 && options.token, "usage: storefront.mjs COMMAND --tok
 
 const script = (name) => import(pathToFileURL(path.resolve(options.operations, name)));
 const { body } = await script("graphql.js");
-const operations = { ...(await script("operations.js")), ...(await script("order_operations.js")) };
+// Earlier versions had all in one.
+const operations = { ...(await script("operations.js")), ...(await script("order_operations.js").catch(() => ({}))) };
 
 /** How long something that happens in the background may take. */
 const TIMEOUT = 90_000;
