@@ -30,12 +30,20 @@ pub enum MigrateError {
     Database(#[from] DbErr),
 }
 
-/// Migrates a domain's database to this version in one transaction, and returns how many steps it took. Processes that
-/// start together wait for each other. A database of a newer version is left as it is, if that version says that this one
-/// can run on it.
+/// What was done to a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migrated {
+    /// How many migrations were applied.
+    pub steps: usize,
+    /// A migration of a newer version, which had migrated the database before.
+    pub newer: Option<String>,
+}
+
+/// Migrates a domain's database to this version in one transaction. Processes that start together wait for each other. A
+/// database of a newer version is left as it is, if that version says that this one can run on it.
 pub async fn migrate<M: MigratorTrait>(
     connection: &DatabaseConnection,
-) -> Result<usize, MigrateError> {
+) -> Result<Migrated, MigrateError> {
     let postgres = connection.get_database_backend() == DbBackend::Postgres;
     let transaction = connection
         .begin_with_options(TransactionOptions {
@@ -63,12 +71,13 @@ pub async fn migrate<M: MigratorTrait>(
             return Err(MigrateError::Newer(newer.version.clone()));
         }
         transaction.commit().await?;
-        return Ok(0);
+        let newer = Some(newer.version.clone());
+        return Ok(Migrated { steps, newer });
     }
     M::up(&transaction, None).await?;
     compatibility::record(&transaction).await?;
     transaction.commit().await?;
-    Ok(steps)
+    Ok(Migrated { steps, newer: None })
 }
 
 /// The names of a domain's migrations, in their order.

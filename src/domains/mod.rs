@@ -130,7 +130,7 @@ impl Domain {
 
     async fn migrate(self, database: &Database) -> Result<usize, migrations::MigrateError> {
         let connection = database.connect_for_migrations().await?;
-        let steps = match self {
+        let migrated = match self {
             Self::Orders => migrations::migrate::<orders::Migrator>(&connection).await,
             Self::Returns => migrations::migrate::<returns::Migrator>(&connection).await,
             Self::Pricing => migrations::migrate::<pricing::Migrator>(&connection).await,
@@ -141,7 +141,11 @@ impl Domain {
             Self::Tracking => migrations::migrate::<tracking::Migrator>(&connection).await,
         }?;
         connection.close().await?;
-        Ok(steps)
+        if let Some(migration) = migrated.newer {
+            let domain = self.name();
+            tracing::info!(domain, migration, "running on the schema of a newer version");
+        }
+        Ok(migrated.steps)
     }
 }
 
