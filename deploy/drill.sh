@@ -4,13 +4,11 @@
 #
 #   deploy/drill.sh [--keep]        --keep leaves everything running until Ctrl-C, to look at it
 #
-# Needs a build of vantage ($VANTAGE, or the last build), prometheus, redis-server, curl, jq and python3. About 8 minutes.
+# Needs a build of vantage ($VANTAGE, or the last build), prometheus, redis-server, curl, jq and python3. About 10 minutes.
 #
 # The other alerts are covered by deploy/prometheus/tests, because:
 #   EasyPostLatency: each label needs another order that may be returned, and the demo customer has few
 #   EventDeadLetters: an event is given up after days
-#   EventsLostByBus: tests/journeys/redis_data_loss.rs loses events, and sees them published again
-#   FileDescriptorsExhausted: connections are refused first, and other files are few
 #   LiveUpdatesDelayed: nothing outside a process makes it slow to pass updates on
 #   LiveUpdatesLost: the shop has its subscriptions' subgraphs in its process
 #   MessagesUnreadable: only Kafka carries other systems' messages; tests/journeys/kafka.rs sends some
@@ -19,7 +17,6 @@
 #   PaymentMismatch: the simulated provider charges exactly the amount it was given
 #   PaymentTaskMissing: tasks are written with the change; tests/crash_points loses none
 #   RefundsInDoubt: a refund is in doubt after an hour without an answer
-#   ReturnsErrorRate: the shop has returns in its process
 #   ReturnsNeedSupport: support is told of returns without a label after two hours
 #   ReturnsWithoutScan: returns wait for their scan for 72 hours
 #   ScheduledJobFailing: compares three hours
@@ -36,13 +33,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tests/fleet/processes.sh
 vantage=""
 find_vantage
-require prometheus redis-server curl jq python3
+require prometheus redis-server redis-cli curl jq prlimit python3
 
 # Ports below those that outgoing connections use.
 shop=14500 shop_admin=14501 pricing=14502 pricing_admin=14503 sandbox=14504 redis=14505 identity=14506 prometheus=14507
 partner=14508
 scratch="$(mktemp -d)"
-token="" product="" webhook="" secret=""
+token="" product="" return_id="" webhook="" secret=""
 seen=()
 
 main() {
@@ -56,7 +53,9 @@ main() {
     drill "pricing does not run" "InstanceDown SubgraphFailing GraphqlErrorRate CanaryFailing" kill_pricing query_prices start_pricing
     drill "pricing hangs" "GraphqlLatency" pause_pricing query_prices continue_pricing
     drill "the disk for pricing's log is full" "LogLinesLost" fill_log query_prices restart_pricing
-    drill "pricing's database is locked" "DatabaseNotWritable" lock_pricing true unlock_pricing
+    drill "pricing's database is locked" "DatabaseNotWritable" lock_pricing true unlock_database
+    drill "the database of returns is locked" "ReturnsErrorRate" lock_returns label_return unlock_database
+    drill "few file descriptors are left" "FileDescriptorsExhausted" limit_descriptors true raise_descriptors
     drill "a flags file that is not valid" "FileNotUsable" break_flags true restore_flags
     drill "carriers answer 503" "CarrierPollsFailing CarrierOutage ThirdPartyDown" fail_carriers true heal_third_parties
     drill "Stripe answers 503 now and then" "PaymentProviderRetries" disturb_stripe place_order heal_third_parties
@@ -69,6 +68,7 @@ main() {
     drill "live connections that are silent" "HeartbeatTimeouts" open_silent_sockets true close_sockets
     drill "no keys from the identity provider" "KeySetNotFetched" stop_identity true start_identity
     drill "Redis does not answer" "RedisNotAnswering EventsDelayed" stop_redis send_persisted continue_redis
+    drill "Redis loses its data" "EventsLostByBus" true lose_events true
     drill "more connections than allowed" "ConnectionsRefused" open_connections true close_connections
 
     drill "a partner's server fails" "PartnerWebhookDeadLetters" fail_partner place_order replay_to_partner
@@ -262,18 +262,44 @@ fill_log() {
     start_pricing bash -c 'exec "$@" 2>/dev/full' bash
 }
 
-# Longer than a writer waits for others.
-lock_pricing() {
+# Writers do not wait so long.
+lock_database() {
     start lock python3 -c '
 import sqlite3, sys, time
 database = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
 database.execute("BEGIN IMMEDIATE")
 time.sleep(3600)
-' "$scratch/data/pricing.sqlite"
+' "$scratch/data/$1.sqlite"
 }
 
-unlock_pricing() {
+unlock_database() {
     stop lock KILL
+}
+
+lock_pricing() {
+    lock_database pricing
+}
+
+lock_returns() {
+    local query='{ me { orders(first: 100) { nodes { returns { id } } } } }'
+    return_id="$(curl -s "http://127.0.0.1:$shop/graphql" -H "authorization: Bearer $token" --json "$(jq -n --arg query "$query" '{query: $query}')" |
+        jq -r '[.data.me.orders.nodes[].returns[].id][0]')"
+    lock_database returns
+}
+
+label_return() {
+    curl -s -m 10 -o /dev/null -X PUT "http://127.0.0.1:$shop/api/v1/returns/$return_id/label" \
+        -H "authorization: Bearer $token" -H "idempotency-key: drill-$RANDOM-$RANDOM" || true
+}
+
+# Some more than pricing has, so that Prometheus can connect.
+limit_descriptors() {
+    local open=("/proc/${pids[pricing]}/fd/"*)
+    prlimit --pid "${pids[pricing]}" --nofile=$((${#open[@]} + 3)):
+}
+
+raise_descriptors() {
+    prlimit --pid "${pids[pricing]}" --nofile=1024:
 }
 
 # As if the provider had not answered since.
@@ -390,6 +416,12 @@ stop_redis() {
 
 continue_redis() {
     kill -CONT "${pids[redis]}"
+}
+
+# Published events that nobody has confirmed yet.
+lose_events() {
+    place_order
+    redis-cli -p "$redis" FLUSHALL >/dev/null
 }
 
 # Documents by hash are looked up in Redis.

@@ -3,7 +3,7 @@
 # S3 and a collector of traces, all real, on this machine's loopback address.
 #
 #   tests/fleet/run.sh up         starts it, prints its addresses, and stops it with Ctrl-C
-#   tests/fleet/run.sh check      starts it, checks it, stops it, and makes alerts fire (deploy/drill.sh); about 10 minutes
+#   tests/fleet/run.sh check      starts it, checks it, stops it, and makes alerts fire (deploy/drill.sh); about 15 minutes
 #   tests/fleet/run.sh install    only downloads and builds the servers, once; S3's takes minutes
 #
 # `vantage` is $VANTAGE, or the last build. Needs PostgreSQL, Redis, Java 17 or newer, Maven, Go, Node.js 20 or newer, curl, jq and
