@@ -11,6 +11,7 @@ pub mod auth;
 mod cache_control;
 mod charge;
 pub mod clients;
+mod entity_cache;
 pub mod error;
 mod execute;
 #[cfg(test)]
@@ -37,6 +38,7 @@ mod value;
 pub use anonymize::{AnonymizeError, Anonymizer};
 pub use cache_control::CachePolicy;
 pub use charge::Charge;
+pub use entity_cache::{EntityCache, EntityCacheConfig, InvalidEntity, Invalidation};
 pub use error::{
     ComposeError, CompositionCode, Diagnostic, ErrorCode, Extensions, GraphQLError, Location,
     PathSegment, RouterError,

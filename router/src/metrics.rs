@@ -88,6 +88,36 @@ pub fn describe() {
         "Fetches that shared the response of an identical one in flight."
     );
     describe_counter!(
+        "router_entity_cache_hits_total",
+        "Entities and responses of root fields that were found in the entity cache, by subgraph and type."
+    );
+    describe_counter!(
+        "router_entity_cache_misses_total",
+        "Entities and responses of root fields that were not found in the entity cache, by subgraph and type."
+    );
+    describe_counter!(
+        "router_entity_cache_bypasses_total",
+        "Fetches without the entity cache, by reason: private (its responses are not public), excluded (its subgraph \
+         is) or suspended (invalidations may be missed)."
+    );
+    describe_counter!(
+        "router_entity_cache_fills_shared_total",
+        "Fetches that waited for an identical one to fill the entity cache."
+    );
+    describe_counter!(
+        "router_entity_cache_invalidations_total",
+        "Invalidations of the entity cache, by what they name: entity, type, root_field or all."
+    );
+    describe_gauge!(
+        "router_entity_cache_entries",
+        "Entities and responses of root fields in the entity cache."
+    );
+    describe_gauge!(
+        "router_entity_cache_bytes",
+        Unit::Bytes,
+        "Size of the entity cache."
+    );
+    describe_counter!(
         "router_circuit_opened_total",
         "Times the circuit breaker of a subgraph opened."
     );

@@ -23,6 +23,7 @@ use planner::Planner;
 pub use warm_up::WarmUp;
 
 use crate::clients::RegisteredClient;
+use crate::entity_cache::RouterCache;
 use crate::error::{ErrorCode, GraphQLError};
 use crate::execute::{ErrorPolicy, Transports};
 use crate::in_flight::InFlight;
@@ -51,6 +52,7 @@ struct Inner {
     shows_caller: bool,
     /// The queries that are being answered.
     in_flight: InFlight<Key, GraphQLResponse>,
+    cache: Option<RouterCache>,
     operations: OperationCache,
     planner: Planner,
     admission: Admission,

@@ -2,6 +2,7 @@
 //! resolved; then each entity is fetched separately.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures::future::join_all;
 
@@ -49,6 +50,7 @@ impl Execution<'_> {
         &self,
         fetch: &Fetch,
         inputs: &Inputs,
+        since: Option<Instant>,
         response: SubgraphResponse,
     ) -> SubgraphResponse {
         let Target::Entities(aliases) = &fetch.target else {
@@ -73,7 +75,8 @@ impl Execution<'_> {
                 })
             });
         let answers = join_all(single.map(|(variable, index, alone)| async move {
-            (variable, index, self.send(fetch, Arc::new(alone)).await)
+            let answer = self.send(fetch, Arc::new(alone), since).await;
+            (variable, index, answer)
         }))
         .await;
         let mut whole = Object::default();

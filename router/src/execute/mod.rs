@@ -2,6 +2,7 @@
 //! into one tree as it arrives. A failed fetch only costs its own fields.
 
 mod budget;
+mod cached;
 mod check;
 mod context;
 mod dedupe;
@@ -24,6 +25,7 @@ pub(crate) use budget::Budget;
 pub(crate) use errors::ErrorPolicy;
 
 use crate::cache_control::Composed;
+use crate::entity_cache::RouterCache;
 use crate::error::GraphQLError;
 use crate::prepare::plan::{EntityAlias, Fetch, Inputs, Node, Plan, Target};
 use crate::prepare::{OperationKind, Variables};
@@ -49,6 +51,8 @@ pub(crate) struct Execution<'a> {
     /// Responses requested before then are too old to share. `None`: only responses to requests sent after the fetch,
     /// since fetches may change data in between.
     pub started: Option<Instant>,
+    /// Stored data of subgraphs, for queries.
+    pub cache: Option<&'a RouterCache>,
     pub deadline: Instant,
     pub budget: Arc<Budget>,
 }
@@ -177,23 +181,37 @@ impl Execution<'_> {
         }
     }
 
-    /// The subgraph's response, or the error of the whole fetch.
+    /// The subgraph's response, or the error of the whole fetch. What is stored of it is not sent for.
     async fn send_fetch(
         &self,
         fetch: &Fetch,
         inputs: Arc<Inputs>,
+    ) -> Result<SubgraphResponse, GraphQLError> {
+        match self.cache {
+            // Boxed, since most of the space is only used with a cache.
+            Some(cache) => Box::pin(self.send_missing(cache, fetch, inputs)).await,
+            None => self.send_uncached(fetch, inputs, self.started).await,
+        }
+    }
+
+    /// The subgraph's response. One to a request sent before `since` is too old; without it, one to any other request.
+    async fn send_uncached(
+        &self,
+        fetch: &Fetch,
+        inputs: Arc<Inputs>,
+        since: Option<Instant>,
     ) -> Result<SubgraphResponse, GraphQLError> {
         let started = Instant::now();
         let entities = inputs.entities();
         let answer = match &fetch.target {
             // Kept until the response is there: one bad entity may require another fetch.
             Target::Entities(_) if entities > 1 => {
-                match self.send(fetch, Arc::clone(&inputs)).await {
-                    Ok(response) => Ok(self.isolate(fetch, &inputs, response).await),
+                match self.send(fetch, Arc::clone(&inputs), since).await {
+                    Ok(response) => Ok(self.isolate(fetch, &inputs, since, response).await),
                     failed => failed,
                 }
             }
-            _ => self.send(fetch, inputs).await,
+            _ => self.send(fetch, inputs, since).await,
         };
         let subgraph = &fetch.operation.subgraph;
         metrics::histogram!("router_fetch_seconds", "subgraph" => subgraph.clone())
@@ -247,6 +265,7 @@ impl Execution<'_> {
         &self,
         fetch: &Fetch,
         inputs: Arc<Inputs>,
+        since: Option<Instant>,
     ) -> Result<SubgraphResponse, TransportError> {
         let subgraph = &fetch.operation.subgraph;
         let transport = self.transport(subgraph)?;
@@ -269,7 +288,7 @@ impl Execution<'_> {
             )
         });
         let answer = transport
-            .fetch(self.request(fetch, inputs))
+            .fetch(self.request(fetch, inputs, since))
             .instrument(traced.clone())
             .instrument(span);
         let answer = match tokio::time::timeout_at(self.deadline.into(), answer).await {
@@ -293,7 +312,12 @@ impl Execution<'_> {
             })
     }
 
-    fn request(&self, fetch: &Fetch, inputs: Arc<Inputs>) -> SubgraphRequest {
+    fn request(
+        &self,
+        fetch: &Fetch,
+        inputs: Arc<Inputs>,
+        since: Option<Instant>,
+    ) -> SubgraphRequest {
         SubgraphRequest {
             operation: Arc::clone(&fetch.operation),
             variables: Arc::clone(self.variables),
@@ -301,7 +325,7 @@ impl Execution<'_> {
             symbols: Arc::clone(&self.plan.symbols),
             types: Arc::clone(self.types),
             context: Arc::clone(self.context),
-            started: self.started.unwrap_or_else(Instant::now),
+            started: since.unwrap_or_else(Instant::now),
             deadline: self.deadline,
             budget: Arc::clone(&self.budget),
         }
@@ -313,7 +337,7 @@ impl Execution<'_> {
         let opened = match self.transport(&fetch.operation.subgraph) {
             Ok(transport) => {
                 transport
-                    .subscribe(self.request(fetch, Arc::default()))
+                    .subscribe(self.request(fetch, Arc::default(), self.started))
                     .await
             }
             Err(error) => Err(error),

@@ -1,6 +1,7 @@
 //! Compiles the planner's query plans.
 
 mod batches;
+mod contents;
 mod contextual;
 mod rewrites;
 
@@ -289,6 +290,7 @@ impl Compiler<'_> {
         let graph = self.supergraph.graph_of(&subgraph).unwrap_or_default();
         let possible = |name: &str| self.supergraph.possible_in(graph, name);
         let shape = Shape::of_document(&document, &possible, &mut self.symbols);
+        let contents = contents::of(&document, self.supergraph);
         let variables = variables
             .into_iter()
             .filter(|name| !own.representations.contains(name) && !own.context.contains(name))
@@ -303,6 +305,8 @@ impl Compiler<'_> {
             representations: own.representations,
             context: own.context,
             shape,
+            contents,
+            digest: OnceLock::new(),
             duplicate_group: None,
             renamed,
             parsed: OnceLock::new(),

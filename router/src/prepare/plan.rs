@@ -1,7 +1,7 @@
 //! Compiled query plans: documents parsed, keys interned, paths and type conditions resolved, so that executing a plan
 //! needs no string operations.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -182,6 +182,17 @@ impl Inputs {
     }
 }
 
+/// What a fetch's data consists of, by the names that an invalidation of cached data uses.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Contents {
+    /// Its root fields; none for a fetch of entities.
+    pub root_fields: BTreeSet<String>,
+    /// The types of its entities.
+    pub entities: BTreeSet<String>,
+    /// The types below its root fields or entities, with all their possible types.
+    pub nested: BTreeSet<String>,
+}
+
 /// A subgraph's document, in every form a transport may need.
 #[derive(Debug)]
 pub(crate) struct FetchOperation {
@@ -199,6 +210,9 @@ pub(crate) struct FetchOperation {
     /// The variables with values from the entities' ancestors.
     pub context: Vec<String>,
     pub shape: Shape,
+    pub contents: Contents,
+    /// Identifies the document, its subgraph and the schema in caches.
+    pub digest: OnceLock<[u8; 32]>,
     /// Shared by all queries of a plan that send the same document to the same subgraph, so that identical fetches find
     /// each other. `None`, the common case, if this is the only one.
     pub duplicate_group: Option<usize>,

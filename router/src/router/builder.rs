@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::admission::Admission;
 use super::planner::Planner;
 use super::{GATHER, Inner, Options, Router};
+use crate::entity_cache::{EntityCache, RouterCache};
 use crate::error::RouterError;
 use crate::execute::Transports;
 use crate::in_flight::InFlight;
@@ -21,6 +22,7 @@ pub struct RouterBuilder {
     transports: Transports,
     http: HttpTransportOptions,
     calls_nobody: bool,
+    cache: Option<EntityCache>,
     options: Options,
 }
 
@@ -119,6 +121,13 @@ impl RouterBuilder {
         self
     }
 
+    /// Stores public data of subgraphs in this cache, which may belong to the router before this one, too. Default: no
+    /// cache.
+    pub fn entity_cache(mut self, cache: EntityCache) -> Self {
+        self.cache = Some(cache);
+        self
+    }
+
     /// The active labels of `@override(label:)`; shares such as `percent(5)` are drawn for each request. Default: none.
     pub fn override_labels(mut self, labels: impl IntoIterator<Item = String>) -> Self {
         self.options.prepare.override_labels = Arc::new(labels.into_iter().collect());
@@ -140,6 +149,7 @@ impl RouterBuilder {
             mut transports,
             http,
             calls_nobody,
+            cache,
             options,
         } = self;
         let sdl = match (supergraph, subgraphs.is_empty()) {
@@ -194,6 +204,7 @@ impl RouterBuilder {
                 api_sdl: supergraph.schema.sdl(),
                 shows_caller: transports.values().any(|transport| transport.sees_caller()),
                 in_flight: InFlight::gathering(GATHER),
+                cache: cache.map(|cache| RouterCache::new(cache, &supergraph)),
                 operations: OperationCache::new(options.plan_cache),
                 planner: Planner::new(),
                 admission: Admission::new(options.prepare.limits.concurrent_cost),

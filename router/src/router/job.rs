@@ -44,6 +44,7 @@ impl Job {
 
     fn execution(&self, deadline: Instant) -> Execution<'_> {
         let limits = &self.inner.options.prepare.limits;
+        let is_query = self.operation.kind() == OperationKind::Query;
         Execution {
             budget: Arc::new(Budget::new(limits.entities, limits.response_bytes)),
             name: self.operation.name(),
@@ -53,7 +54,9 @@ impl Job {
             policy: &self.inner.options.errors,
             variables: &self.variables,
             context: &self.context,
-            started: (self.operation.kind() == OperationKind::Query).then(Instant::now),
+            started: is_query.then(Instant::now),
+            // What a mutation or an event has changed must be seen at once.
+            cache: self.inner.cache.as_ref().filter(|_| is_query),
             deadline,
         }
     }

@@ -25,6 +25,15 @@ pub(crate) enum Slot {
     Composite(Symbol, Shape),
 }
 
+impl Slot {
+    fn symbol(&self) -> Option<Symbol> {
+        match self {
+            Self::Typename => None,
+            Self::Leaf(symbol) | Self::Composite(symbol, _) => Some(*symbol),
+        }
+    }
+}
+
 /// Objects for which something is certainly selected.
 #[derive(Clone, Debug)]
 pub(super) enum Objects {
@@ -79,6 +88,26 @@ impl Shape {
         builder.shape(&[operation])
     }
 
+    /// The shape of a query without fragments.
+    #[cfg(test)]
+    pub(super) fn of_query(query: &str, symbols: &mut Symbols) -> Self {
+        let parsed = graphql_tools::parser::parse_query::<String>(query)
+            .expect("a document")
+            .into_static();
+        let mut definitions = parsed.definitions.into_iter();
+        let operation = definitions.find_map(|definition| match definition {
+            graphql_tools::parser::query::Definition::Operation(operation) => {
+                Some(operation.into())
+            }
+            graphql_tools::parser::query::Definition::Fragment(_) => None,
+        });
+        let document = Document {
+            operation: operation.expect("an operation"),
+            fragments: Vec::new(),
+        };
+        Self::of_document(&document, &|_| TypeSet::default(), symbols)
+    }
+
     /// The keys with their slots, and which objects have them.
     pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &Slot, &Objects)> {
         let fields = self.fields.iter().zip(&self.required);
@@ -100,6 +129,30 @@ impl Shape {
             .position(|(name, _)| name.as_bytes() == key)?;
         *expected = position + 1;
         self.fields.get(position).map(|(_, slot)| slot)
+    }
+
+    /// The position and slot of a symbol. `expected` is where the previous one left off, as in [`Self::slot`].
+    pub(super) fn position(&self, symbol: Symbol, expected: &mut usize) -> Option<(usize, &Slot)> {
+        let is_it = |(_, slot): &(Box<str>, Slot)| slot.symbol() == Some(symbol);
+        let position = match self.fields.get(*expected) {
+            Some(field) if is_it(field) => *expected,
+            _ => self.fields.iter().position(is_it)?,
+        };
+        *expected = position + 1;
+        self.fields.get(position).map(|(_, slot)| (position, slot))
+    }
+
+    /// The slot at a position.
+    pub(super) fn at(&self, position: usize) -> Option<&Slot> {
+        self.fields.get(position).map(|(_, slot)| slot)
+    }
+
+    /// The shape of the objects below a key.
+    pub(crate) fn below(&self, symbol: Symbol) -> Option<&Self> {
+        self.fields.iter().find_map(|(_, slot)| match slot {
+            Slot::Composite(known, inner) if *known == symbol => Some(inner),
+            _ => None,
+        })
     }
 
     pub(crate) fn len(&self) -> usize {

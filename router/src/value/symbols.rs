@@ -11,6 +11,16 @@ pub(crate) struct Symbol(u32);
 impl Symbol {
     /// A key that no fetch requests.
     pub(crate) const NONE: Self = Self(u32::MAX);
+
+    /// The key at a position of a shape, in a [`StoredValue`](super::StoredValue).
+    pub(super) fn of_position(position: usize) -> Self {
+        // A selection has fewer keys than bytes, and documents are far below 4 GB.
+        Self(position as u32)
+    }
+
+    pub(super) fn position(self) -> usize {
+        self.0 as usize
+    }
 }
 
 /// All response keys used by the operation's fetches.

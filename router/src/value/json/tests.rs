@@ -1,33 +1,13 @@
 //! The decoder on valid and invalid JSON.
 
 use graphql_tools::parser::parse_schema;
-use hive_router_planner::ast::document::Document;
-use hive_router_planner::ast::operation::OperationDefinition;
 use proptest::prelude::*;
 
 use super::*;
-use crate::supergraph::TypeSet;
 use crate::value::{Symbols, write_json};
 
 fn shape(selection: &str, symbols: &mut Symbols) -> Shape {
-    let parsed = graphql_tools::parser::parse_query::<String>(selection)
-        .expect("a document")
-        .into_static();
-    let operation: OperationDefinition = parsed
-        .definitions
-        .into_iter()
-        .find_map(|definition| match definition {
-            graphql_tools::parser::query::Definition::Operation(operation) => {
-                Some(operation.into())
-            }
-            graphql_tools::parser::query::Definition::Fragment(_) => None,
-        })
-        .expect("an operation");
-    let document = Document {
-        operation,
-        fragments: Vec::new(),
-    };
-    Shape::of_document(&document, &|_| TypeSet::default(), symbols)
+    Shape::of_query(selection, symbols)
 }
 
 fn types() -> TypeNames {

@@ -1,0 +1,95 @@
+//! What to invalidate, as operators, events and other instances say it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Data that has changed: cached responses that may contain it are not used any more.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Invalidation {
+    /// Single entities.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entities: Vec<InvalidEntity>,
+    /// All objects of these types.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub types: Vec<String>,
+    /// Root fields of queries, with any arguments.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub root_fields: Vec<String>,
+    /// Only what came from these subgraphs: by default from any. Without anything else, everything from them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subgraphs: Vec<String>,
+}
+
+/// An entity that has changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InvalidEntity {
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// The fields of one of its keys: `{ "id": "prd_…" }`. Only scalars count; of several, the first by name.
+    pub key: Map<String, Value>,
+}
+
+impl InvalidEntity {
+    /// An entity whose key is one field.
+    pub fn new(type_name: impl Into<String>, field: &str, value: impl Into<Value>) -> Self {
+        Self {
+            type_name: type_name.into(),
+            key: Map::from_iter([(field.to_owned(), value.into())]),
+        }
+    }
+
+    /// The field it is recognized by, and its value as text. Of a compound key, this is more than the entity.
+    pub(super) fn field(&self) -> Option<(&str, String)> {
+        let mut fields: Vec<(&str, String)> = self
+            .key
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str(), scalar(value)?)))
+            .collect();
+        fields.sort_unstable();
+        fields.into_iter().next()
+    }
+}
+
+/// A scalar as text: subgraphs may write the same id as a string or as a number.
+pub(super) fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_invalidation_is_read_as_operators_write_it() {
+        let text = json!({
+            "entities": [{ "type": "Product", "key": { "id": "prd_1" } }],
+            "rootFields": ["productSearch"],
+        });
+        let read: Invalidation = serde_json::from_value(text.clone()).expect("an invalidation");
+        let entity = InvalidEntity::new("Product", "id", "prd_1");
+        assert_eq!(read.entities, [entity]);
+        assert_eq!(serde_json::to_value(&read).expect("JSON"), text);
+        let typo = json!({ "entitys": [] });
+        assert!(serde_json::from_value::<Invalidation>(typo).is_err());
+    }
+
+    #[test]
+    fn a_compound_key_is_recognized_by_its_first_scalar() {
+        let key = json!({ "sku": "a", "brand": { "id": 1 }, "number": 7 });
+        let Value::Object(key) = key else {
+            unreachable!("an object")
+        };
+        let type_name = "Item".to_owned();
+        let entity = InvalidEntity { type_name, key };
+        assert_eq!(entity.field(), Some(("number", "7".to_owned())));
+    }
+}

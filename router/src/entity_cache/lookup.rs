@@ -1,0 +1,283 @@
+//! Looks up the values of one fetch, and stores those that were missing.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+
+use super::key::{Key, KeyedFetch};
+use super::store::{Age, Entry};
+use super::tags::FetchTags;
+use super::versions::Epoch;
+use super::{Inner, RouterCache, lifetime};
+use crate::cache_control::CachePolicy;
+use crate::in_flight::InFlight;
+use crate::prepare::plan::{EntityAlias, Inputs, Target};
+use crate::transport::SubgraphResponse;
+use crate::value::{Shape, StoredValue, Value};
+
+/// One fetch and the cache.
+pub(crate) struct Lookup<'c> {
+    router: &'c RouterCache,
+    fetch: KeyedFetch<'c>,
+    class: Key,
+    /// Whether responses like this were not public lately.
+    pub(crate) is_private: bool,
+    /// By variable and representation, as the fetch has them; of root fields, a single one. None if it is private.
+    keys: Vec<Vec<Key>>,
+    tags: FetchTags<'c>,
+}
+
+/// The values of a fetch that are stored and valid.
+pub(crate) struct Found {
+    /// By variable and representation, as the fetch has them; of root fields, a single one.
+    values: Vec<Vec<Option<Arc<Entry>>>>,
+    now: Instant,
+}
+
+impl<'c> Lookup<'c> {
+    pub(super) fn new(router: &'c RouterCache, fetch: KeyedFetch<'c>) -> Self {
+        let inner = &*router.cache.0;
+        let (class, hash) = fetch.class(&router.schema);
+        let is_private = inner.classes.get(&class) == Some(false);
+        let keys = match is_private {
+            true => Vec::new(),
+            false => fetch.values(hash),
+        };
+        let tags = FetchTags::new(&inner.versions, fetch.operation, fetch.symbols, fetch.types);
+        Self {
+            router,
+            class,
+            is_private,
+            keys,
+            tags,
+            fetch,
+        }
+    }
+
+    fn inner(&self) -> &'c Inner {
+        &self.router.cache.0
+    }
+
+    /// The fetches of missing values.
+    pub(crate) fn fills(&self) -> &'c InFlight<Key, bool> {
+        &self.inner().fills
+    }
+
+    /// Any fill may be waited for: what it stores is checked like any other value.
+    pub(crate) fn oldest_fill(&self) -> Instant {
+        self.inner().created
+    }
+
+    /// The epoch of a fetch that begins now.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.inner().versions.current()
+    }
+
+    /// What is stored and valid.
+    pub(crate) fn find(&self, now: Instant) -> Found {
+        let inner = self.inner();
+        let find = |keys: &Vec<Key>| keys.iter().map(|key| inner.store.get(key)).collect();
+        let mut values: Vec<Vec<Option<Arc<Entry>>>> = self.keys.iter().map(find).collect();
+        if values.iter().flatten().any(Option::is_some) {
+            inner.versions.read(|table| {
+                let common = self.tags.common(table);
+                for (variable, list) in values.iter_mut().enumerate() {
+                    for (index, slot) in list.iter_mut().enumerate() {
+                        slot.take_if(|entry| {
+                            let last = match self.representation(variable, index) {
+                                Some(entity) => common.max(self.tags.of_entity(entity, table)),
+                                None => common,
+                            };
+                            entry.epoch < last || entry.age(now) == Age::Expired
+                        });
+                    }
+                }
+            });
+        }
+        Found { values, now }
+    }
+
+    fn representation(&self, variable: usize, index: usize) -> Option<&Value> {
+        self.fetch.inputs.representations.get(variable)?.get(index)
+    }
+
+    /// What identifies the fetch of what was not found.
+    pub(crate) fn missing_key(&self, found: &Found) -> Key {
+        let mut hash = Sha256::new();
+        for (keys, values) in self.keys.iter().zip(&found.values) {
+            let missing = keys.iter().zip(values).filter(|(_, value)| value.is_none());
+            for (key, _) in missing {
+                hash.update(key);
+            }
+        }
+        hash.finalize().into()
+    }
+
+    /// How long a response may be stored; `None` if it may not. Remembers whether responses like this are public.
+    pub(crate) fn learn(&self, response: &SubgraphResponse) -> Option<Duration> {
+        if !response.errors.is_empty() {
+            return None;
+        }
+        let inner = self.inner();
+        let lifetime = lifetime(response.cache, &inner.config);
+        inner.classes.insert(self.class, lifetime.is_some());
+        lifetime
+    }
+
+    /// Stores what a fetch of the missing values returned, which began at this epoch. Returns whether it is stored.
+    pub(crate) fn store(
+        &self,
+        target: &Target,
+        found: &Found,
+        response: &SubgraphResponse,
+        epoch: Epoch,
+        now: Instant,
+    ) -> bool {
+        let Some(lifetime) = self.learn(response) else {
+            return false;
+        };
+        let inner = self.inner();
+        let entry = |values: Vec<StoredValue>| Entry {
+            values: values.into(),
+            epoch,
+            expires: now + lifetime,
+            stale_for: inner.config.stale_while_revalidate.get(),
+        };
+        let shape = &self.fetch.operation.shape;
+        let is_stored = match target {
+            Target::Fields { .. } => self.store_root(shape, &response.data, entry),
+            Target::Entities(aliases) => {
+                self.store_entities(aliases, found, shape, &response.data, entry)
+            }
+        };
+        self.router.cache.report_size();
+        is_stored.is_some()
+    }
+
+    fn store_root(
+        &self,
+        shape: &Shape,
+        data: &Value,
+        entry: impl Fn(Vec<StoredValue>) -> Entry,
+    ) -> Option<()> {
+        if !matches!(data, Value::Object(_)) {
+            return None;
+        }
+        let key = self.keys.first()?.first()?;
+        let value = StoredValue::new(data, shape)?;
+        self.inner().store.put(*key, entry(vec![value]));
+        Some(())
+    }
+
+    fn store_entities(
+        &self,
+        aliases: &[EntityAlias],
+        found: &Found,
+        shape: &Shape,
+        data: &Value,
+        entry: impl Fn(Vec<StoredValue>) -> Entry,
+    ) -> Option<()> {
+        let Value::Object(data) = data else {
+            return None;
+        };
+        for (variable, (keys, values)) in self.keys.iter().zip(&found.values).enumerate() {
+            let aliases: Vec<(&[Value], &Shape)> = aliases
+                .iter()
+                .filter(|alias| alias.representations == variable)
+                .map(|alias| match data.get(alias.key) {
+                    Some(Value::List(entities)) => {
+                        Some((entities.as_slice(), shape.below(alias.key)?))
+                    }
+                    _ => None,
+                })
+                .collect::<Option<_>>()?;
+            let missing = keys.iter().zip(values).filter(|(_, value)| value.is_none());
+            for (index, (key, _)) in missing.enumerate() {
+                // An absent entity is not stored: it may be about to appear, which no event of its key may say.
+                let values = aliases.iter().map(|(entities, shape)| {
+                    let entity = entities.get(index).filter(|entity| !entity.is_null())?;
+                    StoredValue::new(entity, shape)
+                });
+                if let Some(values) = values.collect::<Option<Vec<_>>>() {
+                    self.inner().store.put(*key, entry(values));
+                }
+            }
+        }
+        Some(())
+    }
+}
+
+impl Found {
+    pub(crate) fn is_complete(&self) -> bool {
+        self.values.iter().flatten().all(Option::is_some)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.values.iter().flatten().all(Option::is_none)
+    }
+
+    /// The policy that the remaining time of its values allows; `None` if nothing was found.
+    pub(crate) fn policy(&self) -> Option<CachePolicy> {
+        let entries = self.values.iter().flatten().flatten();
+        let left = entries.map(|entry| match entry.age(self.now) {
+            Age::Fresh(left) => left.as_millis().div_ceil(1_000),
+            Age::Stale | Age::Expired => 0,
+        });
+        // As a cache counts: its age in whole seconds.
+        let max_age = u32::try_from(left.min()?).unwrap_or(u32::MAX);
+        Some(CachePolicy {
+            max_age,
+            public: true,
+        })
+    }
+
+    /// The inputs without what was found.
+    pub(crate) fn missing(&self, inputs: &Inputs) -> Inputs {
+        let lists = inputs.representations.iter().zip(&self.values);
+        let representations = lists.map(|(list, values)| {
+            let missing = list.iter().zip(values).filter(|(_, value)| value.is_none());
+            missing
+                .map(|(representation, _)| representation.clone())
+                .collect()
+        });
+        Inputs {
+            representations: representations.collect(),
+            context: inputs.context.clone(),
+        }
+    }
+
+    /// For each representation of a variable that was not found, its index among all of them.
+    pub(crate) fn missing_indexes(&self, variable: usize) -> Vec<usize> {
+        let list = self.values.get(variable).into_iter().flatten().enumerate();
+        list.filter(|(_, value)| value.is_none())
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// The stored value of root fields.
+    pub(crate) fn root(&self, shape: &Shape) -> Option<Value> {
+        let entry = self.values.first()?.first()?.as_ref()?;
+        Some(entry.values.first()?.read(shape))
+    }
+
+    /// The entities of a variable for the `number`th `_entities` field that it is sent to; null for those that were not
+    /// found.
+    pub(crate) fn entities(&self, variable: usize, number: usize, shape: &Shape) -> Vec<Value> {
+        let list = self.values.get(variable).into_iter().flatten();
+        let entity = |entry: &Option<Arc<Entry>>| {
+            let value = entry.as_ref()?.values.get(number)?;
+            Some(value.read(shape))
+        };
+        list.map(|entry| entity(entry).unwrap_or_default())
+            .collect()
+    }
+
+    /// How many values were found and not, by variable.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.values.iter().map(|list| {
+            let found = list.iter().flatten().count();
+            (found, list.len() - found)
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! Public data of subgraphs, stored by entity: a fetch is only sent for what is missing. Responses say by their cache
+//! policy what is public and for how long; invalidations say what has changed before that.
+//!
+//! Two things hold whatever happens. No value is used that was fetched before an invalidation of it: each records the
+//! epoch at which its fetch began (`versions`). And no value reaches a caller of another class (`key`), or any other
+//! caller at all unless its response said that it is public.
+
+mod config;
+mod invalidation;
+mod key;
+mod lookup;
+mod store;
+mod tags;
+mod versions;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use foldhash::fast::RandomState;
+use moka::sync::Cache;
+use sha2::{Digest, Sha256};
+
+pub use self::config::EntityCacheConfig;
+pub use self::invalidation::{InvalidEntity, Invalidation};
+pub(crate) use self::key::KeyedFetch;
+pub(crate) use self::lookup::{Found, Lookup};
+use self::store::Store;
+use self::versions::Versions;
+use crate::cache_control::CachePolicy;
+use crate::in_flight::InFlight;
+use crate::supergraph::Supergraph;
+
+/// How many classes of fetches are remembered as public or not.
+const MAX_CLASSES: u64 = 16_384;
+
+/// The cache, for one router after the other. Clones share it.
+#[derive(Clone, Debug)]
+pub struct EntityCache(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    config: EntityCacheConfig,
+    store: Store,
+    versions: Versions,
+    /// Whether the last response to fetches of a class was public. Others neither look values up nor wait for each other.
+    classes: Cache<key::Key, bool, RandomState>,
+    /// Fetches of missing values; their outcome is whether these are stored now.
+    fills: InFlight<key::Key, bool>,
+    created: Instant,
+    is_suspended: AtomicBool,
+}
+
+impl EntityCache {
+    /// An empty cache with these bounds; `enabled` is up to the caller.
+    pub fn new(config: EntityCacheConfig) -> Self {
+        Self(Arc::new(Inner {
+            store: Store::new(config.max_bytes),
+            versions: Versions::new(),
+            classes: Cache::builder()
+                .max_capacity(MAX_CLASSES)
+                .build_with_hasher(RandomState::default()),
+            fills: InFlight::immediate(),
+            created: Instant::now(),
+            is_suspended: AtomicBool::new(false),
+            config,
+        }))
+    }
+
+    /// From now on, nothing that was fetched before is used if it may contain any of this.
+    pub fn invalidate(&self, invalid: &Invalidation) {
+        self.0.versions.invalidate(invalid);
+        for (what, count) in [
+            ("entity", invalid.entities.len()),
+            ("type", invalid.types.len()),
+            ("root_field", invalid.root_fields.len()),
+        ] {
+            if count > 0 {
+                metrics::counter!("router_entity_cache_invalidations_total", "of" => what)
+                    .increment(count as u64);
+            }
+        }
+    }
+
+    /// From now on, nothing is used that was fetched before.
+    pub fn clear(&self) {
+        self.0.versions.invalidate_all();
+        self.0.store.clear();
+        metrics::counter!("router_entity_cache_invalidations_total", "of" => "all").increment(1);
+    }
+
+    /// Uses nothing until [`Self::resume`], because invalidations may be missed.
+    pub fn suspend(&self) {
+        self.0.is_suspended.store(true, Ordering::Release);
+    }
+
+    /// Begins again, with an empty cache.
+    pub fn resume(&self) {
+        self.clear();
+        self.0.is_suspended.store(false, Ordering::Release);
+    }
+
+    pub fn is_suspended(&self) -> bool {
+        self.0.is_suspended.load(Ordering::Acquire)
+    }
+
+    /// Stored values, and roughly their bytes.
+    pub fn size(&self) -> (u64, u64) {
+        self.0.store.size()
+    }
+
+    fn report_size(&self) {
+        let (entries, bytes) = self.size();
+        metrics::gauge!("router_entity_cache_entries").set(entries as f64);
+        metrics::gauge!("router_entity_cache_bytes").set(bytes as f64);
+    }
+}
+
+/// The cache of one router. Values of another schema are not found.
+#[derive(Debug)]
+pub(crate) struct RouterCache {
+    cache: EntityCache,
+    schema: key::Key,
+}
+
+impl RouterCache {
+    pub(crate) fn new(cache: EntityCache, supergraph: &Supergraph) -> Self {
+        Self {
+            cache,
+            schema: Sha256::digest(supergraph.sdl.as_bytes()).into(),
+        }
+    }
+
+    /// Looks up the values of a fetch; `Err` with the reason if they are not stored.
+    pub(crate) fn lookup<'c>(&'c self, fetch: KeyedFetch<'c>) -> Result<Lookup<'c>, &'static str> {
+        let inner = &*self.cache.0;
+        if self.cache.is_suspended() {
+            return Err("suspended");
+        }
+        let mut excluded = inner.config.exclude_subgraphs.iter();
+        if excluded.any(|name| **name == *fetch.operation.subgraph) {
+            return Err("excluded");
+        }
+        Ok(Lookup::new(self, fetch))
+    }
+}
+
+/// How long a response may be stored; `None` if it may not.
+fn lifetime(policy: Option<CachePolicy>, config: &EntityCacheConfig) -> Option<Duration> {
+    let policy = policy.filter(|policy| policy.public)?;
+    let seconds = u64::from(policy.max_age);
+    let lifetime = Duration::from_secs(seconds).min(config.max_age.get());
+    (!lifetime.is_zero()).then_some(lifetime)
+}

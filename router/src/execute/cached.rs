@@ -1,0 +1,246 @@
+//! Fetches of which parts are stored: only what is missing is sent for, and stored for others.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use super::Execution;
+use super::check::check_entities;
+use crate::entity_cache::{Found, KeyedFetch, Lookup, RouterCache};
+use crate::error::{GraphQLError, PathSegment};
+use crate::prepare::plan::{EntityAlias, Fetch, Inputs, Target};
+use crate::transport::{SubgraphError, SubgraphResponse, TransportError};
+use crate::value::{Object, Value};
+
+/// How often a fetch waits for others that fetch the same. What they stored may have been invalidated meanwhile.
+const WAITS: usize = 2;
+
+type Answer = Result<SubgraphResponse, GraphQLError>;
+
+impl Execution<'_> {
+    /// The response to a fetch, of what is stored and what the subgraph returns for the rest.
+    pub(super) async fn send_missing(
+        &self,
+        cache: &RouterCache,
+        fetch: &Fetch,
+        inputs: Arc<Inputs>,
+    ) -> Answer {
+        let operation = &*fetch.operation;
+        let transport = self.transports.get(&*operation.subgraph);
+        let lookup = cache.lookup(KeyedFetch {
+            operation,
+            variables: self.variables,
+            inputs: &inputs,
+            symbols: &self.plan.symbols,
+            types: self.types,
+            context: self.context,
+            sees_caller: transport.is_none_or(|transport| transport.sees_caller()),
+        });
+        let lookup = match lookup {
+            Ok(lookup) => lookup,
+            Err(reason) => {
+                count_bypass(reason);
+                let inputs = Arc::clone(&inputs);
+                return self.send_uncached(fetch, inputs, self.started).await;
+            }
+        };
+        if lookup.is_private {
+            count_bypass("private");
+            let inputs = Arc::clone(&inputs);
+            let answer = self.send_uncached(fetch, inputs, self.started).await;
+            if let Ok(response) = &answer {
+                lookup.learn(response);
+            }
+            return answer;
+        }
+        let mut is_counted = false;
+        for _ in 0..WAITS {
+            let found = lookup.find(Instant::now());
+            if !std::mem::replace(&mut is_counted, true) {
+                self.count(fetch, &inputs, &found);
+            }
+            if found.is_complete() {
+                return Ok(self.compose(fetch, &found, None));
+            }
+            match self.fill_or_wait(fetch, &inputs, &lookup, &found).await? {
+                Filled::Own(answer) => return *answer,
+                Filled::Stored => {}
+                Filled::NotStored => break,
+            }
+        }
+        let found = lookup.find(Instant::now());
+        if found.is_complete() {
+            return Ok(self.compose(fetch, &found, None));
+        }
+        let (answer, _) = self.fill(fetch, &inputs, &lookup, &found).await;
+        answer
+    }
+
+    /// Fetches what is missing, or waits for somebody who does.
+    async fn fill_or_wait(
+        &self,
+        fetch: &Fetch,
+        inputs: &Arc<Inputs>,
+        lookup: &Lookup<'_>,
+        found: &Found,
+    ) -> Result<Filled, GraphQLError> {
+        let own = Mutex::new(None);
+        let run = || async {
+            let (answer, is_stored) = self.fill(fetch, inputs, lookup, found).await;
+            *own.lock() = Some(answer);
+            Ok::<_, Infallible>(is_stored)
+        };
+        let key = lookup.missing_key(found);
+        let filling = lookup.fills().share(key, lookup.oldest_fill(), run);
+        let filled = tokio::time::timeout_at(self.deadline.into(), filling).await;
+        if let Some(answer) = own.into_inner() {
+            return Ok(Filled::Own(Box::new(answer)));
+        }
+        let Ok(Ok(filled)) = filled else {
+            let late = TransportError::Deadline {
+                subgraph: fetch.operation.subgraph.to_string(),
+            };
+            return Err(self.policy.transport_error(&late, self.context));
+        };
+        let subgraph = fetch.operation.subgraph.clone();
+        metrics::counter!("router_entity_cache_fills_shared_total", "subgraph" => subgraph)
+            .increment(1);
+        Ok(match filled.outcome {
+            true => Filled::Stored,
+            false => Filled::NotStored,
+        })
+    }
+
+    /// Fetches what is missing and stores it, if that is allowed. Also returns whether it is stored.
+    async fn fill(
+        &self,
+        fetch: &Fetch,
+        inputs: &Arc<Inputs>,
+        lookup: &Lookup<'_>,
+        found: &Found,
+    ) -> (Answer, bool) {
+        let missing = if found.is_empty() {
+            Arc::clone(inputs)
+        } else {
+            Arc::new(found.missing(inputs))
+        };
+        let counts: Vec<usize> = missing.representations.iter().map(Vec::len).collect();
+        let epoch = lookup.epoch();
+        // Not older than the epoch: a response to an earlier request could be older than an invalidation.
+        let since = Some(Instant::now());
+        let mut response = match self.send_uncached(fetch, missing, since).await {
+            Ok(response) => response,
+            Err(error) => return (Err(error), false),
+        };
+        check_entities(&fetch.target, &counts, &self.plan.symbols, &mut response);
+        let is_stored = lookup.store(&fetch.target, found, &response, epoch, Instant::now());
+        let answer = if found.is_empty() {
+            response
+        } else {
+            self.compose(fetch, found, Some(response))
+        };
+        (Ok(answer), is_stored)
+    }
+
+    /// The response of what was found, and of what was fetched for the rest.
+    fn compose(
+        &self,
+        fetch: &Fetch,
+        found: &Found,
+        fetched: Option<SubgraphResponse>,
+    ) -> SubgraphResponse {
+        let stored = found.policy().filter(|policy| policy.max_age > 0);
+        let cache = match &fetched {
+            None => stored,
+            Some(fetched) => fetched.cache.zip(stored).map(|(one, other)| one.and(other)),
+        };
+        let mut fetched = fetched.unwrap_or_default();
+        let shape = &fetch.operation.shape;
+        let data = match &fetch.target {
+            Target::Fields { .. } => found.root(shape).unwrap_or_default(),
+            Target::Entities(aliases) => {
+                for error in &mut fetched.errors {
+                    self.restore_index(error, aliases, found);
+                }
+                let mut data = Object::default();
+                for (position, alias) in aliases.iter().enumerate() {
+                    let variable = alias.representations;
+                    let before = aliases.iter().take(position);
+                    let number = before.filter(|one| one.representations == variable).count();
+                    let Some(shape) = shape.below(alias.key) else {
+                        continue;
+                    };
+                    let mut entities = found.entities(variable, number, shape);
+                    let rest = match &mut fetched.data {
+                        Value::Object(fetched) => super::into_list(fetched, alias.key),
+                        _ => Vec::new(),
+                    };
+                    for (index, entity) in found.missing_indexes(variable).into_iter().zip(rest) {
+                        if let Some(slot) = entities.get_mut(index) {
+                            *slot = entity;
+                        }
+                    }
+                    data.fields.push((alias.key, Value::List(entities)));
+                }
+                Value::Object(data)
+            }
+        };
+        SubgraphResponse {
+            data,
+            errors: fetched.errors,
+            cache,
+        }
+    }
+
+    /// Turns an entity's index among those fetched into the one among all.
+    fn restore_index(&self, error: &mut SubgraphError, aliases: &[EntityAlias], found: &Found) {
+        let [PathSegment::Key(key), PathSegment::Index(index), ..] = error.path.as_mut_slice()
+        else {
+            return;
+        };
+        let key = self.plan.symbols.find(key);
+        if let Some(alias) = aliases.iter().find(|alias| alias.key == key)
+            && let Some(restored) = found.missing_indexes(alias.representations).get(*index)
+        {
+            *index = *restored;
+        }
+    }
+
+    /// Counts hits and misses by type.
+    fn count(&self, fetch: &Fetch, inputs: &Inputs, found: &Found) {
+        for (variable, (hits, misses)) in found.counts().enumerate() {
+            let list = inputs.representations.get(variable);
+            let name = match list.and_then(|list| list.first()) {
+                Some(Value::Object(object)) => self.types.name(object.typename),
+                _ => Some("Query"),
+            };
+            let name = name.unwrap_or_default();
+            let labels = [
+                ("subgraph", fetch.operation.subgraph.to_string()),
+                ("type", name.to_owned()),
+            ];
+            if hits > 0 {
+                metrics::counter!("router_entity_cache_hits_total", &labels).increment(hits as u64);
+            }
+            if misses > 0 {
+                metrics::counter!("router_entity_cache_misses_total", &labels)
+                    .increment(misses as u64);
+            }
+        }
+    }
+}
+
+/// How a fetch's missing values came.
+enum Filled {
+    Own(Box<Answer>),
+    /// Somebody else fetched and stored them.
+    Stored,
+    /// Somebody else got a response that may not be shared.
+    NotStored,
+}
+
+fn count_bypass(reason: &'static str) {
+    metrics::counter!("router_entity_cache_bypasses_total", "reason" => reason).increment(1);
+}
