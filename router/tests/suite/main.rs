@@ -12,6 +12,8 @@ mod composed;
 mod conditions;
 mod cost;
 mod dedupe;
+mod entity_cache;
+mod entity_cache_model;
 mod errors;
 mod features;
 mod federation;

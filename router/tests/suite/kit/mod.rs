@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
+use axum::http::header::CACHE_CONTROL;
 use axum::routing::post;
 use futures::stream::{BoxStream, StreamExt};
 use platform::caller::Caller;
@@ -153,7 +154,14 @@ impl LocalService for Service {
             .into_json()
             .expect("variables");
         let answer = self.0.answer(document, variables).await;
-        local_response(&answer)
+        let mut response = local_response(&answer);
+        if let Some((seconds, public)) = self.0.policy {
+            response.cache_control = async_graphql::CacheControl {
+                public,
+                max_age: seconds.try_into().expect("few seconds"),
+            };
+        }
+        response
     }
 
     fn subscribe(&self, ask: LocalSubscription) -> BoxStream<'static, async_graphql::Response> {
@@ -194,17 +202,21 @@ async fn answer(
     State(subgraph): State<Arc<Subgraph>>,
     headers: HeaderMap,
     body: axum::body::Bytes,
-) -> axum::Json<Value> {
+) -> (HeaderMap, axum::Json<Value>) {
     assert_eq!(headers["content-type"], "application/json");
     let request: Value = serde_json::from_slice(&body).expect("a JSON request");
     let query = request["query"].as_str().expect("a query");
     let document = async_graphql::parser::parse_query(query).expect("a document");
     subgraph.assert_valid(query);
-    axum::Json(
-        subgraph
-            .answer(document, request["variables"].clone())
-            .await,
-    )
+    let answer = subgraph
+        .answer(document, request["variables"].clone())
+        .await;
+    let policy = subgraph.policy.map(|(seconds, public)| {
+        let scope = if public { "public" } else { "private" };
+        let value = format!("max-age={seconds}, {scope}");
+        (CACHE_CONTROL, value.parse().expect("a header"))
+    });
+    (policy.into_iter().collect(), axum::Json(answer))
 }
 
 async fn socket(

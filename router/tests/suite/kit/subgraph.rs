@@ -33,6 +33,8 @@ pub(crate) struct Subgraph {
     /// While true, requests block.
     gate: Option<watch::Receiver<bool>>,
     journal: Option<Journal>,
+    /// The cache policy of its responses: seconds, and whether they are public.
+    pub policy: Option<(u32, bool)>,
     pub requests: Mutex<Vec<(String, Value)>>,
 }
 
@@ -54,6 +56,7 @@ impl Subgraph {
             events: Vec::new(),
             gate: None,
             journal: None,
+            policy: None,
             requests: Mutex::default(),
         }
     }
@@ -91,6 +94,12 @@ impl Subgraph {
     /// Blocks requests while the gate is closed.
     pub(crate) fn behind(mut self, gate: watch::Receiver<bool>) -> Self {
         self.gate = Some(gate);
+        self
+    }
+
+    /// Allows its responses to be stored for so many seconds.
+    pub(crate) fn cacheable(mut self, seconds: u32, public: bool) -> Self {
+        self.policy = Some((seconds, public));
         self
     }
 
