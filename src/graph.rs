@@ -8,8 +8,8 @@ use futures::stream::BoxStream;
 use platform::caller::{Caller, CallerKey};
 use resolvers::subgraph::Subgraph;
 use router::{
-    HttpTransport, HttpTransportOptions, LocalService, LocalSubscription, LocalTransport, Router,
-    Transport,
+    EntityCache, HttpTransport, HttpTransportOptions, LocalService, LocalSubscription,
+    LocalTransport, Router, Transport,
 };
 
 use crate::config::Configuration;
@@ -30,11 +30,12 @@ impl LocalService for Local {
     }
 }
 
-/// Composes the graph, with a transport to each subgraph.
+/// Composes the graph, with a transport to each subgraph. Public data is stored in the cache, if there is one.
 pub(crate) fn router(
     configuration: &Configuration,
     domains: &Domains,
     key: &CallerKey,
+    cache: Option<&EntityCache>,
 ) -> anyhow::Result<Router> {
     let mut builder = Router::builder()
         .deadline(configuration.router.deadline.get())
@@ -48,6 +49,9 @@ pub(crate) fn router(
         .event_resume("orderTracking", "after")
         .event_resume("orderTrackingByToken", "after")
         .event_sequence("orderTrackingByToken", "sequence");
+    if let Some(cache) = cache {
+        builder = builder.entity_cache(cache.clone());
+    }
     for domain in Domain::ALL {
         let name = domain.name();
         let (sdl, transport): (&str, Arc<dyn Transport>) = match domains.subgraph(domain) {

@@ -38,6 +38,7 @@ pub(crate) struct Lifecycle {
     pub(crate) shutdown: Shutdown,
     metrics: Metrics,
     admin: Option<std::net::TcpListener>,
+    admin_routes: Router,
     /// Whether the public address shows details and metrics.
     is_open: bool,
 }
@@ -82,7 +83,14 @@ impl Lifecycle {
             metrics,
             is_open: admin.is_none() && !is_production,
             admin,
+            admin_routes: Router::new(),
         })
+    }
+
+    /// Serves these on the operators' address, too, and nowhere else.
+    pub(crate) fn with_admin_routes(mut self, routes: Router) -> Self {
+        self.admin_routes = self.admin_routes.merge(routes);
+        self
     }
 
     /// The public `/healthz` (alive) and `/readyz` (able to serve), and `/metrics` where it may be public. Starts the
@@ -95,7 +103,9 @@ impl Lifecycle {
             shows_details,
         };
         if let Some(listener) = &self.admin {
-            let app = health(readiness(true)).merge(metrics(&self.metrics));
+            let app = health(readiness(true))
+                .merge(metrics(&self.metrics))
+                .merge(self.admin_routes.clone());
             self.serve_admin(listener.try_clone()?, app)?;
         }
         let public = health(readiness(self.is_open));

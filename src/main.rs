@@ -7,6 +7,7 @@ mod config;
 mod data_directory;
 mod demo;
 mod domains;
+mod entity_cache;
 #[cfg(test)]
 mod error_codes;
 mod error_line;

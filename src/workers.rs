@@ -16,6 +16,7 @@ use platform::workers::WorkerContext;
 
 use crate::config::Configuration;
 use crate::domains::{Domain, Domains};
+use crate::entity_cache::{InvalidatingBus, Invalidations};
 
 /// How long background tasks may take to finish their current work at shutdown.
 pub(crate) const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
@@ -51,8 +52,10 @@ pub(crate) fn start(
     configuration: &Configuration,
     clock: &Clock,
     supervisor: &Supervisor,
+    invalidations: &Invalidations,
 ) -> anyhow::Result<()> {
     let bus = bus(configuration, supervisor)?;
+    let bus = Arc::new(InvalidatingBus::new(bus, invalidations.clone()));
     let context = |database: &Database, stage| {
         let stop = supervisor.stop_token(stage);
         WorkerContext::new(database, bus.clone(), clock.clone(), stop)

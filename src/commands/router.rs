@@ -4,19 +4,20 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ::router::HttpTransportOptions;
 use ::router::auth::AuthConfig;
 use ::router::server::{ServerConfig, ServerState};
+use ::router::{EntityCache, HttpTransportOptions};
 use anyhow::Context;
 use async_trait::async_trait;
 use platform::reload::{Reload, Reloader};
 
 use crate::cli::Router;
 use crate::config::{Configuration, Overrides};
+use crate::entity_cache::Invalidations;
 use crate::error_line::one_line;
 use crate::lifecycle::{Lifecycle, Ready};
 use crate::listener::{self, Threads};
-use crate::{mcp, output, playground, serving};
+use crate::{entity_cache, mcp, output, playground, serving};
 
 /// How often to check the supergraph's file for changes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -62,7 +63,8 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
     let supergraph = std::fs::read_to_string(&file)
         .with_context(|| format!("cannot read the supergraph {}", file.display()))?;
     let (auth, server) = edge(&configuration);
-    let router = build(&configuration, &server, &file, &supergraph)?;
+    let cache = entity_cache::cache(&configuration);
+    let router = build(&configuration, &server, &file, &supergraph, cache.as_ref())?;
     serving::warm_up(&router, &configuration.router.warm_up).await?;
     let listener = listener::bind(configuration.listen, "--listen").await?;
     configuration.listen = listener
@@ -70,6 +72,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
         .context("the listener has no address")?;
     let lifecycle = Lifecycle::start(telemetry, &configuration).await?;
     let supervisor = &lifecycle.supervisor;
+    let invalidations = Invalidations::new(&configuration, cache, supervisor)?;
     let state = serving::edge(router, &auth, &server, supervisor)?;
     let state = state.with_ide_page(playground::explorer(&server, false));
     let state = serving::share_documents(state, &configuration)?;
@@ -90,6 +93,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
         file,
         used: supergraph,
         state: state.clone(),
+        cache: invalidations.cache().cloned(),
     };
     Reloader::of(supergraph, contents, supervisor).start(LOOK_EVERY);
     let explorer = playground::explorer_routes(&state, introspection);
@@ -97,6 +101,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
         .merge(explorer)
         .merge(tools);
     let threads = Threads::event_loops();
+    let lifecycle = lifecycle.with_admin_routes(entity_cache::routes(&invalidations));
     serving::serve(listener, state, routes, Always, threads, lifecycle).await
 }
 
@@ -105,8 +110,9 @@ fn build(
     server: &ServerConfig,
     file: &Path,
     supergraph: &str,
+    cache: Option<&EntityCache>,
 ) -> anyhow::Result<::router::Router> {
-    ::router::Router::builder()
+    let mut builder = ::router::Router::builder()
         .supergraph(supergraph)
         .http(HttpTransportOptions {
             deadline: configuration.router.deadline.get(),
@@ -120,7 +126,11 @@ fn build(
         .share_requests(configuration.router.share_requests)
         .limits(configuration.router.limits.clone())
         .override_labels(configuration.router.override_labels.clone())
-        .development(configuration.server.development)
+        .development(configuration.server.development);
+    if let Some(cache) = cache {
+        builder = builder.entity_cache(cache.clone());
+    }
+    builder
         .build()
         .with_context(|| format!("the supergraph {} cannot be served", file.display()))
 }
@@ -132,6 +142,7 @@ struct Supergraph {
     file: PathBuf,
     used: String,
     state: ServerState,
+    cache: Option<EntityCache>,
 }
 
 #[async_trait]
@@ -153,7 +164,8 @@ impl Reload for Supergraph {
         if *text == self.used {
             return Ok(None);
         }
-        let router = build(&self.configuration, &self.server, &self.file, text)?;
+        let cache = self.cache.as_ref();
+        let router = build(&self.configuration, &self.server, &self.file, text, cache)?;
         let served = self.state.reload(router).await;
         served
             .with_context(|| format!("the supergraph {} cannot be served", self.file.display()))?;

@@ -78,7 +78,7 @@ async fn graph() -> anyhow::Result<(Domains, Router)> {
         &supervisor,
     )
     .await?;
-    let router = graph::router(&configuration, &domains, &key)?;
+    let router = graph::router(&configuration, &domains, &key, None)?;
     Ok((domains, router))
 }
 

@@ -7,11 +7,14 @@ use crate::cli::Serve;
 use crate::config::{Configuration, Mode};
 use crate::data_directory::DataDirectory;
 use crate::domains::{Domain, Domains};
+use crate::entity_cache::Invalidations;
 use crate::lifecycle::Lifecycle;
 use crate::listener::{self, Threads};
 use crate::output;
 use crate::playground::{SignIn, TOKEN_HOURS};
-use crate::{graph, keys, mcp, pictures, playground, rest, sandbox_server, serving, workers};
+use crate::{
+    entity_cache, graph, keys, mcp, pictures, playground, rest, sandbox_server, serving, workers,
+};
 
 pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     let mut configuration = Configuration::load(
@@ -65,8 +68,10 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
         sandbox.load_shop(&domains).await?;
         sandbox.start_warehouse(&domains, supervisor);
     }
-    workers::start(&domains, &configuration, &clock, supervisor)?;
-    let router = graph::router(&configuration, &domains, &key)?;
+    let cache = entity_cache::cache(&configuration);
+    let invalidations = Invalidations::new(&configuration, cache, supervisor)?;
+    workers::start(&domains, &configuration, &clock, supervisor, &invalidations)?;
+    let router = graph::router(&configuration, &domains, &key, invalidations.cache())?;
     if configuration.rest.enabled {
         rest::check(&router).await?;
     }
@@ -141,6 +146,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     } else {
         Threads::Shared
     };
+    let lifecycle = lifecycle.with_admin_routes(entity_cache::routes(&invalidations));
     serving::serve(listener, state, routes, domains, threads, lifecycle).await
 }
 

@@ -8,6 +8,7 @@ use crate::cli::Subgraph;
 use crate::config::Configuration;
 use crate::data_directory::DataDirectory;
 use crate::domains::{Domain, Domains};
+use crate::entity_cache::Invalidations;
 use crate::lifecycle::Lifecycle;
 use crate::listener::{self, Limits, Threads};
 use crate::output;
@@ -41,7 +42,8 @@ pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
     let domains =
         Domains::open(&configuration, &[domain], missing, &key, &clock, supervisor).await?;
     domains.start(supervisor).await;
-    workers::start(&domains, &configuration, &clock, supervisor)?;
+    let invalidations = Invalidations::new(&configuration, None, supervisor)?;
+    workers::start(&domains, &configuration, &clock, supervisor, &invalidations)?;
     let subgraph = domains
         .subgraph(domain)
         .with_context(|| format!("the {} subgraph was not opened", domain.name()))?;

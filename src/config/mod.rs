@@ -291,6 +291,7 @@ impl Configuration {
         self.kafka.check(self.mode == Mode::Production)?;
         server::check(&self.server, self.mode)?;
         self.router.check()?;
+        self.check_entity_cache()?;
         self.mcp.check(&self.server.path)?;
         self.subgraphs.check()?;
         self.subgraph.check(&self.auth)?;
@@ -314,6 +315,19 @@ impl Configuration {
             "auth.development_secret",
             self.auth.development_secret.as_ref(),
         )
+    }
+
+    /// Other processes publish what changes, and only Redis takes it to every router.
+    fn check_entity_cache(&self) -> Result<(), Invalid> {
+        let has_others = self.subgraphs.any_remote() || self.kafka.is_used();
+        if self.router.entity_cache.enabled && has_others && self.redis_url.is_none() {
+            return Err(Invalid::new(
+                "router.entity_cache.enabled",
+                "requires redis_url when other processes change data: without it this one would \
+                 not know",
+            ));
+        }
+        Ok(())
     }
 
     fn check_production(&self) -> Result<(), Invalid> {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use platform::config::{Duration, Invalid};
+use router::EntityCacheConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,7 @@ pub(crate) struct Router {
     pub(crate) limits: router::OperationLimits,
     /// The active labels of `@override(label:)`; shares such as `percent(5)` need no entry.
     pub(crate) override_labels: Vec<String>,
+    pub(crate) entity_cache: EntityCacheConfig,
     /// Manifests of operations to plan before the first request, in Apollo's or Relay's format.
     pub(crate) warm_up: Vec<PathBuf>,
 }
@@ -37,6 +39,10 @@ impl Router {
         for (key, is_zero) in [
             ("router.deadline", self.deadline.get().is_zero()),
             ("router.limits.planning_ms", self.limits.planning_ms == 0),
+            (
+                "router.entity_cache.max_bytes",
+                self.entity_cache.max_bytes == 0,
+            ),
         ] {
             if is_zero {
                 return Err(Invalid::new(key, "must be more than zero"));
@@ -56,6 +62,7 @@ impl Default for Router {
             expose_query_plan: None,
             limits: router::OperationLimits::default(),
             override_labels: Vec::new(),
+            entity_cache: EntityCacheConfig::default(),
             warm_up: Vec::new(),
         }
     }

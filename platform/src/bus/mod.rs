@@ -114,6 +114,9 @@ pub trait EventBus: fmt::Debug + Send + Sync {
     /// Whether events reach other processes. Such a bus is watched, see [`watch`].
     fn is_shared(&self) -> bool;
 
+    /// A domain's consumer has applied an event, and committed what follows from it.
+    async fn handled(&self, _domain: &str, _event: &Event) {}
+
     /// Whether the bus works, for publishers and consumers, too.
     async fn check(&self) -> Result<(), BusError> {
         Ok(())

@@ -78,6 +78,8 @@ impl Deliverer {
                 inbox_delivery::delete(&transaction, row).await?;
                 transaction.commit().await?;
                 counter!("vantage_inbox_handled_total", "consumer" => consumer).increment(1);
+                let domain = self.context.database.domain();
+                self.context.bus.handled(domain, &event(row)).await;
             }
             Err(error) => {
                 traces::fail(span, error.name());

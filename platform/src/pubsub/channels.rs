@@ -89,6 +89,17 @@ impl Confirmation {
         }
     }
 
+    /// Waits until it is confirmed no more.
+    pub(super) async fn lost(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if !self.is_confirmed.load(Ordering::Acquire) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     fn set(&self, is: bool) {
         self.is_confirmed.store(is, Ordering::Release);
         self.changed.notify_waiters();
@@ -134,6 +145,7 @@ impl Channels {
         let member = Subscriber {
             inbox,
             name,
+            confirmation: confirmation.clone(),
             channels: self.clone(),
         };
         (member, confirmation)
@@ -215,10 +227,15 @@ impl Channel {
 pub(super) struct Subscriber {
     inbox: Arc<SignalQueue>,
     name: Arc<str>,
+    confirmation: Arc<Confirmation>,
     channels: Arc<Channels>,
 }
 
 impl Subscriber {
+    pub(super) fn confirmation(&self) -> Arc<Confirmation> {
+        self.confirmation.clone()
+    }
+
     /// The next signal. Never ends, because a subscriber keeps its channel open.
     pub(super) fn poll_next(&self, context: &Context<'_>) -> Poll<Signal> {
         // Register the waker first, so that a signal arriving in between wakes it.

@@ -12,6 +12,7 @@ mod redis;
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
@@ -54,6 +55,25 @@ pub enum PubSubError {
 /// An open subscription: an endless stream of [`Signal`]s in publishing order.
 #[derive(Debug)]
 pub struct Subscription(channels::Subscriber);
+
+impl Subscription {
+    /// Its connection to the server, for those who must know at once that messages may be missed. They still receive a
+    /// [`Signal::Gap`] when it is back.
+    pub fn connection(&self) -> SubscriptionConnection {
+        SubscriptionConnection(self.0.confirmation())
+    }
+}
+
+/// The connection of a [`Subscription`].
+#[derive(Clone, Debug)]
+pub struct SubscriptionConnection(Arc<channels::Confirmation>);
+
+impl SubscriptionConnection {
+    /// Waits until the connection is lost. Never ends within one process.
+    pub async fn lost(&self) {
+        self.0.lost().await;
+    }
+}
 
 impl Stream for Subscription {
     type Item = Signal;

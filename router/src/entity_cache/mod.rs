@@ -13,9 +13,6 @@ mod store;
 mod tags;
 mod versions;
 
-#[cfg(test)]
-mod tests;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};

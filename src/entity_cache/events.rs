@@ -1,0 +1,159 @@
+//! What public data changes with the domains' events. An event is about its publisher's data; a domain that copies some
+//! of it has changed its own once it has applied the event.
+
+use std::sync::Arc;
+
+use platform::bus::Event;
+use router::{InvalidEntity, Invalidation};
+use serde_json::Value;
+
+/// What these events invalidate in the subgraphs that publish them.
+pub(super) fn published(events: &[Arc<Event>]) -> Vec<Invalidation> {
+    let mut all: Vec<Invalidation> = Vec::new();
+    for event in events {
+        let Some(invalid) = publisher(&event.topic).and_then(|domain| changed(domain, event))
+        else {
+            continue;
+        };
+        // Events of one domain are mostly published together.
+        match all
+            .iter_mut()
+            .find(|one| one.subgraphs == invalid.subgraphs)
+        {
+            Some(one) => {
+                one.entities.extend(invalid.entities);
+                one.types.extend(invalid.types);
+                one.types.sort_unstable();
+                one.types.dedup();
+            }
+            None => all.push(invalid),
+        }
+    }
+    all
+}
+
+/// What an event invalidates in the subgraph of a domain that has applied it.
+pub(super) fn handled(domain: &str, event: &Event) -> Option<Invalidation> {
+    // The catalog copies prices and stock of products; others have no public data of another domain.
+    (domain == "search")
+        .then(|| changed(domain, event))
+        .flatten()
+}
+
+/// The domain that publishes a topic.
+fn publisher(topic: &str) -> Option<&str> {
+    match topic.strip_suffix(".events")? {
+        "inventory" => Some("orders"),
+        domain => Some(domain),
+    }
+}
+
+/// What changes in a domain's subgraph with an event.
+fn changed(domain: &str, event: &Event) -> Option<Invalidation> {
+    let mut invalid = Invalidation {
+        subgraphs: vec![domain.to_owned()],
+        ..Invalidation::default()
+    };
+    match event.event_type.as_str() {
+        "price.changed" => invalid.entities = products(&event.data, "prices", "productId"),
+        "inventory.adjusted" => invalid.entities = products(&event.data, "products", "productId"),
+        "product.upserted.v1" | "product.deleted.v1" => {
+            invalid.entities = products(&event.data, "products", "id");
+        }
+        "rates.refreshed" => {
+            invalid.types = ["ExchangeRate", "PriceQuote", "ProductPrice"]
+                .map(str::to_owned)
+                .into();
+        }
+        _ => return None,
+    }
+    Some(invalid)
+}
+
+/// The products in a list of an event.
+fn products(data: &Value, list: &str, id: &str) -> Vec<InvalidEntity> {
+    let items = data.get(list).and_then(Value::as_array);
+    let ids = items.into_iter().flatten();
+    ids.filter_map(|item| item.get(id)?.as_str())
+        .map(|id| InvalidEntity::new("Product", "id", id))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn event(topic: &str, event_type: &str, data: Value) -> Arc<Event> {
+        Arc::new(Event {
+            id: Uuid::nil(),
+            topic: topic.to_owned(),
+            event_type: event_type.to_owned(),
+            aggregate_id: "prices".to_owned(),
+            sequence: 1,
+            occurred_at: DateTime::UNIX_EPOCH,
+            data,
+            traceparent: None,
+        })
+    }
+
+    fn products_of(subgraph: &str, ids: &[&str]) -> Invalidation {
+        let ids = ids.iter();
+        Invalidation {
+            entities: ids
+                .map(|id| InvalidEntity::new("Product", "id", *id))
+                .collect(),
+            subgraphs: vec![subgraph.to_owned()],
+            ..Invalidation::default()
+        }
+    }
+
+    #[test]
+    fn events_name_what_has_changed_where_they_come_from() {
+        let price = |id: &str| {
+            let data = json!({ "version": 1, "prices": [{ "productId": id, "sequence": 2 }] });
+            event("pricing.events", "price.changed", data)
+        };
+        let stock = event(
+            "inventory.events",
+            "inventory.adjusted",
+            json!({ "products": [{ "productId": "prd_3" }] }),
+        );
+        let catalog = event(
+            "search.events",
+            "product.upserted.v1",
+            json!({ "products": [{ "id": "prd_4" }, { "id": "prd_5" }] }),
+        );
+        let other = event("orders.events", "order.placed", json!({}));
+        let all = [
+            price("prd_1"),
+            other,
+            price("prd_2"),
+            stock.clone(),
+            catalog,
+        ];
+        assert_eq!(
+            published(&all),
+            [
+                products_of("pricing", &["prd_1", "prd_2"]),
+                products_of("orders", &["prd_3"]),
+                products_of("search", &["prd_4", "prd_5"]),
+            ]
+        );
+        let copied = handled("search", &stock);
+        assert_eq!(copied, Some(products_of("search", &["prd_3"])));
+        assert_eq!(handled("notifications", &stock), None);
+    }
+
+    #[test]
+    fn new_rates_change_every_converted_price() {
+        let refreshed = event("pricing.events", "rates.refreshed", json!({ "version": 1 }));
+        let invalid = published(&[refreshed]);
+        assert_eq!(invalid.len(), 1);
+        assert!(invalid[0].types.contains(&"ProductPrice".to_owned()));
+        assert_eq!(invalid[0].subgraphs, ["pricing"]);
+    }
+}

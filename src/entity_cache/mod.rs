@@ -1,0 +1,155 @@
+//! Keeps the routers' entity caches right: whatever changes public data invalidates it in the router of this process
+//! and, over Redis, in those of all others.
+
+mod bus;
+mod endpoint;
+mod events;
+mod follow;
+
+use std::sync::Arc;
+
+use platform::pubsub::{PubSub, RedisPubSub};
+use platform::supervisor::Supervisor;
+use router::{EntityCache, Invalidation};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+pub(crate) use bus::InvalidatingBus;
+pub(crate) use endpoint::routes;
+
+use crate::config::Configuration;
+
+/// The channel of all processes that share a Redis server.
+const CHANNEL: &str = "entity_cache";
+
+/// Beyond this, whole types are invalidated instead of single entities.
+const MAX_ENTITIES: usize = 1_000;
+
+/// What one process has invalidated.
+#[derive(Debug, Serialize, Deserialize)]
+struct Message {
+    /// The process that sends it.
+    sender: Uuid,
+    /// Counts the sender's messages: if one is missing, anything may have been invalidated.
+    number: u64,
+    invalid: Vec<Invalidation>,
+}
+
+/// Invalidates the entity caches of all routers. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Invalidations {
+    cache: Option<EntityCache>,
+    shared: Option<Arc<Shared>>,
+}
+
+/// The way to other processes.
+#[derive(Debug)]
+struct Shared {
+    pubsub: Arc<dyn PubSub>,
+    sender: Uuid,
+    /// The number of the last message; held while one is published, so that they arrive in order.
+    number: Mutex<u64>,
+}
+
+impl Invalidations {
+    /// With the cache of this process's router, if it has one, and those of others, if Redis is configured.
+    pub(crate) fn new(
+        configuration: &Configuration,
+        cache: Option<EntityCache>,
+        supervisor: &Supervisor,
+    ) -> anyhow::Result<Self> {
+        let shared = configuration.redis()?.map(|server| {
+            let pubsub: Arc<dyn PubSub> = Arc::new(RedisPubSub::new(&server, supervisor));
+            Arc::new(Shared {
+                pubsub,
+                sender: Uuid::now_v7(),
+                number: Mutex::new(0),
+            })
+        });
+        if let (Some(cache), Some(shared)) = (&cache, &shared) {
+            follow::start(cache, shared, supervisor);
+        }
+        Ok(Self { cache, shared })
+    }
+
+    /// The cache of this process's router.
+    pub(crate) fn cache(&self) -> Option<&EntityCache> {
+        self.cache.as_ref()
+    }
+
+    /// Invalidates in this process at once, and in others as soon as they receive it.
+    pub(crate) async fn announce(&self, invalid: Vec<Invalidation>) {
+        let invalid: Vec<Invalidation> = invalid.into_iter().map(bounded).collect();
+        if let Some(cache) = &self.cache {
+            invalid.iter().for_each(|invalid| cache.invalidate(invalid));
+        }
+        if let Some(shared) = &self.shared {
+            shared.send(invalid).await;
+        }
+    }
+}
+
+impl Shared {
+    async fn send(&self, invalid: Vec<Invalidation>) {
+        let mut number = self.number.lock().await;
+        *number += 1;
+        let message = Message {
+            sender: self.sender,
+            number: *number,
+            invalid,
+        };
+        let sent = match serde_json::to_vec(&message) {
+            Ok(message) => self.pubsub.publish(CHANNEL, message.into()).await,
+            Err(error) => {
+                tracing::error!(%error, "invalidation not written");
+                return;
+            }
+        };
+        // The next message shows others that this one is missing.
+        if let Err(error) = sent {
+            tracing::warn!(%error, "invalidation not published");
+        }
+    }
+}
+
+/// The cache of this process's router, if it is configured.
+pub(crate) fn cache(configuration: &Configuration) -> Option<EntityCache> {
+    let config = &configuration.router.entity_cache;
+    config.enabled.then(|| EntityCache::new(config.clone()))
+}
+
+/// Of too many entities, their types: a message and a table of invalidations have bounds.
+fn bounded(mut invalid: Invalidation) -> Invalidation {
+    if invalid.entities.len() > MAX_ENTITIES {
+        let entities = std::mem::take(&mut invalid.entities);
+        let types = entities.into_iter().map(|entity| entity.type_name);
+        invalid.types.extend(types);
+        invalid.types.sort_unstable();
+        invalid.types.dedup();
+    }
+    invalid
+}
+
+#[cfg(test)]
+mod tests {
+    use router::InvalidEntity;
+
+    use super::*;
+
+    #[test]
+    fn very_many_entities_are_invalidated_by_their_types() {
+        let products = |count: usize| Invalidation {
+            entities: (0..count)
+                .map(|number| InvalidEntity::new("Product", "id", number))
+                .collect(),
+            ..Invalidation::default()
+        };
+        assert_eq!(bounded(products(1_000)), products(1_000));
+        let expected = Invalidation {
+            types: vec!["Product".to_owned()],
+            ..Invalidation::default()
+        };
+        assert_eq!(bounded(products(1_001)), expected);
+    }
+}
