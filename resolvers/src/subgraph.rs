@@ -17,6 +17,7 @@ use tracing::{Instrument, Span};
 
 use self::document::Document;
 use crate::batch::Batches;
+use crate::cache_scope::CacheScope;
 use crate::entities::Begun;
 use crate::error::{ApiError, ErrorCode};
 use crate::money_format::MoneyFormats;
@@ -93,8 +94,10 @@ impl Subgraph {
                 };
                 let (schema, sdl) = (schema.clone(), sdl.clone());
                 let batches = Batches::new(limits.rows);
+                let scope = CacheScope::default();
                 let request = request
                     .data(loaders(&batches))
+                    .data(scope.clone())
                     .data(MoneyFormats::of(&caller))
                     .data(caller)
                     .data(Begun::default());
@@ -105,6 +108,7 @@ impl Subgraph {
                     }
                     replace_sdl(&mut response.data, &sdl);
                     code_input_errors(&mut response);
+                    response.cache_control.public &= !scope.is_private();
                     response
                 })
             }

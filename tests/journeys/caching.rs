@@ -47,10 +47,13 @@ async fn public_facts_may_be_kept_and_nothing_that_depends_on_who_asks() {
         }
         let price =
             "{ productSearch(query: \"a\") { nodes { price { current { amount { amount } } } } } }";
-        check(None, price, "max-age=30, private").await;
+        // Nobody's address is located here, so prices depend on what the request says alone.
+        check(None, price, "max-age=30, public").await;
+        check(user, price, "max-age=30, private").await;
         for query in [
             "{ me { name } }",
             "{ currencies { code } me { name } }",
+            "{ shippingCountries { code } me { name } }",
             "{ currencies { code } currencyContext { currency } }",
             "{ returnReasons { code } return(id: \"ret_01h455vb4pex5vsknk084sn02q\") { id } }",
             "{ me { orders(first: 3) { nodes { items { product { title } } } } } }",

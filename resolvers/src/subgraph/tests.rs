@@ -5,6 +5,7 @@ use futures::stream;
 
 use super::*;
 use crate::budget::ROWS_PER_SLICE;
+use crate::cache_scope::make_private;
 use crate::error::ApiResult;
 use crate::subscription::{Events, events};
 
@@ -20,6 +21,15 @@ struct Resolved(Arc<AtomicUsize>);
 impl Query {
     async fn node(&self) -> Node {
         Node
+    }
+
+    /// Public, unless the argument says otherwise.
+    #[graphql(cache_control(max_age = 60))]
+    async fn public(&self, context: &Context<'_>, unless: bool) -> bool {
+        if unless {
+            make_private(context);
+        }
+        true
     }
 
     async fn endless(&self) -> bool {
@@ -55,6 +65,19 @@ fn subgraph(limits: Limits) -> Subgraph {
         .limit_recursive_depth(RECURSION)
         .finish();
     Subgraph::new("nodes", schema, |_| ()).limited(limits)
+}
+
+#[tokio::test]
+async fn a_value_may_make_a_public_response_private() {
+    let subgraph = subgraph(Limits::default());
+    let policy = async |text: &str| {
+        let response = subgraph.execute(text.into(), Caller::default()).await;
+        response.cache_control.value()
+    };
+    let public = policy("{ public(unless: false) }").await;
+    assert_eq!(public.as_deref(), Some("max-age=60"));
+    let private = policy("{ a: public(unless: false) b: public(unless: true) }").await;
+    assert_eq!(private.as_deref(), Some("max-age=60, private"));
 }
 
 async fn code(subgraph: &Subgraph, text: &str) -> Option<Value> {

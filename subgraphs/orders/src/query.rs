@@ -23,7 +23,7 @@ pub(crate) struct Query;
 #[Object]
 impl Query {
     /// The signed-in customer; null if the account no longer exists.
-    #[graphql(directive = authenticated::apply())]
+    #[graphql(directive = authenticated::apply(), cache_control(no_cache))]
     async fn me(&self, context: &Context<'_>) -> Option<ApiResult<Customer>> {
         let answer: ApiResult<Option<Customer>> = async {
             let customer = access::customer(context)?;
@@ -34,7 +34,7 @@ impl Query {
     }
 
     /// One of the caller's orders: null if it does not exist, FORBIDDEN if it belongs to somebody else. Support sees all.
-    #[graphql(directive = authenticated::apply())]
+    #[graphql(directive = authenticated::apply(), cache_control(no_cache))]
     async fn order(
         &self,
         context: &Context<'_>,
@@ -49,7 +49,7 @@ impl Query {
     }
 
     /// What `orderPlace` with the same input would charge, and everything that prevents it. Nothing is written.
-    #[graphql(directive = authenticated::apply())]
+    #[graphql(directive = authenticated::apply(), cache_control(no_cache))]
     async fn order_preview(
         &self,
         context: &Context<'_>,
@@ -89,7 +89,7 @@ impl Query {
     }
 
     /// The stock of a product, for support; null if the catalog has never announced the product.
-    #[graphql(requires_scopes = "support")]
+    #[graphql(requires_scopes = "support", cache_control(no_cache))]
     async fn stock(
         &self,
         context: &Context<'_>,

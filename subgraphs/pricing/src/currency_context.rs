@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, SimpleObject};
 use platform::caller::Locale;
+use resolvers::cache_scope::make_private;
 use resolvers::money::CurrencyCode;
 use resolvers::{ApiError, ApiResult, access};
 
@@ -69,6 +70,14 @@ impl CurrencyContext {
             ip: geo.and_then(|(geo, ip)| geo.country(ip)),
         };
         let detected = detection::detect(known, |country| state.countries.currency(country));
+        let is_requested = matches!(
+            detected.source,
+            detection::CurrencySource::Explicit | detection::CurrencySource::Request
+        );
+        if geo.is_some() && !is_requested {
+            // It depends on the caller's address.
+            make_private(context);
+        }
         let is_refused = header == RequestedCurrency::Unsupported
             && detected.source == detection::CurrencySource::Request;
         Ok(Self {

@@ -28,7 +28,7 @@ impl Product {
     }
 
     /// What the product costs now; null if it has no price.
-    #[graphql(cache_control(max_age = 60, private))]
+    #[graphql(cache_control(max_age = 60))]
     async fn price(
         &self,
         context: &Context<'_>,

@@ -97,7 +97,7 @@ impl Query {
 
     /// The prices for a checkout. The currency is chosen as in `currencyContext`; if it has no exchange rate, the quote is
     /// in US dollars. For other subgraphs only.
-    #[graphql(inaccessible)]
+    #[graphql(inaccessible, cache_control(no_cache))]
     async fn checkout_quote(
         &self,
         context: &Context<'_>,

@@ -15,7 +15,7 @@ pub(crate) struct Customer {
 }
 
 /// A customer, visible only to themselves.
-#[Object]
+#[Object(cache_control(no_cache))]
 impl Customer {
     /// Globally unique id: `usr_` followed by 26 characters.
     async fn id(&self) -> ID {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum};
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
+use resolvers::cache_scope::make_private;
 use resolvers::connection::{Page, PageRequest};
 use resolvers::money::CurrencyCode;
 use resolvers::{ApiError, ApiResult, access};
@@ -128,6 +129,10 @@ pub(crate) async fn search(
 ) -> ApiResult<ProductSearchConnection> {
     let state = context.data_unchecked::<State>();
     let customer = access::visitor(context)?;
+    if customer.is_some() {
+        // Its order and the id of the search are the customer's.
+        make_private(context);
+    }
     let (started, now) = (Instant::now(), state.clock.now());
     let requested = arguments.requested_ranking()?;
     let query_id = arguments.query_id(customer, now);
