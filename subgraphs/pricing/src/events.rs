@@ -1,7 +1,7 @@
 //! What this domain tells the others, through its outbox.
 
 use chrono::{DateTime, Utc};
-use entities::pricing::product_price;
+use entities::pricing::{exchange_rate, product_price};
 use metrics::counter;
 use platform::database::DatabaseTransaction;
 use platform::event_type::EventType;
@@ -21,11 +21,18 @@ pub(crate) const PRICE_CHANGED: &str = "price.changed";
 /// The events this domain publishes.
 pub const TYPES: &[EventType] = &[
     EventType::new::<PricesChanged>(TOPIC, PRICE_CHANGED),
+    EventType::new::<RatesRefreshed>(TOPIC, RATES_REFRESHED),
     EventType::new::<RateAlert<'_>>(TOPIC, RATE_ALERT),
 ];
 
 /// All prices are one aggregate: their sequence numbers say which change is the newer one.
 const PRICES: &str = "prices";
+
+/// Exchange rates are used that were fetched, released or set.
+const RATES_REFRESHED: &str = "rates.refreshed";
+
+/// All rates are one aggregate.
+const RATES: &str = "rates";
 
 /// A rate needs a person.
 const RATE_ALERT: &str = "rate.alert";
@@ -38,6 +45,24 @@ pub(crate) enum AlertReason {
     Held,
     /// It was not fetched for so long that prices carry a buffer.
     VeryStale,
+}
+
+/// Exchange rates from US dollars that are used from now on: converted prices change with them. Version 1.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct RatesRefreshed {
+    version: u32,
+    rates: Vec<PublishedRate>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct PublishedRate {
+    /// The currency to convert to.
+    currency: String,
+    /// An exact decimal.
+    rate: String,
+    fetched_at: DateTime<Utc>,
 }
 
 /// An exchange rate needs a person. Version 1.
@@ -124,10 +149,37 @@ pub(crate) async fn prices_changed(
     Ok(())
 }
 
+/// Publishes through the outbox that these rates are used.
+pub(crate) async fn rates_refreshed(
+    transaction: &DatabaseTransaction,
+    rates: &[exchange_rate::Model],
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    if rates.is_empty() {
+        return Ok(());
+    }
+    let rates = rates.iter().map(|row| PublishedRate {
+        currency: row.currency.clone(),
+        rate: row.rate.clone(),
+        fetched_at: row.fetched_at,
+    });
+    let event = NewEvent {
+        topic: TOPIC,
+        event_type: RATES_REFRESHED,
+        aggregate_id: RATES,
+        data: RatesRefreshed {
+            version: 1,
+            rates: rates.collect(),
+        },
+    };
+    outbox::append(transaction, event, now).await?;
+    Ok(())
+}
+
 /// Alerts to a rate through the outbox, and counts it.
 pub(crate) async fn alert(
     transaction: &DatabaseTransaction,
-    rate: &entities::pricing::exchange_rate::Model,
+    rate: &exchange_rate::Model,
     reason: AlertReason,
     held: Option<Held>,
     now: DateTime<Utc>,

@@ -6,6 +6,7 @@ use platform::providers::open_exchange_rates::{Latest, OpenExchangeRates};
 use rust_decimal::Decimal;
 
 use crate::State;
+use crate::events;
 use crate::rate_refresh::RefreshError;
 use crate::rules::rate_jump;
 
@@ -34,8 +35,9 @@ pub(crate) async fn confirm_held(
     let codes = currencies.iter().map(String::as_str);
     held_exchange_rate::remove(&transaction, codes).await?;
     exchange_rate::put_rates(&transaction, released.clone()).await?;
-    transaction.commit().await?;
     let now = state.clock.now();
+    events::rates_refreshed(&transaction, &released, now).await?;
+    transaction.commit().await?;
     state.rate_cache.put(&released, now).await;
     for row in released {
         counter!("vantage_pricing_rates_confirmed_total").increment(1);

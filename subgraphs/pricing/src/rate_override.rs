@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use sea_orm::DbErr;
 
 use crate::State;
+use crate::events;
 use crate::rules::freshness::RateFreshness;
 use crate::rules::rate_jump;
 
@@ -84,11 +85,10 @@ pub async fn release(
     let row = row.released();
     held_exchange_rate::remove(&transaction, [currency.as_str()]).await?;
     exchange_rate::put_rates(&transaction, vec![row.clone()]).await?;
+    let now = state.clock.now();
+    events::rates_refreshed(&transaction, std::slice::from_ref(&row), now).await?;
     transaction.commit().await?;
-    state
-        .rate_cache
-        .put(std::slice::from_ref(&row), state.clock.now())
-        .await;
+    state.rate_cache.put(std::slice::from_ref(&row), now).await;
     Ok(Some(row))
 }
 
@@ -109,6 +109,7 @@ pub async fn set(
     let transaction = state.database.begin().await?;
     exchange_rate::lock_all(&transaction).await?;
     exchange_rate::put_rates(&transaction, vec![row.clone()]).await?;
+    events::rates_refreshed(&transaction, std::slice::from_ref(&row), now).await?;
     held_exchange_rate::remove(&transaction, [currency.as_str()]).await?;
     // "Unchanged" would be no answer: what it stands for is not here anymore.
     rate_fetch::forget(&transaction, open_exchange_rates::SOURCE).await?;

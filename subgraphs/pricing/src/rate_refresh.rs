@@ -132,6 +132,7 @@ async fn fetch(state: &State, provider: &OpenExchangeRates) -> Result<RefreshRep
         return Err(RefreshError::NoneOfOurs);
     }
     exchange_rate::put_rates(&transaction, judged.used.clone()).await?;
+    events::rates_refreshed(&transaction, &judged.used, now).await?;
     held_exchange_rate::put(&transaction, judged.held.clone()).await?;
     let settled = judged.used.iter().map(|row| row.currency.as_str());
     held_exchange_rate::remove(&transaction, settled).await?;

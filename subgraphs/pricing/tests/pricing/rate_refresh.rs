@@ -47,7 +47,23 @@ impl Fixture {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         events
             .iter()
+            .filter(|event| event.get("reason").is_some())
             .map(|event| (text(&event["currency"]), text(&event["reason"])))
+            .collect()
+    }
+
+    /// The rates in the outbox that are used, by event.
+    async fn refreshed(&self) -> Vec<Vec<(String, String)>> {
+        let events = self.events("pricing.events").await;
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let rates = events.iter().filter_map(|event| event["rates"].as_array());
+        rates
+            .map(|rates| {
+                let rates = rates.iter();
+                rates
+                    .map(|rate| (text(&rate["currency"]), text(&rate["rate"])))
+                    .collect()
+            })
             .collect()
     }
 }
@@ -60,7 +76,10 @@ async fn fetched_rates_are_used_and_an_unchanged_answer_renews_them() {
         let report = refresh_rates(state, &client).await.unwrap();
         assert!(!report.unchanged);
         assert_eq!(report.used.len(), 7);
+        let published = fixture.refreshed().await;
+        assert_eq!(published.len(), 1);
         let first = fixture.row("EUR").await;
+        assert!(published[0].contains(&("EUR".to_owned(), first.rate.clone())));
         assert_eq!(
             (first.rate.as_str(), first.fetched_at),
             ("0.9", fixture.clock.now())
