@@ -149,6 +149,23 @@ async fn a_lost_connection_is_a_gap_and_then_goes_on() {
 }
 
 #[tokio::test]
+async fn a_lost_connection_is_known_at_once() {
+    let Some(server) = server() else { return };
+    let wire = Wire::to(server).await;
+    let pubsub = RedisPubSub::new(&RedisServer::open(&wire.url).unwrap(), &Supervisor::new());
+    let mut subscription = pubsub.subscribe(&channel("a")).await.unwrap();
+    let connection = subscription.connection();
+    assert_eq!(connection.lost().now_or_never(), None);
+    wire.cut();
+    tokio::time::timeout(Duration::from_secs(60), connection.lost())
+        .await
+        .expect("it is lost");
+    wire.mend();
+    assert_eq!(next(&mut subscription).await, Signal::Gap);
+    assert_eq!(connection.lost().now_or_never(), None);
+}
+
+#[tokio::test]
 async fn what_is_published_while_the_server_is_away_arrives_as_the_newest_of_each_channel() {
     let Some(server) = server() else { return };
     let wire = Wire::to(server.clone()).await;

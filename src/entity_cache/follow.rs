@@ -165,3 +165,95 @@ impl Follower {
         self.supervisor.set_degraded(PART, None);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use platform::pubsub::{InProcess, PubSub};
+    use router::{EntityCacheConfig, Invalidation};
+    use tokio::sync::Mutex;
+
+    use super::*;
+
+    fn shared() -> Arc<Shared> {
+        Arc::new(Shared {
+            pubsub: Arc::new(InProcess::new()),
+            sender: Uuid::now_v7(),
+            number: Mutex::new(0),
+        })
+    }
+
+    fn follower() -> Follower {
+        Follower {
+            cache: EntityCache::new(EntityCacheConfig::default()),
+            shared: shared(),
+            supervisor: Supervisor::new(),
+            numbers: HashMap::new(),
+            received: Instant::now(),
+        }
+    }
+
+    fn message(sender: Uuid, number: u64, invalidations: usize) -> Vec<u8> {
+        let invalid = Invalidation {
+            types: vec!["Product".to_owned()],
+            ..Invalidation::default()
+        };
+        let message = Message {
+            sender,
+            number,
+            invalid: vec![invalid; invalidations],
+        };
+        serde_json::to_vec(&message).unwrap()
+    }
+
+    #[test]
+    fn what_others_invalidate_is_applied_and_a_missing_message_empties_the_cache() {
+        let mut follower = follower();
+        let (one, other) = (Uuid::now_v7(), Uuid::now_v7());
+        let mut check = |message: &[u8], expected: u64| {
+            let before = follower.cache.epoch();
+            follower.receive(message);
+            assert_eq!(follower.cache.epoch() - before, expected);
+        };
+        check(&message(one, 1, 1), 1);
+        check(&message(one, 2, 0), 0);
+        check(&message(one, 3, 2), 2);
+        // Whoever has begun before may have sent something before.
+        check(&message(other, 7, 1), 2);
+        check(&message(other, 8, 1), 1);
+        // The fourth is missing.
+        check(&message(one, 5, 1), 2);
+        check(b"{}", 1);
+    }
+
+    #[test]
+    fn its_own_messages_are_applied_already_and_show_that_it_receives() {
+        let mut follower = follower();
+        let own = follower.shared.sender;
+        let before = follower.cache.epoch();
+        follower.receive(&message(own, 4, 1));
+        follower.receive(&message(own, 5, 1));
+        assert_eq!(follower.cache.epoch(), before);
+        follower.cache.suspend();
+        follower.receive(&message(own, 6, 0));
+        assert!(!follower.cache.is_suspended());
+        assert!(follower.cache.epoch() > before, "it begins empty");
+    }
+
+    #[tokio::test]
+    async fn a_cache_is_used_once_invalidations_are_received() {
+        let (cache, shared) = (EntityCache::new(EntityCacheConfig::default()), shared());
+        let supervisor = Supervisor::new();
+        start(&cache, &shared, &supervisor);
+        assert!(cache.is_suspended());
+        while cache.is_suspended() {
+            tokio::task::yield_now().await;
+        }
+        let before = cache.epoch();
+        let other = message(Uuid::now_v7(), 1, 1);
+        shared.pubsub.publish(CHANNEL, other.into()).await.unwrap();
+        while cache.epoch() == before {
+            tokio::task::yield_now().await;
+        }
+        supervisor.shutdown(Duration::from_secs(5)).await;
+    }
+}

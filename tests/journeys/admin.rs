@@ -5,7 +5,7 @@ use std::process::Stdio;
 use crate::kit::{Process, vantage};
 
 /// The address printed after a prefix.
-async fn announced(process: &mut Process, word: &str) -> String {
+pub(crate) async fn announced(process: &mut Process, word: &str) -> String {
     loop {
         let line = process.output.next_line().await.unwrap().expect("a line");
         if let Some(address) = line.strip_prefix(word) {

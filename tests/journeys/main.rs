@@ -12,6 +12,7 @@ mod compose;
 mod connections;
 mod data_directory;
 mod deals;
+mod entity_cache;
 mod events;
 mod exchange_rates;
 mod federation;

@@ -104,6 +104,11 @@ impl EntityCache {
         self.0.is_suspended.load(Ordering::Acquire)
     }
 
+    /// A number that grows with each invalidation.
+    pub fn epoch(&self) -> u64 {
+        self.0.versions.current()
+    }
+
     /// Stored values, and roughly their bytes.
     pub fn size(&self) -> (u64, u64) {
         self.0.store.size()
