@@ -1,5 +1,7 @@
 //! Derives the response's `Cache-Control` from the subgraphs' responses: the strictest of them applies.
 
+use std::time::Duration;
+
 use axum::http::{HeaderMap, header};
 
 /// The `Cache-Control` of a cacheable response.
@@ -30,6 +32,10 @@ impl CachePolicy {
                 }
             }
         }
+        // How long it has been in caches on the way.
+        let age = headers.get(header::AGE).and_then(|age| age.to_str().ok());
+        let age: u32 = age.and_then(|age| age.trim().parse().ok()).unwrap_or(0);
+        policy.max_age = policy.max_age.saturating_sub(age);
         (policy.max_age > 0).then_some(policy)
     }
 
@@ -46,6 +52,19 @@ impl CachePolicy {
         let scope = if self.public { "public" } else { "private" };
         format!("max-age={}, {scope}", self.max_age)
     }
+}
+
+/// How long a subgraph allows to use its response after its time, while it is fetched anew (RFC 5861).
+pub(crate) fn stale_while_revalidate(headers: &HeaderMap) -> Option<Duration> {
+    let values = headers.get_all(header::CACHE_CONTROL).iter();
+    let directives = values.filter_map(|value| value.to_str().ok());
+    let mut directives = directives.flat_map(|value| value.split(','));
+    directives.find_map(|directive| {
+        let (name, value) = directive.split_once('=')?;
+        let is_it = name.trim().eq_ignore_ascii_case("stale-while-revalidate");
+        let seconds = is_it.then(|| value.trim().trim_matches('"').parse().ok());
+        seconds.flatten().map(Duration::from_secs)
+    })
 }
 
 /// The policy of a response while its parts arrive.
@@ -103,6 +122,36 @@ mod tests {
         check("public", None);
         check("max-age=soon", None);
         check("", None);
+    }
+
+    #[test]
+    fn the_time_in_other_caches_counts() {
+        let of = |age: &'static str| {
+            let headers = HeaderMap::from_iter([
+                (
+                    header::CACHE_CONTROL,
+                    HeaderValue::from_static("max-age=60"),
+                ),
+                (header::AGE, HeaderValue::from_static(age)),
+            ]);
+            CachePolicy::of(&headers).map(|policy| policy.max_age)
+        };
+        assert_eq!(of("20"), Some(40));
+        assert_eq!(of("60"), None);
+        assert_eq!(of("soon"), Some(60));
+    }
+
+    #[test]
+    fn a_subgraph_says_how_long_its_response_may_be_stale() {
+        let of = |value: &'static str| {
+            let value = HeaderValue::from_static(value);
+            let headers = HeaderMap::from_iter([(header::CACHE_CONTROL, value)]);
+            stale_while_revalidate(&headers).map(|stale| stale.as_secs())
+        };
+        assert_eq!(of("max-age=60, stale-while-revalidate=30"), Some(30));
+        assert_eq!(of("Stale-While-Revalidate = \"5\""), Some(5));
+        assert_eq!(of("max-age=60"), None);
+        assert_eq!(of("stale-while-revalidate=soon"), None);
     }
 
     #[test]

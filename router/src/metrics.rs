@@ -105,6 +105,10 @@ pub fn describe() {
         "Fetches that waited for an identical one to fill the entity cache."
     );
     describe_counter!(
+        "router_entity_cache_refreshes_total",
+        "Fetches in the background of values whose time was over, by outcome: stored or not_stored."
+    );
+    describe_counter!(
         "router_entity_cache_invalidations_total",
         "Invalidations of the entity cache, by what they name: entity, type, root_field or all."
     );

@@ -52,7 +52,7 @@ struct Inner {
     shows_caller: bool,
     /// The queries that are being answered.
     in_flight: InFlight<Key, GraphQLResponse>,
-    cache: Option<RouterCache>,
+    cache: Option<Arc<RouterCache>>,
     operations: OperationCache,
     planner: Planner,
     admission: Admission,

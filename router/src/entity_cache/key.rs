@@ -16,15 +16,15 @@ use crate::value::{Symbols, Value, write_json};
 pub(super) type Key = [u8; 32];
 
 /// A fetch whose values are looked up.
-pub(super) struct KeyedFetch<'f> {
-    pub(super) operation: &'f FetchOperation,
-    pub(super) variables: &'f Variables,
-    pub(super) inputs: &'f Inputs,
-    pub(super) symbols: &'f Symbols,
-    pub(super) types: &'f TypeNames,
-    pub(super) context: &'f RequestContext,
+pub(crate) struct KeyedFetch<'f> {
+    pub(crate) operation: &'f FetchOperation,
+    pub(crate) variables: &'f Variables,
+    pub(crate) inputs: &'f Inputs,
+    pub(crate) symbols: &'f Symbols,
+    pub(crate) types: &'f TypeNames,
+    pub(crate) context: &'f RequestContext,
     /// Whether the subgraph learns who the caller is, other than from headers.
-    pub(super) sees_caller: bool,
+    pub(crate) sees_caller: bool,
 }
 
 impl KeyedFetch<'_> {

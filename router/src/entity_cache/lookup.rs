@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 
 use super::key::{Key, KeyedFetch};
+use super::refresh::RefreshClaim;
 use super::store::{Age, Entry};
 use super::tags::FetchTags;
 use super::versions::Epoch;
@@ -14,7 +15,7 @@ use crate::cache_control::CachePolicy;
 use crate::in_flight::InFlight;
 use crate::prepare::plan::{EntityAlias, Inputs, Target};
 use crate::transport::SubgraphResponse;
-use crate::value::{Shape, StoredValue, Value};
+use crate::value::{Shape, StoredValue, Symbol, Value};
 
 /// One fetch and the cache.
 pub(crate) struct Lookup<'c> {
@@ -98,6 +99,20 @@ impl<'c> Lookup<'c> {
         Found { values, now }
     }
 
+    /// As if nothing was found.
+    pub(crate) fn nothing(&self) -> Found {
+        let nothing = |keys: &Vec<Key>| vec![None; keys.len()];
+        Found {
+            values: self.keys.iter().map(nothing).collect(),
+            now: Instant::now(),
+        }
+    }
+
+    /// The right to fetch what is missing beside `fresh`, unless somebody does.
+    pub(crate) fn claim_refresh(&self, fresh: &Found) -> Option<RefreshClaim> {
+        RefreshClaim::new(&self.router.cache, self.missing_key(fresh))
+    }
+
     fn representation(&self, variable: usize, index: usize) -> Option<&Value> {
         self.fetch.inputs.representations.get(variable)?.get(index)
     }
@@ -128,7 +143,7 @@ impl<'c> Lookup<'c> {
     /// Stores what a fetch of the missing values returned, which began at this epoch. Returns whether it is stored.
     pub(crate) fn store(
         &self,
-        target: &Target,
+        fields: &EntityFields,
         found: &Found,
         response: &SubgraphResponse,
         epoch: Epoch,
@@ -137,19 +152,19 @@ impl<'c> Lookup<'c> {
         let Some(lifetime) = self.learn(response) else {
             return false;
         };
-        let inner = self.inner();
+        let stale_for = response.stale_for;
+        let stale_for = stale_for.unwrap_or(self.inner().config.stale_while_revalidate.get());
         let entry = |values: Vec<StoredValue>| Entry {
             values: values.into(),
             epoch,
             expires: now + lifetime,
-            stale_for: inner.config.stale_while_revalidate.get(),
+            stale_for,
         };
         let shape = &self.fetch.operation.shape;
-        let is_stored = match target {
-            Target::Fields { .. } => self.store_root(shape, &response.data, entry),
-            Target::Entities(aliases) => {
-                self.store_entities(aliases, found, shape, &response.data, entry)
-            }
+        let is_stored = if self.fetch.operation.representations.is_empty() {
+            self.store_root(shape, &response.data, entry)
+        } else {
+            self.store_entities(fields, found, shape, &response.data, entry)
         };
         self.router.cache.report_size();
         is_stored.is_some()
@@ -172,7 +187,7 @@ impl<'c> Lookup<'c> {
 
     fn store_entities(
         &self,
-        aliases: &[EntityAlias],
+        fields: &EntityFields,
         found: &Found,
         shape: &Shape,
         data: &Value,
@@ -182,20 +197,20 @@ impl<'c> Lookup<'c> {
             return None;
         };
         for (variable, (keys, values)) in self.keys.iter().zip(&found.values).enumerate() {
-            let aliases: Vec<(&[Value], &Shape)> = aliases
-                .iter()
-                .filter(|alias| alias.representations == variable)
-                .map(|alias| match data.get(alias.key) {
-                    Some(Value::List(entities)) => {
-                        Some((entities.as_slice(), shape.below(alias.key)?))
+            let missing = keys.iter().zip(values).filter(|(_, value)| value.is_none());
+            let count = missing.clone().count();
+            let lists: Vec<(&[Value], &Shape)> = fields
+                .of_variable(variable)
+                .map(|key| match data.get(key) {
+                    Some(Value::List(entities)) if entities.len() == count => {
+                        Some((entities.as_slice(), shape.below(key)?))
                     }
                     _ => None,
                 })
                 .collect::<Option<_>>()?;
-            let missing = keys.iter().zip(values).filter(|(_, value)| value.is_none());
             for (index, (key, _)) in missing.enumerate() {
                 // An absent entity is not stored: it may be about to appear, which no event of its key may say.
-                let values = aliases.iter().map(|(entities, shape)| {
+                let values = lists.iter().map(|(entities, shape)| {
                     let entity = entities.get(index).filter(|entity| !entity.is_null())?;
                     StoredValue::new(entity, shape)
                 });
@@ -208,6 +223,29 @@ impl<'c> Lookup<'c> {
     }
 }
 
+/// The `_entities` fields of a fetch: their keys in its data, and the variables that they get their representations
+/// from. None for root fields.
+#[derive(Clone, Debug)]
+pub(crate) struct EntityFields(Vec<(Symbol, usize)>);
+
+impl EntityFields {
+    pub(crate) fn of(target: &Target) -> Self {
+        let aliases: &[EntityAlias] = match target {
+            Target::Fields { .. } => &[],
+            Target::Entities(aliases) => aliases,
+        };
+        let fields = aliases.iter();
+        let fields = fields.map(|alias| (alias.key, alias.representations));
+        Self(fields.collect())
+    }
+
+    /// The keys of those that get their representations from this variable.
+    fn of_variable(&self, variable: usize) -> impl Iterator<Item = Symbol> {
+        let of_variable = self.0.iter().filter(move |(_, of)| *of == variable);
+        of_variable.map(|(key, _)| *key)
+    }
+}
+
 impl Found {
     pub(crate) fn is_complete(&self) -> bool {
         self.values.iter().flatten().all(Option::is_some)
@@ -215,6 +253,24 @@ impl Found {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.values.iter().flatten().all(Option::is_none)
+    }
+
+    /// The same without what may be used, but should be fetched anew; `None` if there is no such value.
+    pub(crate) fn without_stale(&self) -> Option<Self> {
+        let is_stale = |entry: &Arc<Entry>| entry.age(self.now) == Age::Stale;
+        if !self.values.iter().flatten().flatten().any(is_stale) {
+            return None;
+        }
+        let fresh = |list: &Vec<Option<Arc<Entry>>>| {
+            let list = list.iter().cloned();
+            // What was not found is fetched already.
+            list.map(|entry| entry.filter(|entry| !is_stale(entry)))
+                .collect()
+        };
+        Some(Self {
+            values: self.values.iter().map(fresh).collect(),
+            now: self.now,
+        })
     }
 
     /// The policy that the remaining time of its values allows; `None` if nothing was found.

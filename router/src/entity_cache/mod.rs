@@ -9,22 +9,26 @@ mod config;
 mod invalidation;
 mod key;
 mod lookup;
+mod refresh;
 mod store;
 mod tags;
 mod versions;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
 use moka::sync::Cache;
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 pub use self::config::EntityCacheConfig;
 pub use self::invalidation::{InvalidEntity, Invalidation};
 pub(crate) use self::key::KeyedFetch;
-pub(crate) use self::lookup::{Found, Lookup};
+pub(crate) use self::lookup::{EntityFields, Found, Lookup};
+pub(crate) use self::refresh::Refresh;
 use self::store::Store;
 use self::versions::Versions;
 use crate::cache_control::CachePolicy;
@@ -49,6 +53,8 @@ struct Inner {
     fills: InFlight<key::Key, bool>,
     created: Instant,
     is_suspended: AtomicBool,
+    /// What is fetched anew in the background.
+    refreshing: Mutex<HashSet<key::Key, RandomState>>,
 }
 
 impl EntityCache {
@@ -63,6 +69,7 @@ impl EntityCache {
             fills: InFlight::immediate(),
             created: Instant::now(),
             is_suspended: AtomicBool::new(false),
+            refreshing: Mutex::default(),
             config,
         }))
     }

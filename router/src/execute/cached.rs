@@ -2,20 +2,24 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::Execution;
 use super::check::check_entities;
-use crate::entity_cache::{Found, KeyedFetch, Lookup, RouterCache};
+use super::{Budget, Execution};
+use crate::entity_cache::{EntityFields, Found, KeyedFetch, Lookup, Refresh, RouterCache};
 use crate::error::{GraphQLError, PathSegment};
 use crate::prepare::plan::{EntityAlias, Fetch, Inputs, Target};
-use crate::transport::{SubgraphError, SubgraphResponse, TransportError};
+use crate::transport::{SubgraphError, SubgraphRequest, SubgraphResponse, TransportError};
 use crate::value::{Object, Value};
 
 /// How often a fetch waits for others that fetch the same. What they stored may have been invalidated meanwhile.
 const WAITS: usize = 2;
+
+/// Limits on a fetch in the background.
+const REFRESH_TIMEOUT: Duration = Duration::from_secs(10);
+const REFRESH_BYTES: usize = 16 << 20;
 
 type Answer = Result<SubgraphResponse, GraphQLError>;
 
@@ -23,7 +27,7 @@ impl Execution<'_> {
     /// The response to a fetch, of what is stored and what the subgraph returns for the rest.
     pub(super) async fn send_missing(
         &self,
-        cache: &RouterCache,
+        cache: &Arc<RouterCache>,
         fetch: &Fetch,
         inputs: Arc<Inputs>,
     ) -> Answer {
@@ -57,13 +61,19 @@ impl Execution<'_> {
         }
         let mut is_counted = false;
         for _ in 0..WAITS {
-            let found = lookup.find(Instant::now());
+            let mut found = lookup.find(Instant::now());
             if !std::mem::replace(&mut is_counted, true) {
                 self.count(fetch, &inputs, &found);
             }
+            let fresh = found.without_stale();
             if found.is_complete() {
+                if let Some(fresh) = &fresh {
+                    self.refresh(cache, fetch, &inputs, &lookup, fresh);
+                }
                 return Ok(self.compose(fetch, &found, None));
             }
+            // Stale values are fetched with those that are missing.
+            found = fresh.unwrap_or(found);
             match self.fill_or_wait(fetch, &inputs, &lookup, &found).await? {
                 Filled::Own(answer) => return *answer,
                 Filled::Stored => {}
@@ -76,6 +86,39 @@ impl Execution<'_> {
         }
         let (answer, _) = self.fill(fetch, &inputs, &lookup, &found).await;
         answer
+    }
+
+    /// Fetches stale values anew, in the background, unless somebody does.
+    fn refresh(
+        &self,
+        cache: &Arc<RouterCache>,
+        fetch: &Fetch,
+        inputs: &Inputs,
+        lookup: &Lookup<'_>,
+        fresh: &Found,
+    ) {
+        let Ok(transport) = self.transport(&fetch.operation.subgraph) else {
+            return;
+        };
+        let Some(claim) = lookup.claim_refresh(fresh) else {
+            return;
+        };
+        let missing = Arc::new(fresh.missing(inputs));
+        let refresh = Refresh {
+            cache: Arc::clone(cache),
+            transport: Arc::clone(transport),
+            // The request that found them may be answered long before.
+            request: SubgraphRequest {
+                deadline: Instant::now() + REFRESH_TIMEOUT,
+                budget: Arc::new(Budget::new(usize::MAX, REFRESH_BYTES)),
+                ..self.request(fetch, missing, None)
+            },
+            fields: EntityFields::of(&fetch.target),
+        };
+        tokio::spawn(async move {
+            let _claim = claim;
+            refresh.run().await;
+        });
     }
 
     /// Fetches what is missing, or waits for somebody who does.
@@ -135,7 +178,8 @@ impl Execution<'_> {
             Err(error) => return (Err(error), false),
         };
         check_entities(&fetch.target, &counts, &self.plan.symbols, &mut response);
-        let is_stored = lookup.store(&fetch.target, found, &response, epoch, Instant::now());
+        let fields = EntityFields::of(&fetch.target);
+        let is_stored = lookup.store(&fields, found, &response, epoch, Instant::now());
         let answer = if found.is_empty() {
             response
         } else {
@@ -191,6 +235,7 @@ impl Execution<'_> {
             data,
             errors: fetched.errors,
             cache,
+            stale_for: None,
         }
     }
 

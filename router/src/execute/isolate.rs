@@ -108,6 +108,7 @@ impl Execution<'_> {
             errors,
             // There were errors, or nothing would have been refetched.
             cache: None,
+            stale_for: None,
         }
     }
 }

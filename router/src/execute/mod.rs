@@ -52,7 +52,7 @@ pub(crate) struct Execution<'a> {
     /// since fetches may change data in between.
     pub started: Option<Instant>,
     /// Stored data of subgraphs, for queries.
-    pub cache: Option<&'a RouterCache>,
+    pub cache: Option<&'a Arc<RouterCache>>,
     pub deadline: Instant,
     pub budget: Arc<Budget>,
 }

@@ -204,7 +204,7 @@ impl RouterBuilder {
                 api_sdl: supergraph.schema.sdl(),
                 shows_caller: transports.values().any(|transport| transport.sees_caller()),
                 in_flight: InFlight::gathering(GATHER),
-                cache: cache.map(|cache| RouterCache::new(cache, &supergraph)),
+                cache: cache.map(|cache| Arc::new(RouterCache::new(cache, &supergraph))),
                 operations: OperationCache::new(options.plan_cache),
                 planner: Planner::new(),
                 admission: Admission::new(options.prepare.limits.concurrent_cost),

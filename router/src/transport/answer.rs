@@ -1,5 +1,7 @@
 //! What may be shared of calls to a subgraph: raw answers, by everything that they depend on.
 
+use std::time::Duration;
+
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use platform::telemetry::request_id::REQUEST_ID;
@@ -13,6 +15,7 @@ use crate::request::TRACING;
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) cache: Option<CachePolicy>,
+    pub(super) stale_for: Option<Duration>,
     pub(super) body: Bytes,
 }
 

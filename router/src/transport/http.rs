@@ -22,7 +22,7 @@ use super::answer::{self, Answer};
 use super::circuit_breaker::{Circuit, is_unavailable};
 use super::subscription::{Credentials, Signer, SubscriptionOptions, Subscriptions};
 use super::{EventStream, Numbers, SubgraphRequest, SubgraphResponse, Transport, TransportError};
-use crate::cache_control::CachePolicy;
+use crate::cache_control::{CachePolicy, stale_while_revalidate};
 use crate::in_flight::InFlight;
 use crate::prepare::OperationKind;
 use crate::request::TRACING;
@@ -347,10 +347,12 @@ impl HttpTransport {
             call.answered();
         }
         let cache = CachePolicy::of(response.headers());
+        let stale_for = stale_while_revalidate(response.headers());
         let body = self.body(response, request).await?;
         Ok(Answer {
             status,
             cache,
+            stale_for,
             body,
         })
     }
@@ -399,6 +401,7 @@ impl Transport for HttpTransport {
         }?;
         let decoded = request.decode(&answer.body).map(|mut response| {
             response.cache = answer.cache;
+            response.stale_for = answer.stale_for;
             response
         });
         decoded.map_err(|malformed| {

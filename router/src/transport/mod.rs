@@ -86,6 +86,8 @@ pub struct SubgraphResponse {
     pub(crate) errors: Vec<SubgraphError>,
     /// The subgraph's cache policy.
     pub(crate) cache: Option<CachePolicy>,
+    /// How long the subgraph allows to use it after its time, while it is fetched anew; `None` if it does not say.
+    pub(crate) stale_for: Option<Duration>,
 }
 
 /// An error in a subgraph's response, as sent.
@@ -296,6 +298,7 @@ impl SubgraphRequest {
                     max_age,
                     public: response.cache_control.public,
                 }),
+            stale_for: None,
         };
         check_response(&mut decoded, &self.operation.shape);
         decoded

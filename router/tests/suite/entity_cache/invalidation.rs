@@ -4,7 +4,9 @@ use std::pin::pin;
 
 use futures::poll;
 use platform::caller::Caller;
+use platform::config::Duration;
 use router::{EntityCacheConfig, InvalidEntity, Invalidation};
+use serde_json::json;
 use tokio::sync::watch;
 
 use super::{Cached, PRICES, execute, expected, json_of, prices, shop};
@@ -103,5 +105,52 @@ async fn a_hundred_misses_at_once_are_one_fetch() {
             assert_eq!(json_of(answer), expected(&[1, 2]), "over {name}");
         }
         assert_eq!(cached.requested(), [["1", "2"]], "over {name}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_value_that_may_be_stale_unless_it_was_invalidated() {
+    let config = EntityCacheConfig {
+        max_age: Duration::from_millis(1),
+        stale_while_revalidate: Duration::from_secs(3_600),
+        ..EntityCacheConfig::default()
+    };
+    let (gate, closed) = watch::channel(false);
+    let cached = Cached::new(shop().behind(closed), config).await;
+    for (name, router, cache) in cached.each() {
+        let read = async || execute(router, "{ day(number: 1) }", &[], Caller::default()).await;
+        let expected = json!({ "data": { "day": 1 } });
+        gate.send_replace(false);
+        assert_eq!(json_of(&read().await), expected, "over {name}");
+        cached.graph.requests("shop");
+        gate.send_replace(true);
+        // What is stale has no time left that could be told to clients.
+        loop {
+            let response = read().await;
+            assert_eq!(json_of(&response), expected, "over {name}");
+            if response.cache.is_none() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..10 {
+            assert_eq!(json_of(&read().await), expected, "over {name}");
+        }
+        gate.send_replace(false);
+        loop {
+            let requests = cached.graph.requests("shop");
+            assert!(requests.len() <= 1, "over {name}: {requests:?}");
+            if !requests.is_empty() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        gate.send_replace(true);
+        cache.clear();
+        let mut reading = pin!(read());
+        assert!(poll!(&mut reading).is_pending(), "over {name}");
+        gate.send_replace(false);
+        assert_eq!(json_of(&reading.await), expected, "over {name}");
+        cached.graph.requests("shop");
     }
 }
