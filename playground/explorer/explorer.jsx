@@ -14,6 +14,7 @@ import { useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { explorerPlugin } from "@graphiql/plugin-explorer";
 import { GraphiQL, HISTORY_PLUGIN } from "graphiql";
+import { ENTITY_CACHE } from "./cache.jsx";
 import { QUERY_PLAN } from "./plan.jsx";
 import { REGISTERED } from "./registered.jsx";
 import { initialTabs } from "./tabs.js";
@@ -22,7 +23,7 @@ import { frame, markCurrent } from "../shared/shell.js";
 import { session, setting } from "../shared/graph.js";
 
 const isShop = setting("shop") === "yes";
-const PLUGINS = [HISTORY_PLUGIN, explorerPlugin({ showAttribution: false }), QUERY_PLAN, REGISTERED];
+const PLUGINS = [HISTORY_PLUGIN, explorerPlugin({ showAttribution: false }), QUERY_PLAN, ENTITY_CACHE, REGISTERED];
 
 function Transport() {
   const [chosen, choose] = useState(transport.chosen);

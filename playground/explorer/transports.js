@@ -31,7 +31,31 @@ export function fetcher(request, { headers = {} } = {}) {
   if (!operation) return post(request, headers);
   const named = { ...request, operationName: operation.name?.value };
   const { subscribe } = TRANSPORTS[transport.chosen];
-  return operation.operation === "subscription" ? subscribe(named, headers) : post(named, headers);
+  return operation.operation === "subscription" ? subscribe(named, headers) : reported(named, headers);
+}
+
+/** What the last answer took from the entity cache, by fetch; undefined if the router does not say. */
+export const cacheReport = {
+  last: undefined,
+  listeners: new Set(),
+  subscribe(listener) {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  },
+  set(uses) {
+    this.last = uses;
+    for (const listener of this.listeners) listener(uses);
+  },
+};
+
+/** The answer; its report on the entity cache goes to the panel instead. */
+async function reported(request, headers) {
+  const answer = await post(request, { ...headers, "x-vantage-cache-report": "true" });
+  const { entityCache, ...extensions } = answer.extensions ?? {};
+  cacheReport.set(entityCache);
+  if (!entityCache) return answer;
+  const { extensions: _, ...rest } = answer;
+  return Object.keys(extensions).length ? { ...rest, extensions } : rest;
 }
 
 /** The operation to run; for a moment after a change of tabs, GraphiQL names that of the tab before. */

@@ -91,6 +91,8 @@ pub struct RequestContext {
     pub query_plan: PlanRequest,
     /// Whether to report the operation's cost in `extensions.cost`.
     pub shows_cost: bool,
+    /// Whether to report in `extensions.entityCache` what came from the entity cache, and why the rest did not.
+    pub shows_cache: bool,
     pub request_id: String,
     /// Client headers that may be forwarded to subgraphs; already filtered.
     pub headers: HeaderMap,

@@ -21,8 +21,8 @@ pub(crate) struct Router {
     /// Whether clients may use introspection (`__schema`, `__type`). Unset: in development only.
     pub(crate) introspection: Option<bool>,
     /// Whether clients may request an operation's query plan, which names the subgraphs, with the header
-    /// `x-vantage-query-plan`: `true` adds it to the response, `dry-run` returns only the plan. Unset: in development
-    /// only.
+    /// `x-vantage-query-plan`: `true` adds it to the response, `dry-run` returns only the plan; and with
+    /// `x-vantage-cache-report: true`, what came from the entity cache. Unset: in development only.
     pub(crate) expose_query_plan: Option<bool>,
     /// Limits on operations, checked before planning.
     pub(crate) limits: router::OperationLimits,

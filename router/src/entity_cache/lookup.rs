@@ -33,6 +33,10 @@ pub(crate) struct Lookup<'c> {
 pub(crate) struct Found {
     /// By variable and representation, as the fetch has them; of root fields, a single one.
     values: Vec<Vec<Option<Arc<Entry>>>>,
+    /// How many of the others are stored, but too old.
+    pub(crate) expired: usize,
+    /// How many of them were invalidated.
+    pub(crate) invalidated: usize,
     now: Instant,
 }
 
@@ -80,6 +84,7 @@ impl<'c> Lookup<'c> {
         let inner = self.inner();
         let find = |keys: &Vec<Key>| keys.iter().map(|key| inner.store.get(key)).collect();
         let mut values: Vec<Vec<Option<Arc<Entry>>>> = self.keys.iter().map(find).collect();
+        let (mut expired, mut invalidated) = (0, 0);
         if values.iter().flatten().any(Option::is_some) {
             inner.versions.read(|table| {
                 let common = self.tags.common(table);
@@ -90,13 +95,22 @@ impl<'c> Lookup<'c> {
                                 Some(entity) => common.max(self.tags.of_entity(entity, table)),
                                 None => common,
                             };
-                            entry.epoch < last || entry.age(now) == Age::Expired
+                            let is_invalid = entry.epoch < last;
+                            let is_expired = !is_invalid && entry.age(now) == Age::Expired;
+                            invalidated += usize::from(is_invalid);
+                            expired += usize::from(is_expired);
+                            is_invalid || is_expired
                         });
                     }
                 }
             });
         }
-        Found { values, now }
+        Found {
+            values,
+            expired,
+            invalidated,
+            now,
+        }
     }
 
     /// As if nothing was found.
@@ -104,6 +118,8 @@ impl<'c> Lookup<'c> {
         let nothing = |keys: &Vec<Key>| vec![None; keys.len()];
         Found {
             values: self.keys.iter().map(nothing).collect(),
+            expired: 0,
+            invalidated: 0,
             now: Instant::now(),
         }
     }
@@ -269,6 +285,8 @@ impl Found {
         };
         Some(Self {
             values: self.values.iter().map(fresh).collect(),
+            expired: self.expired,
+            invalidated: self.invalidated,
             now: self.now,
         })
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use serde_json::json;
 
 use super::check::check_entities;
 use super::{Budget, Execution};
@@ -45,13 +46,13 @@ impl Execution<'_> {
         let lookup = match lookup {
             Ok(lookup) => lookup,
             Err(reason) => {
-                count_bypass(reason);
+                self.bypassed(fetch, reason);
                 let inputs = Arc::clone(&inputs);
                 return self.send_uncached(fetch, inputs, self.started).await;
             }
         };
         if lookup.is_private {
-            count_bypass("private");
+            self.bypassed(fetch, "private");
             let inputs = Arc::clone(&inputs);
             let answer = self.send_uncached(fetch, inputs, self.started).await;
             if let Ok(response) = &answer {
@@ -273,6 +274,27 @@ impl Execution<'_> {
                 metrics::counter!("router_entity_cache_misses_total", &labels)
                     .increment(misses as u64);
             }
+            if self.context.shows_cache {
+                self.cache_uses.lock().push(json!({
+                    "subgraph": &*fetch.operation.subgraph,
+                    "type": name,
+                    "hits": hits,
+                    "misses": misses,
+                    "expired": found.expired,
+                    "invalidated": found.invalidated,
+                }));
+            }
+        }
+    }
+
+    /// Counts a fetch that does not use the cache.
+    fn bypassed(&self, fetch: &Fetch, reason: &'static str) {
+        metrics::counter!("router_entity_cache_bypasses_total", "reason" => reason).increment(1);
+        if self.context.shows_cache {
+            self.cache_uses.lock().push(json!({
+                "subgraph": &*fetch.operation.subgraph,
+                "bypassed": reason,
+            }));
         }
     }
 }
@@ -284,8 +306,4 @@ enum Filled {
     Stored,
     /// Somebody else got a response that may not be shared.
     NotStored,
-}
-
-fn count_bypass(reason: &'static str) {
-    metrics::counter!("router_entity_cache_bypasses_total", "reason" => reason).increment(1);
 }

@@ -53,6 +53,8 @@ pub(crate) struct Execution<'a> {
     pub started: Option<Instant>,
     /// Stored data of subgraphs, for queries.
     pub cache: Option<&'a Arc<RouterCache>>,
+    /// How each fetch used it, if the request wants to know.
+    pub cache_uses: Mutex<Vec<serde_json::Value>>,
     pub deadline: Instant,
     pub budget: Arc<Budget>,
 }

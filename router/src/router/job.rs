@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use platform::rate_limit::Decision;
 use serde_json::Map;
 use tracing::{Instrument, Span};
@@ -57,6 +58,7 @@ impl Job {
             started: is_query.then(Instant::now),
             // What a mutation or an event has changed must be seen at once.
             cache: self.inner.cache.as_ref().filter(|_| is_query),
+            cache_uses: Mutex::default(),
             deadline,
         }
     }
@@ -151,6 +153,11 @@ impl Job {
         if let Some(plan) = plan {
             extensions.insert("queryPlan".to_owned(), plan.clone());
         }
+        let shows_cache = self.context.shows_cache && self.inner.cache.is_some();
+        if shows_cache {
+            let uses = std::mem::take(&mut *execution.cache_uses.lock());
+            extensions.insert("entityCache".to_owned(), uses.into());
+        }
         if self.context.shows_cost {
             let cost = shown_cost(self.cost, self.cost_limit());
             extensions.insert("cost".to_owned(), cost);
@@ -161,8 +168,8 @@ impl Job {
             cache: cache
                 .policy()
                 .filter(|_| errors.is_empty() && self.operation.kind() == OperationKind::Query)
-                // Other requests have not asked for the plan.
-                .filter(|_| !requests_plan),
+                // Other requests have not asked for these.
+                .filter(|_| !requests_plan && !shows_cache),
             errors,
             extensions,
             rate: self.rate,

@@ -36,6 +36,7 @@ impl Key {
             &*job.variables,
             cost_limit,
             job.requests_plan(),
+            context.shows_cache,
             context.deadline,
         );
         Self {

@@ -39,6 +39,8 @@ use crate::subscribe::EventId;
 
 /// Requests the query plan: `true` with the response, `dry-run` instead of it.
 const QUERY_PLAN: &str = "x-vantage-query-plan";
+/// Asks for `extensions.entityCache`.
+const CACHE_REPORT: &str = "x-vantage-cache-report";
 
 /// The document id in a request's path.
 #[derive(Clone, Debug)]
@@ -179,6 +181,10 @@ async fn run(
     let router = state.router.load_full();
     let mut context = client.context(&state, &identity.caller, application);
     context.query_plan = plan_request(&parts.headers);
+    // It names subgraphs, like a plan.
+    let wants_cache = parts.headers.get(CACHE_REPORT);
+    context.shows_cache =
+        wants_cache.is_some_and(|value| value == "true") && router.exposes_query_plans();
     let is_dry_run = context.query_plan == PlanRequest::DryRun && router.exposes_query_plans();
     let prepared = documents::prepare(&state, &router, &mut request, &context, &client.log);
     let Prepared {
