@@ -23,8 +23,7 @@
 #   ScheduledPriceChangeFailed: changes are checked when they are scheduled
 #   SearchLatency: nothing outside a process makes its search slow
 #   SupportQueueOverdue: somebody waits for a person for a day
-#   TaskDeadLetters: a task is given up after days, or for what no simulated third party answers
-#   TaskFailing: a task has failed for a while, which is longer than this takes
+#   TaskFailing: a task has failed at least eight times in a row, which takes longer than this
 #   WebSocketCapacity: takes 8,001 connections
 #   WorkerDown: background tasks only end by errors of ours
 set -euo pipefail
@@ -56,6 +55,7 @@ main() {
     drill "pricing's database is locked" "DatabaseNotWritable" lock_pricing true unlock_database
     drill "the database of returns is locked" "ReturnsErrorRate" lock_returns label_return unlock_database
     drill "few file descriptors are left" "FileDescriptorsExhausted" limit_descriptors true raise_descriptors
+    drill "a task of another version" "TaskDeadLetters" write_task true discard_task
     drill "a flags file that is not valid" "FileNotUsable" break_flags true restore_flags
     drill "carriers answer 503" "CarrierPollsFailing CarrierOutage ThirdPartyDown" fail_carriers true heal_third_parties
     drill "Stripe answers 503 now and then" "PaymentProviderRetries" disturb_stripe place_order heal_third_parties
@@ -300,6 +300,22 @@ limit_descriptors() {
 
 raise_descriptors() {
     prlimit --pid "${pids[pricing]}" --nofile=1024:
+}
+
+# Its data lack what this version needs.
+write_task() {
+    python3 -c '
+import sqlite3, sys, uuid
+with sqlite3.connect(sys.argv[1], timeout=30) as database:
+    now = "2026-01-01T00:00:00+00:00"
+    row = ("payment", uuid.uuid4().bytes, "ord_of_another_version", "{}", now, now)
+    database.execute(
+        "INSERT INTO tasks (kind, key, subject, data, due_at, attempts, created_at) VALUES (?, ?, ?, ?, ?, 0, ?)", row)
+' "$scratch/data/orders.sqlite"
+}
+
+discard_task() {
+    run tasks discard orders payment/ord_of_another_version
 }
 
 # As if the provider had not answered since.
