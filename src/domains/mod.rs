@@ -143,7 +143,11 @@ impl Domain {
         connection.close().await?;
         if let Some(migration) = migrated.newer {
             let domain = self.name();
-            tracing::info!(domain, migration, "running on the schema of a newer version");
+            tracing::info!(
+                domain,
+                migration,
+                "running on the schema of a newer version"
+            );
         }
         Ok(migrated.steps)
     }

@@ -1,0 +1,280 @@
+# The problems that deploy/drill.sh causes and ends, in its shop: it sources this file.
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # The script sets them.
+
+graphql() {
+    curl -s -m 5 "http://127.0.0.1:$shop/graphql" --json "$1" >/dev/null || true
+}
+
+control() {
+    curl -sf "http://127.0.0.1:$sandbox/_control/$1" --json "$2" >/dev/null
+}
+
+kill_pricing() {
+    stop pricing KILL
+}
+
+restart_pricing() {
+    stop pricing KILL
+    start_pricing
+}
+
+pause_pricing() {
+    kill -STOP "${pids[pricing]}"
+}
+
+continue_pricing() {
+    kill -CONT "${pids[pricing]}"
+}
+
+fill_log() {
+    stop pricing
+    # shellcheck disable=SC2016 # These are the inner shell's.
+    start_pricing bash -c 'exec "$@" 2>/dev/full' bash
+}
+
+# Writers do not wait so long.
+lock_database() {
+    start lock python3 -c '
+import sqlite3, sys, time
+database = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
+database.execute("BEGIN IMMEDIATE")
+time.sleep(3600)
+' "$scratch/data/$1.sqlite"
+}
+
+unlock_database() {
+    stop lock KILL
+}
+
+lock_pricing() {
+    lock_database pricing
+}
+
+lock_returns() {
+    local query='{ me { orders(first: 100) { nodes { returns { id } } } } }'
+    return_id="$(curl -s "http://127.0.0.1:$shop/graphql" -H "authorization: Bearer $token" --json "$(jq -n --arg query "$query" '{query: $query}')" |
+        jq -r '[.data.me.orders.nodes[].returns[].id][0]')"
+    lock_database returns
+}
+
+label_return() {
+    curl -s -m 10 -o /dev/null -X PUT "http://127.0.0.1:$shop/api/v1/returns/$return_id/label" \
+        -H "authorization: Bearer $token" -H "idempotency-key: drill-$RANDOM-$RANDOM" || true
+}
+
+# Some more than pricing has, so that Prometheus can connect.
+limit_descriptors() {
+    local open=("/proc/${pids[pricing]}/fd/"*)
+    prlimit --pid "${pids[pricing]}" --nofile=$((${#open[@]} + 3)):
+}
+
+raise_descriptors() {
+    prlimit --pid "${pids[pricing]}" --nofile=1024:
+}
+
+# Its data lack what this version needs.
+write_task() {
+    python3 -c '
+import sqlite3, sys, uuid
+with sqlite3.connect(sys.argv[1], timeout=30) as database:
+    now = "2026-01-01T00:00:00+00:00"
+    row = ("payment", uuid.uuid4().bytes, "ord_of_another_version", "{}", now, now)
+    database.execute(
+        "INSERT INTO tasks (kind, key, subject, data, due_at, attempts, created_at) VALUES (?, ?, ?, ?, ?, 0, ?)", row)
+' "$scratch/data/orders.sqlite"
+}
+
+discard_task() {
+    run tasks discard orders payment/ord_of_another_version
+}
+
+# As if the provider had not answered since.
+age_rates() {
+    control faults '{"provider":"exchange_rates","effect":{"kind":"status","status":503}}'
+    stop pricing
+    python3 -c '
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1], timeout=30) as database:
+    old = ("%Y-%m-%dT%H:%M:%S+00:00", "now", "-2 hours")
+    database.execute("UPDATE exchange_rates SET fetched_at = strftime(?, ?, ?)", old)
+' "$scratch/data/pricing.sqlite"
+    start_pricing
+}
+
+query_prices() {
+    local _
+    for _ in 1 2 3 4 5; do
+        graphql '{"query":"{ exchangeRate(to: EUR) { rate } }"}'
+    done
+}
+
+break_flags() {
+    cp "$scratch/router-config/flags.yaml" "$scratch/flags.yaml"
+    echo 'flags: [' >"$scratch/router-config/flags.yaml"
+}
+
+restore_flags() {
+    cp "$scratch/flags.yaml" "$scratch/router-config/flags.yaml"
+}
+
+fail_carriers() {
+    control faults '{"provider":"dhl","effect":{"kind":"status","status":503}}'
+}
+
+disturb_stripe() {
+    control faults '{"provider":"stripe","probability":0.25,"effect":{"kind":"status","status":503}}'
+}
+
+fail_stripe() {
+    control faults '{"provider":"stripe","effect":{"kind":"status","status":503}}'
+}
+
+# As the demo customer.
+place_order() {
+    # shellcheck disable=SC2016 # These are GraphQL's variables.
+    local query='mutation($input: OrderPlaceInput!, $key: String!) { orderPlace(input: $input, idempotencyKey: $key) { order { id } userErrors { code } } }'
+    jq -n --arg query "$query" --arg product "$product" --arg key "drill-$RANDOM-$RANDOM" '{query: $query, variables: {key: $key, input: {
+        items: [{productId: $product, quantity: 1}], paymentMethodToken: "pm_card_visa",
+        shippingAddress: {name: "Ada Lovelace", line1: "1 Main St", city: "Brooklyn", region: "NY", postalCode: "11201", countryCode: "US"}
+    }}}' | curl -s -m 10 "http://127.0.0.1:$shop/graphql" -H "authorization: Bearer $token" --json @- >"$scratch/order.json" || true
+}
+
+heal_third_parties() {
+    curl -sf -X DELETE "http://127.0.0.1:$sandbox/_control/faults" -H "content-type: application/json" >/dev/null
+}
+
+move_rate() {
+    control exchange_rates '{"EUR":"7.5"}'
+}
+
+restore_rate() {
+    control exchange_rates '{"EUR":null}'
+}
+
+forge_webhooks() {
+    local _
+    for _ in 1 2 3; do
+        curl -s "http://127.0.0.1:$shop/webhooks/stripe" -H "stripe-signature: t=1,v1=00" --json '{}' >/dev/null || true
+    done
+}
+
+# The body of a webhook that the simulated Stripe could have sent, cut off. Its secret is derived as src/keys.rs does.
+sign_garbage() {
+    python3 -c '
+import hashlib, hmac, sys, time, urllib.error, urllib.request
+secret = hashlib.sha256(b"vantage sandbox webhooks\0" + sys.argv[2].encode()).hexdigest()
+now, body = str(int(time.time())), b"{"
+signature = hmac.new(secret.encode(), now.encode() + b"." + body, hashlib.sha256).hexdigest()
+headers = {"content-type": "application/json", "stripe-signature": f"t={now},v1={signature}"}
+try:
+    urllib.request.urlopen(urllib.request.Request(sys.argv[1], body, headers), timeout=5)
+except urllib.error.HTTPError: pass
+' "http://127.0.0.1:$shop/webhooks/stripe" "$secret"
+}
+
+fail_partner() {
+    echo 500 >"$scratch/partner"
+}
+
+replay_to_partner() {
+    echo 200 >"$scratch/partner"
+    run webhooks replay acme "$webhook" --dead-letters
+}
+
+leave_partner() {
+    echo 410 >"$scratch/partner"
+}
+
+resume_partner() {
+    echo 200 >"$scratch/partner"
+    run webhooks resume acme "$webhook"
+}
+
+stop_identity() {
+    stop identity
+}
+
+# An order whose events cannot be published is left waiting.
+stop_redis() {
+    kill -STOP "${pids[redis]}"
+    place_order
+}
+
+continue_redis() {
+    kill -CONT "${pids[redis]}"
+}
+
+# Published events that nobody has confirmed yet.
+lose_events() {
+    place_order
+    redis-cli -p "$redis" FLUSHALL >/dev/null
+}
+
+# Documents by hash are looked up in Redis.
+send_persisted() {
+    local hash
+    hash="$(head -c 32 /dev/urandom | sha256sum | cut -d' ' -f1)"
+    graphql '{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"'"$hash"'"}}}'
+}
+
+open_connections() {
+    start connections python3 -c '
+import socket, sys, time
+held = []
+while True:
+    s = socket.socket(); s.settimeout(2)
+    try:
+        s.connect(("127.0.0.1", int(sys.argv[1]))); s.sendall(b"GET / HTTP/1.1\r\n")
+        held.append(s)
+    except OSError: pass
+    if len(held) > 110: held.pop().close()
+    time.sleep(0.02)
+' "$shop"
+}
+
+# Connections for live updates, some each second, below the limit of an address. `break` resets each once it is accepted, `silent`
+# answers no ping.
+open_sockets() {
+    start sockets python3 -c '
+import json, socket, struct, sys, time
+held = []
+upgrade = ("GET /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n").encode()
+# A masked text frame; the mask is 0.
+init = json.dumps({"type": "connection_init"}).encode()
+init = struct.pack("!BBI", 0x81, 0x80 | len(init), 0) + init
+while True:
+    try:
+        s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=2)
+        s.sendall(upgrade)
+        if s.recv(4096).startswith(b"HTTP/1.1 101"):
+            s.sendall(init)
+            s.recv(4096)
+            if sys.argv[2] == "break":
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                s.close()
+            else:
+                held.append(s)
+    except OSError: pass
+    if len(held) > 20: held.pop(0).close()
+    time.sleep(0.8)
+' "$shop" "$1"
+}
+
+break_sockets() {
+    open_sockets break
+}
+
+open_silent_sockets() {
+    open_sockets silent
+}
+
+close_sockets() {
+    stop sockets KILL
+}
+
+close_connections() {
+    stop connections KILL
+}
