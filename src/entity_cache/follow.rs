@@ -168,7 +168,7 @@ impl Follower {
 
 #[cfg(test)]
 mod tests {
-    use platform::pubsub::{InProcess, PubSub};
+    use platform::pubsub::InProcess;
     use router::{EntityCacheConfig, Invalidation};
     use tokio::sync::Mutex;
 

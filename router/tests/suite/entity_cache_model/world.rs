@@ -65,7 +65,7 @@ mod shop {
 
         /// Who looks at it.
         #[graphql(cache_control(private))]
-        async fn viewer(&self, context: &Context<'_>) -> Option<&str> {
+        async fn viewer<'a>(&self, context: &Context<'a>) -> Option<&'a str> {
             context.data_unchecked::<Caller>().subject.as_deref()
         }
     }
@@ -80,13 +80,16 @@ mod shop {
         }
 
         #[graphql(cache_control(no_cache))]
-        async fn visitor(&self, context: &Context<'_>) -> Option<&str> {
+        async fn visitor<'a>(&self, context: &Context<'a>) -> Option<&'a str> {
             context.data_unchecked::<Caller>().subject.as_deref()
         }
 
         #[graphql(entity)]
         async fn product(&self, id: ID) -> Option<Product> {
-            let number = id.parse::<usize>().ok().filter(|number| *number < PRODUCTS)?;
+            let number = id
+                .parse::<usize>()
+                .ok()
+                .filter(|number| *number < PRODUCTS)?;
             Some(Product { number })
         }
     }
