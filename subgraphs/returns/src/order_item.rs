@@ -36,19 +36,19 @@ impl OrderItem {
 
     /// Why the product cannot be returned: `PERSONALIZED`, `HAZARDOUS` or `DIGITAL`; null if it can. For other subgraphs
     /// only.
-    #[graphql(external, inaccessible)]
+    #[graphql(external)]
     async fn restriction(&self) -> Option<String> {
         None
     }
 
     /// When the order was delivered; null unless its status is DELIVERED. For other subgraphs only.
-    #[graphql(external, inaccessible)]
+    #[graphql(external)]
     async fn order_delivered_at(&self) -> Option<DateTime> {
         None
     }
 
     /// The order's `totalUsd`, in US dollars. For other subgraphs only.
-    #[graphql(external, inaccessible)]
+    #[graphql(external)]
     async fn order_total_usd(&self) -> Option<Decimal> {
         None
     }
