@@ -150,7 +150,8 @@ impl Table {
 
     /// The key fields by which entities of a type were invalidated, with the last epoch.
     pub(super) fn fields(&self, type_name: &str) -> &[(Box<str>, Epoch)] {
-        self.fields.get(type_name).map_or(&[], Vec::as_slice)
+        let fields = self.fields.get(type_name);
+        fields.map(Vec::as_slice).unwrap_or_default()
     }
 
     fn record_field(&mut self, type_name: &str, field: &str, epoch: Epoch) {
@@ -170,13 +171,8 @@ impl Table {
         let fields: usize = self.fields.values().map(Vec::len).sum();
         if fields > max_tags {
             // Nobody has so many key fields: an operator invalidates names that mean nothing.
-            self.floor = self
-                .fields
-                .values()
-                .flatten()
-                .map(|(_, epoch)| *epoch)
-                .max()
-                .unwrap_or_default();
+            let epochs = self.fields.values().flatten().map(|(_, epoch)| *epoch);
+            self.floor = self.floor.max(epochs.max().unwrap_or_default());
             self.fields.clear();
         }
         if self.tags.len() <= max_tags {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::check::check_entities;
 use super::{Budget, Execution};
@@ -176,7 +176,15 @@ impl Execution<'_> {
         let since = Some(Instant::now());
         let mut response = match self.send_uncached(fetch, missing, since).await {
             Ok(response) => response,
-            Err(error) => return (Err(error), false),
+            Err(error) if found.is_empty() => return (Err(error), false),
+            // What was found is served all the same.
+            Err(error) => {
+                let failed = SubgraphResponse {
+                    errors: vec![failure(&error)],
+                    ..SubgraphResponse::default()
+                };
+                return (Ok(self.compose(fetch, found, Some(failed))), false);
+            }
         };
         check_entities(&fetch.target, &counts, &self.plan.symbols, &mut response);
         let fields = EntityFields::of(&fetch.target);
@@ -296,6 +304,16 @@ impl Execution<'_> {
                 "bypassed": reason,
             }));
         }
+    }
+}
+
+/// A failed fetch as the error of a response, which concerns everything that the response lacks.
+fn failure(error: &GraphQLError) -> SubgraphError {
+    let code = error.code().as_str().into();
+    SubgraphError {
+        message: error.message.clone(),
+        path: Vec::new(),
+        extensions: Map::from_iter([("code".to_owned(), code)]),
     }
 }
 

@@ -49,6 +49,7 @@ fn shop() -> Subgraph {
             let id: i64 = representation["id"].as_str().unwrap().parse().unwrap();
             match id {
                 0 => Value::Null,
+                99 => panic!("a bug"),
                 13 => json!({ "id": "13", "price": failure("no price", json!({ "code": "CONFLICT" })) }),
                 _ => json!({ "id": representation["id"], "price": 10 * id, "stock": id }),
             }
@@ -230,6 +231,24 @@ async fn private_responses_are_neither_stored_nor_waited_for() {
             }
             assert_eq!(cache.size().0, 0, "over {name}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_is_stored_is_served_when_the_rest_cannot_be_fetched() {
+    let cached = Cached::of_shop().await;
+    for (name, router, _) in cached.each() {
+        prices(router, &["1"]).await;
+        let answer = prices(router, &["99", "1"]).await;
+        let products = json!([{ "id": "99", "price": null }, { "id": "1", "price": 10 }]);
+        assert_eq!(
+            answer["data"]["products"], products,
+            "over {name}: {answer}"
+        );
+        let error = &answer["errors"][0];
+        let code = &error["extensions"]["code"];
+        assert_eq!(code, "SUBGRAPH_UNAVAILABLE", "over {name}");
+        assert_eq!(error["path"], json!(["products"]), "over {name}");
     }
 }
 
