@@ -1,6 +1,7 @@
 //! Architecture rules: allowed dependencies between crates, and a `//!` comment in every file.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod caching;
 mod events;
 mod floats;
 mod names;

@@ -110,6 +110,7 @@ impl Query {
     }
 
     /// A product that is for sale; null if there is none with this id.
+    #[graphql(cache_control(max_age = 60))]
     async fn product(
         &self,
         context: &Context<'_>,
@@ -120,6 +121,7 @@ impl Query {
     }
 
     /// The products with these ids, in the same order; null for an id whose product is not for sale.
+    #[graphql(cache_control(max_age = 60))]
     async fn products(
         &self,
         context: &Context<'_>,
