@@ -63,7 +63,8 @@ pub(crate) fn stale_while_revalidate(headers: &HeaderMap) -> Option<Duration> {
         let (name, value) = directive.split_once('=')?;
         let is_it = name.trim().eq_ignore_ascii_case("stale-while-revalidate");
         let seconds = is_it.then(|| value.trim().trim_matches('"').parse().ok());
-        seconds.flatten().map(Duration::from_secs)
+        let seconds: u32 = seconds.flatten()?;
+        Some(Duration::from_secs(seconds.into()))
     })
 }
 
@@ -152,6 +153,7 @@ mod tests {
         assert_eq!(of("Stale-While-Revalidate = \"5\""), Some(5));
         assert_eq!(of("max-age=60"), None);
         assert_eq!(of("stale-while-revalidate=soon"), None);
+        assert_eq!(of("stale-while-revalidate=18446744073709551615"), None);
     }
 
     #[test]
