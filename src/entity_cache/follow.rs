@@ -138,7 +138,7 @@ impl Follower {
             self.cache.clear();
         }
         let last = self.numbers.insert(message.sender, message.number);
-        let is_next = message.number == last.unwrap_or_default() + 1;
+        let is_next = last.unwrap_or_default().checked_add(1) == Some(message.number);
         // Others have begun before this process, unless this is their first message.
         if !is_next && !(is_own && last.is_none()) {
             self.cache.clear();
