@@ -23,8 +23,11 @@ pub(super) fn published(events: &[Arc<Event>]) -> Vec<Invalidation> {
             Some(one) => {
                 one.entities.extend(invalid.entities);
                 one.types.extend(invalid.types);
-                one.types.sort_unstable();
-                one.types.dedup();
+                one.root_fields.extend(invalid.root_fields);
+                for names in [&mut one.types, &mut one.root_fields] {
+                    names.sort_unstable();
+                    names.dedup();
+                }
             }
             None => all.push(invalid),
         }
@@ -67,6 +70,12 @@ fn changed(domain: &str, event: &Event) -> Option<Invalidation> {
         }
         _ => return None,
     }
+    if domain == "search" {
+        // Totals and facets change with products that are not in the answer.
+        invalid.root_fields = ["productSearch", "searchSuggestions"]
+            .map(str::to_owned)
+            .into();
+    }
     Some(invalid)
 }
 
@@ -102,7 +111,12 @@ mod tests {
 
     fn products_of(subgraph: &str, ids: &[&str]) -> Invalidation {
         let ids = ids.iter();
+        let searches: &[&str] = match subgraph {
+            "search" => &["productSearch", "searchSuggestions"],
+            _ => &[],
+        };
         Invalidation {
+            root_fields: searches.iter().map(|&name| name.to_owned()).collect(),
             entities: ids
                 .map(|id| InvalidEntity::new("Product", "id", *id))
                 .collect(),
