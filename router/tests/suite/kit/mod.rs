@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::routing::post;
 use futures::stream::{BoxStream, StreamExt};
 use platform::caller::Caller;
@@ -214,7 +214,8 @@ async fn answer(
     let policy = subgraph.policy.map(|(seconds, public)| {
         let scope = if public { "public" } else { "private" };
         let value = format!("max-age={seconds}, {scope}");
-        (CACHE_CONTROL, value.parse().expect("a header"))
+        let value = HeaderValue::try_from(value).expect("a header");
+        (CACHE_CONTROL, value)
     });
     (policy.into_iter().collect(), axum::Json(answer))
 }
