@@ -13,6 +13,7 @@
 #   LiveUpdatesLost: the shop has its subscriptions' subgraphs in its process
 #   MessagesUnreadable: only Kafka carries other systems' messages; tests/journeys/kafka.rs sends some
 #   OperationsRejected: takes more operations at once than one machine sends
+#   Overloaded: the shop is given more than it can run only by a load for which this machine has no room beside it
 #   PartnerWebhookDelayed: a partner has not accepted an event for an hour
 #   PaymentMismatch: the simulated provider charges exactly the amount it was given
 #   PaymentTaskMissing: tasks are written with the change; tests/crash_points loses none

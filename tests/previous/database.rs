@@ -55,7 +55,7 @@ impl Fresh {
     pub(crate) async fn prepare(&self, statement: &Statement) -> Result<(), String> {
         let prepared = match self.connection.get_database_backend() {
             DbBackend::Sqlite => {
-                let explain = format!("EXPLAIN {}", statement.sql);
+                let explain = format!("EXPLAIN {}", in_brackets(&statement.sql));
                 let explain = sea_orm::Statement::from_string(DbBackend::Sqlite, explain);
                 self.connection.query_all_raw(explain).await.map(drop)
             }
@@ -87,4 +87,30 @@ impl Fresh {
         self.connection.close().await.unwrap();
         self.scratch.drop().await;
     }
+}
+
+/// Names in brackets: SQLite takes a name in quotation marks that it does not know for a text.
+fn in_brackets(sql: &str) -> String {
+    let (mut in_text, mut in_name) = (false, false);
+    sql.chars()
+        .map(|c| match c {
+            '\'' if !in_name => {
+                in_text = !in_text;
+                c
+            }
+            '"' if !in_text => {
+                in_name = !in_name;
+                if in_name { '[' } else { ']' }
+            }
+            c => c,
+        })
+        .collect()
+}
+
+#[test]
+fn names_are_put_in_brackets_and_texts_are_not() {
+    assert_eq!(
+        in_brackets(r#"SELECT "it's", 'a "b" ''c''' FROM "t""#),
+        r#"SELECT [it's], 'a "b" ''c''' FROM [t]"#
+    );
 }
