@@ -1,12 +1,12 @@
 //! `vantage customer export ID`: writes what is stored of a customer, a page at a time. It only reads.
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use platform::clock::Clock;
 use platform::database::ReadOnly;
-use resolvers::export::Export;
+use resolvers::export::{Export, ExportError};
 use serde_json::{Map, json};
 use uuid::Uuid;
 
@@ -50,10 +50,7 @@ pub(super) async fn run(command: &CustomerExport) -> anyhow::Result<()> {
         ));
     }
     if rows == 0 {
-        output::note(&format!(
-            "note: nothing is stored of {}: check that it is the right customer",
-            command.customer
-        ));
+        output::note(&nothing(&command.customer, command.domain));
     }
     Ok(())
 }
@@ -81,7 +78,11 @@ impl Source<'_> {
             let transaction = database.begin().await?;
             export.begin_domain(domain.name())?;
             let exported = domain.export(&transaction, self.customer, &mut export);
-            exported.await.context(domain.name())?;
+            exported.await.map_err(|error| match error {
+                ExportError::Database(_) => anyhow::Error::from(error).context(domain.name()),
+                // Of no domain.
+                ExportError::Write(_) => anyhow::Error::from(error),
+            })?;
             export.end_domain()?;
             transaction.end().await;
         }
@@ -92,6 +93,7 @@ impl Source<'_> {
 /// Writes the document to a file that only the user can read, and that is there as a whole or not at all.
 async fn write_file(file: &Path, source: &Source<'_>) -> anyhow::Result<u64> {
     let cannot_write = || format!("cannot write {}", file.display());
+    let file = &destination(file).with_context(cannot_write)?;
     // Temporary files have the mode 0600.
     let draft = tempfile::NamedTempFile::new_in(directory(file)).with_context(cannot_write)?;
     let mut output = BufWriter::new(draft);
@@ -104,6 +106,26 @@ async fn write_file(file: &Path, source: &Source<'_>) -> anyhow::Result<u64> {
     draft.persist(file).with_context(cannot_write)?;
     output::note(&format!("wrote {rows} rows to {}", file.display()));
     Ok(rows)
+}
+
+/// What the document replaces: of a link the file that it names. Devices, pipes and directories are never replaced.
+pub(super) fn destination(file: &Path) -> anyhow::Result<PathBuf> {
+    match std::fs::metadata(file) {
+        Ok(found) if found.is_file() => Ok(std::fs::canonicalize(file)?),
+        Ok(_) => bail!(
+            "it is no regular file: choose another, or print the document by leaving out --output"
+        ),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(file.to_owned()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Said of a document without rows.
+pub(super) fn nothing(id: &str, domain: Option<Domain>) -> String {
+    match domain {
+        Some(domain) => format!("note: nothing is stored of {id} in {}", domain.name()),
+        None => format!("note: nothing is stored of {id}: check that it is the right customer"),
+    }
 }
 
 /// Where the file is.

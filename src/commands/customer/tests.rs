@@ -4,6 +4,7 @@ use std::path::Path;
 
 use resolvers::erasure::Erased;
 
+use super::export::destination;
 use super::{erase, export, parse};
 use crate::domains::Domain;
 
@@ -56,4 +57,26 @@ fn a_file_is_written_beside_where_it_will_be() {
     ] {
         assert_eq!(export::directory(Path::new(file)), Path::new(directory));
     }
+}
+
+#[test]
+fn only_files_are_replaced_and_links_stay() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().canonicalize().unwrap().join(name);
+    assert_eq!(destination(&path("new.json")).unwrap(), path("new.json"));
+    std::fs::write(path("old.json"), "before").unwrap();
+    assert_eq!(destination(&path("old.json")).unwrap(), path("old.json"));
+    std::os::unix::fs::symlink(path("old.json"), path("link.json")).unwrap();
+    assert_eq!(destination(&path("link.json")).unwrap(), path("old.json"));
+    for file in [Path::new("/dev/null"), directory.path()] {
+        let error = destination(file).unwrap_err().to_string();
+        assert!(error.contains("leaving out --output"), "{error}");
+    }
+}
+
+#[test]
+fn one_domain_without_rows_is_no_sign_of_a_wrong_customer() {
+    let note = export::nothing("usr_1", Some(Domain::Pricing));
+    assert_eq!(note, "note: nothing is stored of usr_1 in pricing");
+    assert!(export::nothing("usr_1", None).contains("right customer"));
 }
