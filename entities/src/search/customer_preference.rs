@@ -75,6 +75,11 @@ impl Model {
             changed_at: now,
         }
     }
+
+    /// Whether nothing is known of the customer: the row only shows when that changed.
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::unknown(self.customer_id, self.changed_at)
+    }
 }
 
 /// By customer.
@@ -212,4 +217,25 @@ pub async fn sweep(
         .add(Column::OptedOut.eq(false))
         .add(Column::Vector.is_null());
     batch::delete::<Entity>(db, Column::CustomerId, old, limit).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_opt_out_or_a_vector_is_known() {
+        let unknown = Model::unknown(Uuid::nil(), DateTime::UNIX_EPOCH);
+        assert!(unknown.is_unknown());
+        let opted_out = Model {
+            opted_out: true,
+            ..unknown.clone()
+        };
+        let earlier = Model {
+            earlier_vector: Some(vec![0; 4]),
+            ..unknown
+        };
+        assert!(!opted_out.is_unknown());
+        assert!(!earlier.is_unknown());
+    }
 }

@@ -39,7 +39,7 @@ impl Eraser for EraseSearch {
             let opted_out = known.opted_out && known.changed_at > until;
             // The row shows other processes that what they have cached is gone. It is deleted within days.
             customer_preference::set_opted_out(transaction, customer, opted_out, now).await?;
-            erased.count("customer_preferences", 1);
+            erased.count("customer_preferences", u64::from(!known.is_unknown()));
         }
         let signals = signal::delete_customer_until(transaction, customer, until).await?;
         erased.count("signals", signals);
