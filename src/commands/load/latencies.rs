@@ -39,9 +39,16 @@ impl Latencies {
         self.0.count() as u64
     }
 
-    /// The value at a quantile, from 0 to 1.
+    /// The lowest value that at least this share of all values, from 0 to 1, does not exceed.
     pub(super) fn quantile(&self, quantile: f64) -> Option<f64> {
-        let value = self.0.quantile(quantile).ok()??;
+        let count = self.0.count() as f64;
+        // Counted from 1. Products such as 0.07 × 100 are slightly more than they should be.
+        let rank = (quantile * count - 1e-9).ceil().max(1.0);
+        if rank >= count {
+            return self.0.max();
+        }
+        // The sketch rounds the rank down, and would leave out the slowest of few.
+        let value = self.0.quantile((rank - 0.5) / (count - 1.0)).ok()??;
         // An estimate is not beyond what was measured.
         Some(value.max(self.0.min()?).min(self.0.max()?))
     }
@@ -76,6 +83,31 @@ mod tests {
         for (quantile, exact) in [(0.5, 500.0), (0.95, 950.0), (0.99, 990.0), (1.0, 1_000.0)] {
             let value = odd.quantile(quantile).unwrap();
             assert!((value - exact).abs() <= exact * 0.01, "{quantile}: {value}");
+        }
+    }
+
+    #[test]
+    fn a_quantile_is_not_exceeded_by_more_than_the_rest() {
+        for (count, quantile, rank) in [
+            (10_u64, 0.95, 10_u32),
+            (20, 0.95, 19),
+            (37, 0.99, 37),
+            (100, 0.07, 7),
+            (100, 0.99, 99),
+            (101, 0.99, 100),
+            (2, 0.5, 1),
+            (3, 0.5, 2),
+        ] {
+            let mut latencies = Latencies::default();
+            for millis in 1..=count {
+                latencies.add(Duration::from_millis(millis));
+            }
+            let value = latencies.quantile(quantile).unwrap();
+            let exact = f64::from(rank);
+            assert!(
+                (value - exact).abs() <= exact * 0.006,
+                "{quantile} of {count}: {value}"
+            );
         }
     }
 
