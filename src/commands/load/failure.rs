@@ -21,6 +21,9 @@ pub(super) enum Failure {
     Status(u16),
     #[error("timeout")]
     Timeout,
+    /// The run was aborted before the answer.
+    #[error("aborted")]
+    Aborted,
     #[error("{0}")]
     Transport(&'static str),
     /// The server closed the WebSocket.

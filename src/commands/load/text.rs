@@ -27,6 +27,10 @@ pub(super) fn render(summary: &Summary) -> String {
             milliseconds(latency.p99),
             HumanCount(scenario.failures)
         );
+        let unfinished = scenario.journeys.unfinished;
+        if unfinished > 0 {
+            let _ = writeln!(text, "  {} did not finish", counted(unfinished));
+        }
         for step in &scenario.steps {
             for (reason, count) in &step.reasons {
                 let name = scenario.name;
@@ -42,8 +46,8 @@ pub(super) fn render(summary: &Summary) -> String {
     if summary.late_starts > 0 {
         let _ = writeln!(
             text,
-            "{} journeys started over 100 ms late: this machine cannot generate so much load",
-            HumanCount(summary.late_starts)
+            "{} started over 100 ms late: this machine cannot generate so much load",
+            counted(summary.late_starts)
         );
     }
     for verdict in &summary.thresholds {
@@ -56,6 +60,14 @@ pub(super) fn render(summary: &Summary) -> String {
         );
     }
     text
+}
+
+/// Journeys, with their number.
+fn counted(journeys: u64) -> String {
+    match journeys {
+        1 => "1 journey".to_owned(),
+        _ => format!("{} journeys", HumanCount(journeys)),
+    }
 }
 
 fn measured(verdict: &Verdict) -> String {
@@ -92,5 +104,17 @@ mod tests {
         );
         assert_eq!(lines[5], "missed  browse:errors<2%: 2.00 %");
         assert_eq!(lines[7], "missed  tracking:p95<320ms: not measured");
+    }
+
+    #[test]
+    fn journeys_that_did_not_finish_or_started_late_are_told() {
+        let mut summary = example(&[]);
+        summary.scenarios[0].journeys.unfinished = 1;
+        summary.late_starts = 2_000;
+        let text = render(&summary);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[1], "  1 journey did not finish");
+        let late = "2,000 journeys started over 100 ms late";
+        assert!(lines.iter().any(|line| line.starts_with(late)), "{text}");
     }
 }

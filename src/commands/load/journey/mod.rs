@@ -59,6 +59,38 @@ impl Drop for Running<'_> {
     }
 }
 
+/// A request without an answer. If its journey is aborted then, it has failed, after at least the time that it took so
+/// far: what a server that hangs leaves unanswered would otherwise count nowhere.
+struct Asked<'a> {
+    recorder: &'a Recorder,
+    scenario: Scenario,
+    step: &'static str,
+    due: Instant,
+    is_answered: bool,
+}
+
+impl Asked<'_> {
+    fn answered(mut self) {
+        self.is_answered = true;
+    }
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if self.is_answered {
+            return;
+        }
+        self.recorder.add(Sample {
+            scenario: self.scenario,
+            step: self.step,
+            due: self.due,
+            ended: Instant::now(),
+            result: Err(Failure::Aborted),
+            is_timed: true,
+        });
+    }
+}
+
 /// Runs a journey that is due at this time; returns whether there was one to run.
 pub(super) async fn run(context: &Context, scenario: Scenario, number: u64, due: Instant) -> bool {
     let returnable = if scenario == Scenario::Returns {
@@ -116,10 +148,23 @@ impl<'a> Journey<'a> {
         token: Option<&str>,
         read: impl FnOnce(Value) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
+        let asked = self.ask(step);
         let sent = self.context.client.send(operation, &variables, token).await;
+        asked.answered();
         let result = sent.and_then(read);
         self.record(step, &result, true);
         result
+    }
+
+    /// A step begins whose time is a latency.
+    fn ask(&self, step: &'static str) -> Asked<'a> {
+        Asked {
+            recorder: &self.context.recorder,
+            scenario: self.scenario,
+            step,
+            due: self.due,
+            is_answered: false,
+        }
     }
 
     /// Records a step that was due and has ended now. The next one is due at once.
@@ -185,5 +230,31 @@ fn is_about(data: &Value, pointer: &str, requested: &str) -> Result<(), Failure>
         Ok(())
     } else {
         Err(Failure::Unexpected("another object"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unanswered_when_a_journey_is_aborted_has_failed() {
+        let from = Instant::now();
+        let recorder = Recorder::new([Scenario::Browse].into_iter(), from);
+        let ask = || Asked {
+            recorder: &recorder,
+            scenario: Scenario::Browse,
+            step: "search",
+            due: from,
+            is_answered: false,
+        };
+        ask().answered();
+        drop(ask());
+        recorder.read(|measured| {
+            let search = &measured.scenarios[&Scenario::Browse].steps[0];
+            assert_eq!((search.requests, search.failures), (1, 1));
+            assert_eq!(search.reasons["aborted"], 1);
+            assert_eq!(search.latencies.count(), 1);
+        });
     }
 }
