@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::journey::{self, Context};
 use super::pace::{Rate, user_start};
 use super::recorder::Dropped;
-use super::scenario::Mix;
+use super::scenario::{Mix, Scenario};
 
 /// How long running journeys may take to finish, besides the time that one request may take.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -42,6 +42,32 @@ pub(super) struct Plan {
     /// How long one request may take.
     pub(super) timeout: Duration,
     pub(super) mix: Mix,
+}
+
+/// Which scenario comes next. Iterations count from when measuring begins.
+struct Choice {
+    warm_up: Mix,
+    measured: Mix,
+    measured_from: Instant,
+}
+
+impl Choice {
+    fn new(plan: &Plan, begin: Instant) -> Self {
+        Self {
+            warm_up: plan.mix.without_end(),
+            measured: plan.mix.clone(),
+            measured_from: begin + plan.warm_up,
+        }
+    }
+
+    /// For a journey that is due at this time; `None` if there are no more.
+    fn next(&mut self, due: Instant) -> Option<Scenario> {
+        if due < self.measured_from {
+            self.warm_up.next()
+        } else {
+            self.measured.next()
+        }
+    }
 }
 
 /// Why a run ended.
@@ -139,10 +165,12 @@ async fn arrive(
 ) -> Result<(), JoinError> {
     let slots = usize::try_from(max_in_flight).unwrap_or(Semaphore::MAX_PERMITS);
     let slots = Arc::new(Semaphore::new(slots));
-    let mut mix = plan.mix.clone();
+    let mut choice = Choice::new(plan, begin);
     for number in 0.. {
-        let Some(scenario) = mix.next() else { break };
         let due = begin + rate.arrival(number, plan.ramp);
+        let Some(scenario) = choice.next(due) else {
+            break;
+        };
         sleep_until(due).await;
         while let Some(ended) = journeys.try_join_next() {
             ended?;
@@ -162,7 +190,7 @@ async fn arrive(
     Ok(())
 }
 
-/// Starts the users, who share one mix.
+/// Starts the users, who share one choice of scenarios.
 fn start_users(
     context: &Arc<Context>,
     plan: &Plan,
@@ -170,12 +198,12 @@ fn start_users(
     users: u32,
     journeys: &mut JoinSet<()>,
 ) {
-    let mix = Arc::new(Mutex::new(plan.mix.clone()));
+    let choice = Arc::new(Mutex::new(Choice::new(plan, begin)));
     let numbers = Arc::new(AtomicU64::new(0));
     for number in 0..users {
         let user = User {
             context: Arc::clone(context),
-            mix: Arc::clone(&mix),
+            choice: Arc::clone(&choice),
             numbers: Arc::clone(&numbers),
         };
         let start = begin + user_start(number, users, plan.ramp);
@@ -185,7 +213,7 @@ fn start_users(
 
 struct User {
     context: Arc<Context>,
-    mix: Arc<Mutex<Mix>>,
+    choice: Arc<Mutex<Choice>>,
     numbers: Arc<AtomicU64>,
 }
 
@@ -194,10 +222,11 @@ impl User {
     async fn run(self, start: Instant) {
         self.pause_until(start).await;
         while !self.context.ended.is_cancelled() {
-            let next = self.mix.lock().next();
+            let due = Instant::now();
+            let next = self.choice.lock().next(due);
             let Some(scenario) = next else { return };
             let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-            let ran = journey::run(&self.context, scenario, number, Instant::now()).await;
+            let ran = journey::run(&self.context, scenario, number, due).await;
             let pause = self.context.think.pause();
             let pause = if ran { pause } else { pause.max(RETRY) };
             self.pause_until(Instant::now() + pause).await;
@@ -210,5 +239,31 @@ impl User {
             () = self.context.ended.cancelled() => {}
             () = sleep_until(time) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn iterations_do_not_end_in_the_warm_up() {
+        let second = Duration::from_secs(1);
+        let begin = Instant::now();
+        let plan = Plan {
+            pace: Pace::Users(1),
+            ramp: Duration::ZERO,
+            warm_up: 3 * second,
+            duration: 60 * second,
+            timeout: second,
+            mix: Mix::new(&"browse,account".parse().unwrap(), Some(1)),
+        };
+        let mut choice = Choice::new(&plan, begin);
+        for _ in 0..10 {
+            assert!(choice.next(begin + 2 * second).is_some());
+        }
+        let measured = std::iter::from_fn(|| choice.next(begin + 3 * second));
+        let measured: Vec<_> = measured.collect();
+        assert_eq!(measured, [Scenario::Browse, Scenario::Account]);
     }
 }

@@ -171,6 +171,14 @@ impl Mix {
         }
     }
 
+    /// The same shares, without end.
+    pub(super) fn without_end(&self) -> Self {
+        Self {
+            left: None,
+            ..self.clone()
+        }
+    }
+
     pub(super) fn next(&mut self) -> Option<Scenario> {
         if let Some(left) = &mut self.left {
             *left = left.checked_sub(1)?;
