@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
 use super::latencies::Latencies;
@@ -73,6 +73,8 @@ impl Display {
     pub(super) fn clear(&self) {
         // A terminal that is gone needs no clearing.
         let _ = self.bars.clear();
+        // Otherwise the bars would be drawn once more when they are dropped, over the results.
+        self.bars.set_draw_target(ProgressDrawTarget::hidden());
     }
 
     fn is_warm_up(&self) -> bool {
@@ -154,6 +156,12 @@ fn recent(measured: &Measured, scenarios: &[Scenario]) -> Latencies {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use indicatif::TermLike;
+
     use super::*;
     use crate::commands::load::failure::Failure;
     use crate::commands::load::recorder::Sample;
@@ -180,5 +188,72 @@ mod tests {
             "2 requests, 0.5/s, p95 40 ms, 1 failed"
         );
         assert_eq!(line(Scenario::Account), "0 requests, 0.0/s, 0 failed");
+    }
+
+    /// A terminal that counts what is done to it.
+    #[derive(Clone, Debug, Default)]
+    struct Terminal(Arc<AtomicUsize>);
+
+    impl Terminal {
+        fn count(&self) -> io::Result<()> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        }
+    }
+
+    impl TermLike for Terminal {
+        fn width(&self) -> u16 {
+            80
+        }
+
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            self.count()
+        }
+
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            self.count()
+        }
+
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            self.count()
+        }
+
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            self.count()
+        }
+
+        fn write_line(&self, _: &str) -> io::Result<()> {
+            self.count()
+        }
+
+        fn write_str(&self, _: &str) -> io::Result<()> {
+            self.count()
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            self.count()
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn nothing_is_drawn_after_the_display_was_cleared() {
+        let begin = Instant::now();
+        let second = Duration::from_secs(1);
+        let scenarios = [Scenario::Browse, Scenario::Account].into_iter();
+        let recorder = Recorder::new(scenarios.clone(), begin);
+        let display = Display::new(scenarios, begin, Duration::ZERO, second).unwrap();
+        let terminal = Terminal::default();
+        let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
+        display.bars.set_draw_target(target);
+        display.draw(&recorder);
+        display.clear();
+        let drawn = terminal.0.load(Ordering::Relaxed);
+        assert!(drawn > 0);
+        drop(display);
+        assert_eq!(terminal.0.load(Ordering::Relaxed), drawn);
     }
 }
