@@ -33,7 +33,8 @@ pub(crate) struct Load {
     /// How long the rate or the number of users grows from zero, counted from the start
     #[arg(long, value_name = "TIME", default_value = "0s")]
     pub(crate) ramp: Duration,
-    /// End after this many journeys of each scenario, in equal shares, at the latest after --duration
+    /// End after this many journeys of each scenario, in equal shares, not counting --warm-up; at the latest after
+    /// --duration
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) iterations: Option<u64>,
     /// Pause between the requests of a journey: a time, or a range such as 2s-5s to choose from at random
@@ -49,7 +50,7 @@ pub(crate) struct Load {
     #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=50_000))]
     pub(crate) connections: u32,
     /// Journeys at a time with --rate; further ones are dropped and counted
-    #[arg(long, value_name = "COUNT", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000, conflicts_with = "users", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) max_in_flight: u32,
     /// A limit such as p95<250ms, errors<1%, dropped<1% or success>95%, for one scenario as browse:p95<150ms, or one of
     /// its steps as checkout.place:p99<1s; replaces the scenario's own limit of the same kind; may be repeated

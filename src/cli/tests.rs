@@ -107,10 +107,12 @@ fn what_makes_no_sense_is_refused() {
     check("vantage token --demo --ttl 15", ErrorKind::ValueValidation);
     check("vantage load", ErrorKind::MissingRequiredArgument);
     let load = "vantage load --target http://127.0.0.1:4000";
-    check(
-        &format!("{load} --users 5 --rate 5/s"),
-        ErrorKind::ArgumentConflict,
-    );
+    for pace in ["--rate 5/s", "--max-in-flight 5"] {
+        check(
+            &format!("{load} --users 5 {pace}"),
+            ErrorKind::ArgumentConflict,
+        );
+    }
     for option in [
         "--rate 5",
         "--scenario basket",

@@ -71,6 +71,7 @@ async fn load(command: &Load) -> anyhow::Result<bool> {
     let thresholds = threshold::of_run(&command.scenario, &command.threshold)?;
     check_times(command)?;
     check_writes(command, &endpoint)?;
+    check_files(command.report.as_deref(), command.json.as_deref())?;
     for file in [&command.report, &command.json].into_iter().flatten() {
         check_writable(file)?;
     }
@@ -169,6 +170,15 @@ fn is_local(endpoint: &Url) -> bool {
     }
 }
 
+/// The report and the results for programs are two files.
+fn check_files(report: Option<&Path>, json: Option<&Path>) -> anyhow::Result<()> {
+    ensure!(
+        report.is_none() || report != json,
+        "--report and --json name the same file: choose another for one of them"
+    );
+    Ok(())
+}
+
 /// Whether a file can be written after the run; its content stays.
 fn check_writable(file: &Path) -> anyhow::Result<()> {
     let opened = OpenOptions::new().append(true).create(true).open(file);
@@ -262,6 +272,16 @@ mod tests {
         ] {
             assert!(!local(url), "{url}");
         }
+    }
+
+    #[test]
+    fn one_file_is_not_for_both_results() {
+        let (one, other) = (Some(Path::new("a")), Some(Path::new("b")));
+        for (report, json) in [(None, None), (one, None), (None, one), (one, other)] {
+            assert!(check_files(report, json).is_ok(), "{report:?} {json:?}");
+        }
+        let error = check_files(one, one).unwrap_err().to_string();
+        assert!(error.contains("choose another"), "{error}");
     }
 
     #[test]
