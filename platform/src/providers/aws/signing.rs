@@ -60,7 +60,7 @@ impl Signer {
             .map_err(|_| SignError::Request)?;
         let mut request = request;
         for (name, value) in headers {
-            request = request.header(*name, value);
+            request = request.header(name, value);
         }
         for name in SIGNATURE {
             let value = signed.headers().get(name);
