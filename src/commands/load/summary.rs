@@ -15,6 +15,7 @@ use super::latencies::Latencies;
 use super::recorder::{Measured, ScenarioRecord, StepRecord};
 use super::scenario::Scenario;
 use super::threshold::{Metric, Threshold};
+use super::timeline::Interval;
 
 /// The percentile that budgets are about.
 const BUDGETED: Metric = Metric::Percentile(95.0);
@@ -290,8 +291,11 @@ impl Latency {
 impl TimelineSummary {
     fn new(measured: &Measured) -> Self {
         let timeline = &measured.timeline;
+        // Intervals without an answer are part of it: they are what a stall looks like.
+        let empty = &Interval::default();
         let points = timeline.intervals().flat_map(|(at, interval)| {
-            interval.iter().map(move |(scenario, one)| {
+            measured.scenarios.keys().map(move |scenario| {
+                let one = interval.get(scenario).unwrap_or(empty);
                 let quantile = |at| one.latencies.quantile(at).map(rounded);
                 Point {
                     at: rounded(at.as_secs_f64()),

@@ -132,3 +132,18 @@ fn a_distribution_rises_to_the_slowest_request() {
     assert_eq!((last.percent, last.latency), (100.0, 3_000.0));
     assert!(summary.scenarios[1].distribution.is_empty());
 }
+
+#[test]
+fn a_time_without_answers_is_part_of_the_timeline() {
+    let timeline = example(&[]).timeline;
+    // Requests of browse ended in three of four seconds, and one of tracking in the second.
+    let requests = |scenario| {
+        let points = timeline.points.iter();
+        let points = points.filter(|point| point.scenario == scenario);
+        points.map(|point| point.requests).collect::<Vec<_>>()
+    };
+    assert_eq!(requests(Scenario::Browse), [98, 0, 1, 1]);
+    assert_eq!(requests(Scenario::Tracking), [0, 1, 0, 0]);
+    let silent = &timeline.points[2];
+    assert_eq!((silent.at, silent.requests, silent.p99), (1.0, 0, None));
+}
