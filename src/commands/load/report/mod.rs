@@ -199,6 +199,8 @@ mod tests {
             report.matches("<svg").count(),
             report.matches("</svg>").count()
         );
+        // Two steps of each scenario; what is held open has no budget.
+        assert_eq!(report.matches("not measured</span>").count(), 4);
         // Requests, failures, the distribution, and the latencies of two scenarios.
         assert_eq!(report.matches("<figure>").count(), 5);
         assert_eq!(
