@@ -114,15 +114,24 @@ async fn load(command: &Load) -> anyhow::Result<bool> {
     let summary = context
         .recorder
         .read(|measured| Summary::new(measured, &thresholds, environment, ended, time));
-    if let Some(file) = &command.json {
-        let json = serde_json::to_string_pretty(&summary)? + "\n";
-        write(file, &json)?;
-    }
-    if let Some(file) = &command.report {
-        write(file, &report::render(&summary)?)?;
-    }
-    output::print(&text::render(&summary))?;
+    let printed = output::print(&text::render(&summary));
+    let written = write_files(command.json.as_deref(), command.report.as_deref(), &summary);
+    printed.and(written)?;
     Ok(summary.passed)
+}
+
+/// Writes the files. One that cannot be written does not prevent the other.
+fn write_files(
+    json: Option<&Path>,
+    report: Option<&Path>,
+    summary: &Summary,
+) -> anyhow::Result<()> {
+    let json = json.map_or(Ok(()), |file| {
+        let json = serde_json::to_string_pretty(summary)? + "\n";
+        write(file, &json)
+    });
+    let report = report.map_or(Ok(()), |file| write(file, &report::render(summary)?));
+    json.and(report)
 }
 
 /// Finds what the journeys are about at a target that answers.
@@ -282,6 +291,18 @@ mod tests {
         }
         let error = check_files(one, one).unwrap_err().to_string();
         assert!(error.contains("choose another"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_does_not_prevent_the_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let json = directory.path().join("missing").join("load.json");
+        let report = directory.path().join("load.html");
+        let summary = summary::tests::example(&[]);
+        let error = write_files(Some(&json), Some(&report), &summary).unwrap_err();
+        assert!(error.to_string().contains("load.json"), "{error}");
+        let written = std::fs::read_to_string(&report).unwrap();
+        assert!(written.starts_with("<!doctype html>"));
     }
 
     #[test]
