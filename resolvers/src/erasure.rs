@@ -80,8 +80,9 @@ pub async fn erase(
     until: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<Option<Erased>, DbErr> {
-    // As PostgreSQL stores it.
-    let until = until.trunc_subsecs(6);
+    // Of a clock that is ahead, or wrong: erasures from then on would find themselves done until that time has come. As
+    // PostgreSQL stores it.
+    let until = until.min(now).trunc_subsecs(6);
     if !customer_erasure::begin(transaction, customer, until).await? {
         return Ok(None);
     }

@@ -269,6 +269,31 @@ async fn a_deletion_erases_nothing_from_after_it_however_late_and_often_it_arriv
 }
 
 #[tokio::test]
+async fn a_deletion_in_the_future_is_as_of_now() {
+    for shop in shops().await {
+        let name = shop.scratch.name;
+        shop.stock(vec![
+            delivered(1, shop.ada, now() - Duration::days(1)),
+            delivered(2, shop.ada, now() + Duration::hours(1)),
+        ])
+        .await;
+        shop.deleted(shop.ada, now() + Duration::days(10_000)).await;
+        let names = async || {
+            let first = shop.order_row(1).await.shipping_address.name;
+            (first, shop.order_row(2).await.shipping_address.name)
+        };
+        let expected = (String::new(), "Ada Lovelace".to_owned());
+        assert_eq!(names().await, expected, "{name}");
+
+        // It does not count as a later one.
+        shop.clock.advance(Duration::days(1));
+        assert_eq!(shop.delete(shop.ada).await.rows["orders"], 1, "{name}");
+        assert_eq!(names().await, Default::default(), "{name}");
+        shop.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
 async fn many_orders_are_exported_and_erased_by_pages() {
     for shop in shops().await {
         let name = shop.scratch.name;
