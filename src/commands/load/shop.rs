@@ -33,7 +33,7 @@ pub(super) struct Customer {
     pub(super) token: String,
     /// The ids of their newest orders.
     pub(super) orders: Vec<String>,
-    /// Where their newest order was sent.
+    /// Where their newest order was sent whose address is stored.
     pub(super) address: Option<Value>,
 }
 
@@ -120,13 +120,18 @@ impl Shop {
             );
             let orders = me["orders"]["nodes"].as_array();
             let orders = orders.map(Vec::as_slice).unwrap_or_default();
+            let address = address(orders);
+            if address.is_none() && !orders.is_empty() {
+                // They were erased, and order nothing any more.
+                continue;
+            }
             let position = self.customers.len();
             let returnables = orders.iter().flat_map(|order| returnables(position, order));
             self.returnables.get_mut().extend(returnables);
             self.customers.push(Customer {
                 token,
                 orders: texts(&me["orders"]["nodes"], "id"),
-                address: orders.first().map(|order| order["shippingAddress"].clone()),
+                address,
             });
         }
         Ok(())
@@ -228,6 +233,17 @@ fn products(catalog: &Value) -> Vec<Product> {
     products.collect()
 }
 
+/// Where the newest of these orders was sent whose address is still stored.
+fn address(orders: &[Value]) -> Option<Value> {
+    let mut addresses = orders.iter().map(|order| &order["shippingAddress"]);
+    let stored = addresses.find(|address| {
+        address["line1"]
+            .as_str()
+            .is_some_and(|line| !line.is_empty())
+    });
+    stored.cloned()
+}
+
 /// The units of an order that can be returned, each item once.
 fn returnables(customer: usize, order: &Value) -> Vec<Returnable> {
     let items = order["items"].as_array().into_iter().flatten();
@@ -269,6 +285,16 @@ mod tests {
         assert_eq!(products[0].words, ["Monitor", "inch"]);
         assert_eq!(products[1].words, ["TV"]);
         assert_eq!(super::products(&json!({ "productSearch": null })).len(), 0);
+    }
+
+    #[test]
+    fn an_erased_address_is_none() {
+        let order = |line: &str| json!({ "shippingAddress": { "line1": line } });
+        let (erased, stored) = (order(""), order("1 Main St"));
+        assert_eq!(address(std::slice::from_ref(&erased)), None);
+        assert_eq!(address(&[]), None);
+        let found = address(&[erased, stored]).unwrap();
+        assert_eq!(found["line1"], "1 Main St");
     }
 
     #[test]
