@@ -80,8 +80,8 @@ pub async fn erase(
     until: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<Option<Erased>, DbErr> {
-    // Of a clock that is ahead, or wrong: erasures from then on would find themselves done until that time has come. As
-    // PostgreSQL stores it.
+    // Not of a clock that is ahead: until its time had come, every other erasure would find itself done. To the
+    // precision of PostgreSQL.
     let until = until.min(now).trunc_subsecs(6);
     if !customer_erasure::begin(transaction, customer, until).await? {
         return Ok(None);
