@@ -2,10 +2,18 @@
 //! of it has changed its own once it has applied the event.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use platform::bus::Event;
+use pricing::RateCache;
 use router::{InvalidEntity, Invalidation};
 use serde_json::Value;
+
+/// When rates that were refreshed are used in every process: they use those from before for a while, and their clocks
+/// differ.
+pub(super) const RATES_SETTLE: Duration = RateCache::RECHECK.saturating_mul(2);
+
+const RATES_REFRESHED: &str = "rates.refreshed";
 
 /// What these events invalidate in the subgraphs that publish them.
 pub(super) fn published(events: &[Arc<Event>]) -> Vec<Invalidation> {
@@ -33,6 +41,14 @@ pub(super) fn published(events: &[Arc<Event>]) -> Vec<Invalidation> {
         }
     }
     all
+}
+
+/// Of what these events invalidate, what subgraphs may return as it was before, until [`RATES_SETTLE`].
+pub(super) fn settled(events: &[Arc<Event>]) -> Vec<Invalidation> {
+    let rates = events
+        .iter()
+        .filter(|event| event.event_type == RATES_REFRESHED);
+    published(&rates.cloned().collect::<Vec<_>>())
 }
 
 /// What an event invalidates in the subgraph of a domain that has applied it.
@@ -63,7 +79,7 @@ fn changed(domain: &str, event: &Event) -> Option<Invalidation> {
         "product.upserted.v1" | "product.deleted.v1" => {
             invalid.entities = products(&event.data, "products", "id");
         }
-        "rates.refreshed" => {
+        RATES_REFRESHED => {
             invalid.types = ["ExchangeRate", "PriceQuote", "ProductPrice"]
                 .map(str::to_owned)
                 .into();
@@ -165,9 +181,11 @@ mod tests {
     #[test]
     fn new_rates_change_every_converted_price() {
         let refreshed = event("pricing.events", "rates.refreshed", json!({ "version": 1 }));
-        let invalid = published(&[refreshed]);
+        let invalid = published(std::slice::from_ref(&refreshed));
         assert_eq!(invalid.len(), 1);
         assert!(invalid[0].types.contains(&"ProductPrice".to_owned()));
         assert_eq!(invalid[0].subgraphs, ["pricing"]);
+        let price = event("pricing.events", "price.changed", json!({ "prices": [] }));
+        assert_eq!(settled(&[price, refreshed]), invalid);
     }
 }

@@ -7,15 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use entities::pricing::exchange_rate;
 use futures::future::join_all;
 use platform::cache::{Cache, CacheBounds, InProcessCache};
 use resolvers::money::CurrencyCode;
 use serde::{Deserialize, Serialize};
-
-/// How long a cached rate is used before the database is asked again.
-const RECHECK: TimeDelta = TimeDelta::seconds(1);
 
 /// Rates that may be forgotten. Clones share them.
 #[derive(Clone, Debug)]
@@ -49,6 +46,9 @@ impl RateCache {
         ttl: Duration::from_secs(15 * 60),
     };
 
+    /// How long a cached rate is used before the database is asked again.
+    pub const RECHECK: Duration = Duration::from_secs(1);
+
     pub fn new(cache: Arc<dyn Cache>) -> Self {
         Self(cache)
     }
@@ -58,7 +58,10 @@ impl RateCache {
         let entry: Entry = serde_json::from_slice(&value).ok()?;
         Some(CachedRate {
             // Also when a clock was set back.
-            is_current: (now - entry.checked_at).abs() < RECHECK,
+            is_current: (now - entry.checked_at)
+                .abs()
+                .to_std()
+                .is_ok_and(|age| age < Self::RECHECK),
             row: exchange_rate::Model {
                 currency: to.as_str().to_owned(),
                 rate: entry.rate,
