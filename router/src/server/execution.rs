@@ -8,7 +8,7 @@ use tracing::Instrument;
 use super::overload::Permit;
 use super::refusal::Refusal;
 use crate::Router;
-use crate::prepare::OperationKind;
+use crate::prepare::{OperationKind, PreparedOperation};
 use crate::request::PreparedRequest;
 use crate::response::GraphQLResponse;
 
@@ -37,12 +37,37 @@ pub(super) async fn run(
     request: PreparedRequest,
     permit: Permit,
 ) -> GraphQLResponse {
-    let operation = Arc::clone(&request.operation);
-    let started = Instant::now();
+    let running = Running {
+        operation: Arc::clone(&request.operation),
+        permit: Some(permit),
+        started: Instant::now(),
+    };
     let response = router.execute_prepared(request).await;
-    // What is rejected before it runs takes no time.
-    if response.data.is_some() {
-        permit.finish(&operation, started.elapsed());
-    }
+    running.end(response.data.is_some());
     response
+}
+
+/// An operation that runs. If it is dropped before its end, its client has gone.
+struct Running {
+    operation: Arc<PreparedOperation>,
+    permit: Option<Permit>,
+    started: Instant,
+}
+
+impl Running {
+    fn end(mut self, has_run: bool) {
+        let permit = self.permit.take();
+        // What is rejected before it runs takes no time.
+        if let Some(permit) = permit.filter(|_| has_run) {
+            permit.finish(&self.operation, self.started.elapsed());
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(permit) = self.permit.take() {
+            permit.abandon(&self.operation, self.started.elapsed());
+        }
+    }
 }

@@ -114,6 +114,12 @@ impl<T> AdmissionControl<T> {
         self.limit.finished(took, usual, running, now);
     }
 
+    /// Notes that an operation was not awaited longer than that.
+    pub(super) fn abandoned(&mut self, after: Duration, usual: Option<Duration>, now: Instant) {
+        let running = self.running();
+        self.limit.abandoned(after, usual, running, now);
+    }
+
     /// Ends an operation of this client. Returns the waiters that start now.
     pub(super) fn end(&mut self, client: ClientKey) -> Vec<(ClientKey, T, Started)> {
         self.queue.end(client);

@@ -108,7 +108,7 @@ impl ConcurrencyLimit {
         window.samples += 1;
         if let Some(usual) = usual {
             window.known += 1;
-            window.stretched += u32::from(took > usual + usual / 2);
+            window.stretched += u32::from(is_stretched(took, usual));
             window.took = window.took.saturating_add(took);
             window.usual = window.usual.saturating_add(usual);
         }
@@ -119,6 +119,20 @@ impl ConcurrencyLimit {
                 peak: running,
                 ..Window::new(now)
             };
+        }
+    }
+
+    /// Notes an operation that was not awaited longer. Nobody knows how long it would have taken, but if that is more than
+    /// usual already, it is as bad as one that has ended: clients that give up are the first to see that all is slow.
+    pub(super) fn abandoned(
+        &mut self,
+        after: Duration,
+        usual: Option<Duration>,
+        running: usize,
+        now: Instant,
+    ) {
+        if usual.is_some_and(|usual| is_stretched(after, usual)) {
+            self.finished(after, usual, running, now);
         }
     }
 
@@ -169,6 +183,11 @@ impl ConcurrencyLimit {
         self.current = (self.current * share.max(MIN_SHARE)).max(self.min);
         self.growth = GROWTH;
     }
+}
+
+/// Whether an operation took half as long again as usual.
+fn is_stretched(took: Duration, usual: Duration) -> bool {
+    took > usual + usual / 2
 }
 
 #[cfg(test)]
@@ -270,6 +289,26 @@ mod tests {
     fn it_falls_until_the_usual_durations_become_known() {
         assert_eq!(after(1, 32, MS(5), None), 22);
         assert_eq!(after(50, 32, MS(5), None), 4);
+    }
+
+    #[test]
+    fn it_falls_while_clients_give_up_on_what_takes_longer_than_usual() {
+        let after_all_gave_up = |after: Duration| {
+            let now = Instant::now();
+            let mut limit = limit(now);
+            limit.current = 32.0;
+            limit.started(32);
+            for _ in 0..limit.required_samples() {
+                limit.abandoned(after, Some(MS(5)), 32, now + WINDOW);
+            }
+            limit.current()
+        };
+        assert_eq!(after_all_gave_up(MS(200)), 22);
+        assert_eq!(
+            after_all_gave_up(MS(6)),
+            32,
+            "they might have ended in time"
+        );
     }
 
     #[test]

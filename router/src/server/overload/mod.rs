@@ -212,6 +212,15 @@ impl Permit {
         let mut control = slot.inner.control.lock();
         control.finished(took, usual, Instant::now());
     }
+
+    /// Ends an operation whose client has gone after so long.
+    pub(super) fn abandon(self, operation: &PreparedOperation, after: Duration) {
+        if let Some(slot) = &self.slot {
+            let usual = operation.usual_duration.get();
+            let mut control = slot.inner.control.lock();
+            control.abandoned(after, usual, Instant::now());
+        }
+    }
 }
 
 impl Drop for Slot {
