@@ -34,6 +34,12 @@ pub fn visitor(context: &Context<'_>) -> ApiResult<Option<Uuid>> {
     }
 }
 
+/// The signed-in customer's id, or `None` for everybody else: visitors, and staff who are no customers.
+pub fn customer_if_any(context: &Context<'_>) -> ApiResult<Option<Uuid>> {
+    let subject = caller(context)?.subject.as_deref();
+    Ok(subject.and_then(|subject| IdKind::Customer.parse(subject)))
+}
+
 /// The caller's id if they are the owner; FORBIDDEN with this message otherwise.
 pub fn owner(context: &Context<'_>, owner: Uuid, refusal: &str) -> ApiResult<Uuid> {
     let customer = customer(context)?;

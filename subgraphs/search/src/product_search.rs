@@ -128,7 +128,7 @@ pub(crate) async fn search(
     arguments: SearchArguments,
 ) -> ApiResult<ProductSearchConnection> {
     let state = context.data_unchecked::<State>();
-    let customer = access::visitor(context)?;
+    let customer = access::customer_if_any(context)?;
     if customer.is_some() {
         // Its order and the id of the search are the customer's.
         make_private(context);

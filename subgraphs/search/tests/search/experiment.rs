@@ -194,6 +194,23 @@ async fn clicks_carts_and_paid_orders_are_outcomes_of_the_search_that_led_to_the
 }
 
 #[tokio::test]
+async fn staff_who_are_no_customers_find_what_visitors_find() {
+    for fixture in fixtures(&catalog()).await {
+        let document =
+            "{ productSearch(query: \"\", first: 5) { nodes { title } personalization { mode } } }";
+        let agent = Caller::customer("support-agent");
+        let answer = fixture
+            .subgraph
+            .execute(Request::new(document), agent)
+            .await;
+        let answer = serde_json::to_value(answer).unwrap();
+        assert_eq!(answer, fixture.ask(document, json!({})).await);
+        assert_eq!(answer["errors"], Value::Null, "{answer}");
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
 async fn support_sees_the_figures_and_nobody_else() {
     for mut fixture in fixtures(&catalog()).await {
         split(&mut fixture).await;
