@@ -1,7 +1,9 @@
 //! How objects are resolved by async-graphql's vendored copy: each field once, fragments and merged fields included.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use async_graphql::{
-    ComplexObject, EmptyMutation, EmptySubscription, Interface, Object, Request, Schema,
+    ComplexObject, Context, EmptyMutation, EmptySubscription, Interface, Object, Request, Schema,
     SimpleObject, Union,
 };
 use serde_json::{Value, json};
@@ -139,4 +141,48 @@ async fn a_field_that_fails_says_where_and_costs_no_other() {
         json!({ "book": { "gone": null, "title": "Solaris" } })
     );
     assert_eq!(answer["errors"][0]["path"], json!(["book", "gone"]));
+}
+
+/// How many steps have begun, and how many run.
+#[derive(Default)]
+struct Steps {
+    begun: AtomicUsize,
+    running: AtomicUsize,
+}
+
+struct Mutation;
+
+#[Object]
+impl Mutation {
+    /// Is ready after it was polled so many times; returns its number, and how many ran at its end.
+    async fn step(&self, context: &Context<'_>, polls: usize) -> async_graphql::Result<[usize; 2]> {
+        let steps = context.data::<Steps>()?;
+        let number = steps.begun.fetch_add(1, Ordering::SeqCst);
+        steps.running.fetch_add(1, Ordering::SeqCst);
+        for _ in 0..polls {
+            tokio::task::yield_now().await;
+        }
+        let running = steps.running.fetch_sub(1, Ordering::SeqCst);
+        if polls == 2 {
+            return Err("a step that fails".into());
+        }
+        Ok([number, running])
+    }
+}
+
+#[tokio::test]
+async fn fields_of_a_mutation_run_one_after_the_other_whatever_fails() {
+    let document = "mutation { a: step(polls: 5) ...More e: step(polls: 0) }
+        fragment More on Mutation { b: step(polls: 0) ... { c: step(polls: 2) } d: step(polls: 3) }";
+    let schema = Schema::new(Query, Mutation, EmptySubscription);
+    let request = Request::new(document).data(Steps::default());
+    let answer = serde_json::to_value(schema.execute(request).await).expect("JSON");
+    assert_eq!(answer["errors"][0]["path"], json!(["c"]), "{answer}");
+    for (number, field) in [(0, "a"), (1, "b"), (3, "d"), (4, "e")] {
+        assert_eq!(
+            answer["data"][field],
+            json!([number, 1]),
+            "{field}: {answer}"
+        );
+    }
 }
