@@ -41,12 +41,15 @@ pub(super) struct Versions {
     max_tags: usize,
 }
 
+/// Key fields with the last epoch at which an entity was invalidated by each.
+type KeyFields = Vec<(Box<str>, Epoch)>;
+
 #[derive(Debug, Default)]
 pub(super) struct Table {
     tags: HashMap<Tag, Epoch, RandomState>,
     /// By type, the key fields that its entities were invalidated by, with the last epoch. For entities that were
     /// requested by another key.
-    fields: HashMap<Box<str>, Vec<(Box<str>, Epoch)>, RandomState>,
+    fields: HashMap<Box<str>, KeyFields, RandomState>,
     /// Anything older is invalid.
     floor: Epoch,
 }

@@ -287,8 +287,7 @@ async fn none_of_ten_thousand_callers_gets_what_belongs_to_another() {
     let writing = {
         let world = Arc::clone(&world);
         tokio::spawn(async move {
-            for number in 0.. {
-                let product = number % PRODUCTS;
+            for product in (0..PRODUCTS).cycle() {
                 world.shop.versions[product].fetch_add(1, Ordering::SeqCst);
                 world.invalidate(product);
                 for _ in 0..100 {

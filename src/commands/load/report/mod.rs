@@ -82,7 +82,7 @@ fn style(scenario: Scenario) -> usize {
 fn figure(title: String, x: Axis, y: Axis, lines: Vec<(&'static str, Line)>) -> Figure {
     let legend = lines.iter().map(|(name, line)| Entry {
         style: line.style,
-        name: *name,
+        name,
     });
     let legend = legend.collect();
     let plot = Plot {
