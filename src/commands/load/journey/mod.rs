@@ -61,7 +61,7 @@ impl Drop for Running<'_> {
 
 /// A request without an answer. If its journey is aborted then, it has failed, after at least the time that it took so
 /// far: what a server that hangs leaves unanswered would otherwise count nowhere.
-struct Asked<'a> {
+struct Unanswered<'a> {
     recorder: &'a Recorder,
     scenario: Scenario,
     step: &'static str,
@@ -69,13 +69,13 @@ struct Asked<'a> {
     is_answered: bool,
 }
 
-impl Asked<'_> {
+impl Unanswered<'_> {
     fn answered(mut self) {
         self.is_answered = true;
     }
 }
 
-impl Drop for Asked<'_> {
+impl Drop for Unanswered<'_> {
     fn drop(&mut self) {
         if self.is_answered {
             return;
@@ -148,17 +148,17 @@ impl<'a> Journey<'a> {
         token: Option<&str>,
         read: impl FnOnce(Value) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let asked = self.ask(step);
+        let unanswered = self.begin(step);
         let sent = self.context.client.send(operation, &variables, token).await;
-        asked.answered();
+        unanswered.answered();
         let result = sent.and_then(read);
         self.record(step, &result, true);
         result
     }
 
     /// A step begins whose time is a latency.
-    fn ask(&self, step: &'static str) -> Asked<'a> {
-        Asked {
+    fn begin(&self, step: &'static str) -> Unanswered<'a> {
+        Unanswered {
             recorder: &self.context.recorder,
             scenario: self.scenario,
             step,
@@ -241,15 +241,15 @@ mod tests {
     fn what_is_unanswered_when_a_journey_is_aborted_has_failed() {
         let from = Instant::now();
         let recorder = Recorder::new([Scenario::Browse].into_iter(), from);
-        let ask = || Asked {
+        let begin = || Unanswered {
             recorder: &recorder,
             scenario: Scenario::Browse,
             step: "search",
             due: from,
             is_answered: false,
         };
-        ask().answered();
-        drop(ask());
+        begin().answered();
+        drop(begin());
         recorder.read(|measured| {
             let search = &measured.scenarios[&Scenario::Browse].steps[0];
             assert_eq!((search.requests, search.failures), (1, 1));

@@ -12,15 +12,15 @@ use crate::commands::load::socket::Socket;
 pub(super) async fn run(journey: &mut Journey<'_>) -> Result<(), Failure> {
     let customer = journey.customer()?;
     let order = pick(&customer.orders).ok_or(Failure::Unexpected("no order"))?;
-    let asked = journey.ask("connect");
+    let unanswered = journey.begin("connect");
     let connected = journey.context.sockets.connect(&customer.token).await;
-    asked.answered();
+    unanswered.answered();
     journey.record("connect", &connected, true);
     let mut socket = connected?;
 
-    let asked = journey.ask("snapshot");
+    let unanswered = journey.begin("snapshot");
     let first = socket.subscribe(&TRACKING, &json!({ "id": order })).await;
-    asked.answered();
+    unanswered.answered();
     let snapshot = first.and_then(|data| match data["orderTracking"]["snapshot"].as_bool() {
         Some(true) => Ok(()),
         _ => Err(Failure::Unexpected("no snapshot")),
