@@ -13,7 +13,10 @@ const PRODUCT: &str = "query($id: ID!) {
 }";
 
 const SET: &str = "mutation($input: PriceSetInput!, $key: String!) {
-    priceSet(input: $input, idempotencyKey: $key) { products { id } userErrors { code field } }
+    priceSet(input: $input, idempotencyKey: $key) {
+        products { price(currency: USD) { current { usd { amount } } } }
+        userErrors { code field }
+    }
 }";
 
 const ENABLED: (&str, &str) = ("VANTAGE_ROUTER__ENTITY_CACHE__ENABLED", "true");
@@ -56,18 +59,20 @@ async fn a_stored_price_changes_with_its_event() {
         let merchant = graph
             .run(&["token", "--demo", "--scope", "merchandising"])
             .await;
-        for price in ["1234.56", "1234.57"] {
+        for price in ["1234.56", "2234.56"] {
             let change = json!({ "productId": id, "baseUsd": price, "reason": "test" });
             let variables =
                 json!({ "input": { "changes": [change] }, "key": uuid::Uuid::now_v7() });
             let set = graph.query(Some(merchant.trim()), SET, variables).await;
             assert_eq!(set["data"]["priceSet"]["userErrors"], json!([]), "{set}");
+            let current = &set["data"]["priceSet"]["products"][0]["price"]["current"];
+            let expected = &current["usd"]["amount"];
             // At once after the event, which follows the mutation; the price may be stored for a minute.
             let seen = async || {
                 let product = product(&graph, &id).await;
                 product["price"]["current"]["usd"]["amount"].clone()
             };
-            until_it(seen, |seen| *seen == price).await;
+            until_it(seen, |seen| seen == expected).await;
         }
         graph.stop().await;
     }
