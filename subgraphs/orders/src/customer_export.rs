@@ -155,8 +155,8 @@ impl OrderParts {
             "subtotal": amount(order.subtotal_amount),
             "shipping": amount(order.shipping_amount),
             "tax": amount(order.tax_amount),
-            "shippingAddress": order.shipping_address,
-            "billingAddress": order.billing_address,
+            "shippingAddress": address(&order.shipping_address),
+            "billingAddress": order.billing_address.as_ref().map(address),
             "shippingOption": order.shipping_option,
             "paymentMethodId": order.payment_method_id,
             "paymentId": order.payment_intent_id,
@@ -197,6 +197,18 @@ impl OrderParts {
 
 fn rows<T>(found: Option<Vec<T>>, row: impl FnMut(&T) -> Value) -> Value {
     found.unwrap_or_default().iter().map(row).collect()
+}
+
+fn address(address: &order::Address) -> Value {
+    json!({
+        "name": address.name,
+        "line1": address.line1,
+        "line2": address.line2,
+        "city": address.city,
+        "region": address.region,
+        "postalCode": address.postal_code,
+        "countryCode": address.country_code,
+    })
 }
 
 fn item_row(item: &order_item::Model) -> Value {
