@@ -165,7 +165,7 @@ async fn a_deleted_customer_leaves_what_accounting_needs() {
             assert_eq!(order[kept], stored[kept], "{name}: {kept}");
         }
         let address = &order["shippingAddress"];
-        let place = (&address["country_code"], &address["region"]);
+        let place = (&address["countryCode"], &address["region"]);
         assert_eq!(place, (&json!("JP"), &json!("Tokyo")), "{name}");
         let methods = payment_method::by_ids(shop.scratch.database.read(), &[shop.ada]).await;
         assert_eq!(methods.unwrap()[&shop.ada].closed_at, Some(now()), "{name}");
