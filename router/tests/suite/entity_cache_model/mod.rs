@@ -245,13 +245,13 @@ async fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
         }
     }
     world.answers.add_permits(10_000);
-    for Begun {
-        read,
-        oldest,
-        answer,
-    } in begun
-    {
-        read.check(&answer.await, &oldest)?;
+    // All at once, since some wait for what others fetch.
+    let answers = begun.into_iter().map(async |reading| {
+        let answer = reading.answer.await;
+        (reading.read, reading.oldest, answer)
+    });
+    for (read, oldest, answer) in futures::future::join_all(answers).await {
+        read.check(&answer, &oldest)?;
     }
     Ok(())
 }
