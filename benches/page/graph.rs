@@ -38,6 +38,8 @@ fn vantage(binary: &Path, data: &Path) -> Command {
     }
     command
         .env("VANTAGE_DATA", data)
+        // Links to pictures, which would name each process's own port.
+        .env("VANTAGE_PUBLIC_URL", "http://127.0.0.1:4000")
         .env("VANTAGE_TELEMETRY__LOG_LEVEL", "warn")
         .current_dir(data)
         .stdout(Stdio::piped())
