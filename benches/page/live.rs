@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
-use chrono::Utc;
 use entities::insert_many;
-use entities::tracking::shipment::{self, Carrier, TrackingStatus};
+use entities::tracking::shipment;
 use futures::{SinkExt, StreamExt};
 use parking_lot::Mutex;
 use platform::config::Secret;
@@ -27,9 +26,9 @@ use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{WebSocketStream, client_async};
-use uuid::Uuid;
 
 use crate::load::Run;
+use crate::parcel::parcel;
 
 const QUERY: &str =
     "subscription($order: ID!) { orderTracking(orderId: $order) { snapshot location } }";
@@ -214,31 +213,5 @@ async fn publish(
             let (channel, message) = tracking::change_message(parcel)?;
             pubsub.publish(&channel, message).await?;
         }
-    }
-}
-
-/// A parcel in transit, with its own customer and order.
-fn parcel(number: usize) -> shipment::Model {
-    let now = Utc::now();
-    shipment::Model {
-        id: Uuid::now_v7(),
-        order_id: Uuid::now_v7(),
-        return_id: None,
-        customer_id: Uuid::now_v7(),
-        carrier: Carrier::Dhl,
-        tracking_number: format!("DHL{number:010}"),
-        status: TrackingStatus::InTransit,
-        location: Some("Newark NJ".to_owned()),
-        last_update: Some(now),
-        estimated_delivery: Some(now),
-        sequence: 0,
-        consecutive_errors: 0,
-        returned_to_sender: false,
-        estimated_at: None,
-        overdue_at: None,
-        registered_at: None,
-        last_polled_at: Some(now),
-        last_answered_at: Some(now),
-        created_at: now,
     }
 }

@@ -7,6 +7,8 @@ mod graph;
 mod live;
 mod load;
 mod overload;
+#[path = "../subscriptions/parcel.rs"]
+mod parcel;
 mod process;
 mod sql;
 

@@ -4,6 +4,7 @@
 
 mod client;
 mod figures;
+mod parcel;
 mod shop;
 
 use std::path::PathBuf;

@@ -10,7 +10,7 @@ use anyhow::{Context, bail, ensure};
 use chrono::Utc;
 use entities::insert_many;
 use entities::tracking::change;
-use entities::tracking::shipment::{self, Carrier, TrackingStatus};
+use entities::tracking::shipment;
 use platform::config::Secret;
 use platform::database::{Database, DatabaseConfig};
 use platform::pubsub::{PubSub, RedisPubSub};
@@ -24,10 +24,10 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
 use crate::Arguments;
 use crate::client::Subscriber;
+use crate::parcel::parcel;
 
 /// The binary built with this program.
 const VANTAGE: &str = env!("CARGO_BIN_EXE_vantage");
@@ -373,30 +373,4 @@ async fn instance(data: &Path, redis: &str, arguments: &Arguments) -> anyhow::Re
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     ensure!(process.id().is_some(), "an instance has exited");
     Ok(Instance { process, address })
-}
-
-/// A parcel in transit, with its own customer and order.
-fn parcel(number: usize) -> shipment::Model {
-    let now = Utc::now();
-    shipment::Model {
-        id: Uuid::now_v7(),
-        order_id: Uuid::now_v7(),
-        return_id: None,
-        customer_id: Uuid::now_v7(),
-        carrier: Carrier::Dhl,
-        tracking_number: format!("DHL{number:010}"),
-        status: TrackingStatus::InTransit,
-        location: Some("Newark NJ".to_owned()),
-        last_update: Some(now),
-        estimated_delivery: Some(now),
-        sequence: 0,
-        consecutive_errors: 0,
-        returned_to_sender: false,
-        estimated_at: None,
-        overdue_at: None,
-        registered_at: None,
-        last_polled_at: Some(now),
-        last_answered_at: Some(now),
-        created_at: now,
-    }
 }
