@@ -10,7 +10,7 @@ pub mod mail_sink;
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, Statement};
 use sha2::Sha256;
 use uuid::Uuid;
 
@@ -60,6 +60,24 @@ pub async fn scratch_databases() -> Vec<Scratch> {
 }
 
 impl Scratch {
+    /// Returns when a transaction that uses this table waits for a lock. Returns at once on SQLite, where all wait for
+    /// the only writer.
+    pub async fn until_locked_out(&self, table: &str) {
+        if self.name == "sqlite" {
+            return;
+        }
+        let waiting = format!(
+            "SELECT 1 FROM pg_locks AS waiting JOIN pg_locks AS held USING (pid)
+             WHERE NOT waiting.granted AND held.relation = '{table}'::regclass"
+        );
+        let db = self.database.read();
+        let waiting = || Statement::from_string(db.get_database_backend(), waiting.clone());
+        let wait = async { while db.query_one_raw(waiting()).await.expect("locks").is_none() {} };
+        tokio::time::timeout(ACQUIRE_TIMEOUT, wait)
+            .await
+            .expect("a transaction that waits");
+    }
+
     /// Removes the schema from the server; a SQLite directory removes itself.
     pub async fn drop(self) {
         if let Some(schema) = &self.schema {

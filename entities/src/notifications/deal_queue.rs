@@ -142,29 +142,28 @@ pub async fn waiting_of_customer(
     after: Option<Uuid>,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    Entity::find()
+    page_of_waiting(after, limit)
         .filter(Column::CustomerId.eq(customer))
-        .filter(Column::NotificationId.gt(after.unwrap_or_default()))
-        .filter(keys::unindexed(Column::State).eq(DealState::Waiting.as_str()))
-        .order_by_asc(Column::NotificationId)
-        .limit(limit)
         .all(db)
         .await
 }
 
-/// Waiting deals after this one, in the order of their ids. Nearly all deals wait, so their state narrows nothing.
+/// Waiting deals after this one, in the order of their ids.
 pub async fn waiting_after(
     db: &impl ConnectionTrait,
     after: Option<Uuid>,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
+    page_of_waiting(after, limit).all(db).await
+}
+
+/// Nearly all deals wait, so their state narrows nothing.
+fn page_of_waiting(after: Option<Uuid>, limit: u64) -> Select<Entity> {
     Entity::find()
         .filter(Column::NotificationId.gt(after.unwrap_or_default()))
         .filter(keys::unindexed(Column::State).eq(DealState::Waiting.as_str()))
         .order_by_asc(Column::NotificationId)
         .limit(limit)
-        .all(db)
-        .await
 }
 
 /// Moves a deal from one state to another. Returns whether it was in that state.

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{Condition, ExprTrait, QueryOrder, QuerySelect};
+use sea_orm::{Condition, DbBackend, ExprTrait, QueryOrder, QuerySelect};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "customer_erasures")]
@@ -62,6 +62,16 @@ pub async fn finish(
         .filter(Column::ErasedAt.eq(until))
         .exec(db)
         .await?;
+    Ok(())
+}
+
+/// Makes erasures wait until the transaction ends, after those under way: what it reads of them stays true until then.
+pub async fn lock_out(transaction: &impl ConnectionTrait) -> Result<(), DbErr> {
+    // On SQLite, only one transaction writes at a time.
+    if transaction.get_database_backend() == DbBackend::Postgres {
+        let lock = "LOCK TABLE customer_erasures IN SHARE MODE";
+        transaction.execute_unprepared(lock).await?;
+    }
     Ok(())
 }
 

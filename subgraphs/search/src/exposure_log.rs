@@ -77,8 +77,10 @@ async fn write(
     database: &Database,
     mut exposures: Vec<search_exposure::Model>,
 ) -> Result<(), DbErr> {
+    let transaction = database.begin().await?;
+    customer_erasure::lock_out(&transaction).await?;
     let customers: Vec<Uuid> = exposures.iter().map(|one| one.customer_id).collect();
-    let known = customer_preference::by_customers(database.read(), &customers).await?;
+    let known = customer_preference::by_customers(&transaction, &customers).await?;
     // Those who opted out meanwhile are not in the experiment.
     exposures.retain(|one| {
         known
@@ -86,7 +88,7 @@ async fn write(
             .all(|row| row.customer_id != one.customer_id || !row.opted_out)
     });
     // Searches from before a customer was erased stay in the totals.
-    let erased = customer_erasure::of_customers(database.read(), &customers).await?;
+    let erased = customer_erasure::of_customers(&transaction, &customers).await?;
     let mut replacements: HashMap<Uuid, Uuid> = HashMap::new();
     for one in &mut exposures {
         if erased
@@ -97,5 +99,6 @@ async fn write(
             one.customer_id = *replacement.or_insert_with(Uuid::new_v4);
         }
     }
-    search_exposure::record(database.write(), exposures).await
+    search_exposure::record(&transaction, exposures).await?;
+    transaction.commit().await
 }

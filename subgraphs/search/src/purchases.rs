@@ -78,6 +78,7 @@ async fn record(
 ) -> Result<(), HandleError> {
     let order = IdKind::Order.of_event(&placed.order_id)?;
     let customer = IdKind::Customer.of_event(&placed.customer_id)?;
+    customer_erasure::lock_out(transaction).await?;
     let opted_out = customer_preference::lock_opted_out(transaction, customer).await?;
     // The event may be older than the customer's deletion, and arrive after it.
     let erasure = customer_erasure::find(transaction, customer).await?;

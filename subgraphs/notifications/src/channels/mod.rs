@@ -114,7 +114,16 @@ impl Delivery {
         message: &Outgoing<'_>,
         reason: SuppressReason,
     ) -> Option<Receipt> {
-        push::stopped(self, message, &push::accepted(message.row), reason).ok()?
+        let accepted = push::accepted(message.row);
+        push::stopped(self, message, &accepted, reason).unwrap_or_else(|error| {
+            let id = IdKind::Notification.format(message.row.id);
+            tracing::warn!(
+                ?error,
+                notification_id = id,
+                "text of a stopped message not recorded"
+            );
+            None
+        })
     }
 
     /// What the delivery log keeps of a message that was accepted.

@@ -4,16 +4,13 @@ use std::io::{self, Read};
 use std::sync::mpsc::{self, Receiver};
 
 use chrono::Duration;
-use platform::testing::ACQUIRE_TIMEOUT;
 use pricing::price_import::{FileFormat, ImportOptions, Progress, import};
 use resolvers::id::IdKind;
-use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
-use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::fixture::{Fixture, fixtures};
+use crate::fixture::fixtures;
 
 /// A file that ends when its sender is dropped.
 struct Unfinished {
@@ -30,21 +27,6 @@ impl Read for Unfinished {
         buffer[..count].copy_from_slice(&self.rest[..count]);
         self.rest.drain(..count);
         Ok(count)
-    }
-}
-
-impl Fixture {
-    /// Returns when a transaction that is to append an event waits for another. SQLite has one writer at a time.
-    async fn appender_waits(&self) {
-        const WAITING: &str = "SELECT 1 FROM pg_locks AS waiting JOIN pg_locks AS held USING (pid)
-            WHERE NOT waiting.granted AND held.relation = 'outbox_sequences'::regclass";
-        if self.scratch.name == "sqlite" {
-            return;
-        }
-        let db = self.scratch.database.read();
-        let waiting = || Statement::from_string(db.get_database_backend(), WAITING);
-        let wait = async { while db.query_one_raw(waiting()).await.unwrap().is_none() {} };
-        timeout(ACQUIRE_TIMEOUT, wait).await.unwrap();
     }
 }
 
@@ -109,7 +91,7 @@ async fn other_changes_wait_until_an_import_ends() {
             futures::join!(import(&fixture.state, source, options, &mut tell), async {
                 first_batch.notified().await;
                 let end = async {
-                    fixture.appender_waits().await;
+                    fixture.scratch.until_locked_out("outbox_sequences").await;
                     drop(sender);
                 };
                 futures::join!(

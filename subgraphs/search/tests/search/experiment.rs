@@ -7,6 +7,7 @@ use entities::search::search_exposure::{self, Variant};
 use platform::caller::Caller;
 use platform::flags::{EvaluationContext, FlagFile, Flags};
 use platform::supervisor::Supervisor;
+use platform::tables::customer_erasure;
 use resolvers::id::IdKind;
 use resolvers::testing::code;
 use sea_orm::EntityTrait;
@@ -57,6 +58,32 @@ async fn exposures(fixture: &Fixture) -> Vec<search_exposure::Model> {
     waiting.flush(&fixture.state.database).await.unwrap();
     let db = fixture.scratch.database.read();
     search_exposure::Entity::find().all(db).await.unwrap()
+}
+
+#[tokio::test]
+async fn searches_that_are_written_while_their_customer_is_erased_are_not_theirs() {
+    for mut fixture in fixtures(&catalog()).await {
+        split(&mut fixture).await;
+        let customers = one_of_each(&fixture).await;
+        let (database, name) = (&fixture.scratch.database, fixture.scratch.name);
+        let until = fixture.state.clock.now();
+        let erasing = database.begin().await.unwrap();
+        for customer in customers {
+            customer_erasure::begin(&erasing, customer, until)
+                .await
+                .unwrap();
+        }
+        let (written, ()) = tokio::join!(exposures(&fixture), async {
+            fixture.scratch.until_locked_out("customer_erasures").await;
+            erasing.commit().await.unwrap();
+        });
+        assert!(!written.is_empty(), "{name}");
+        let theirs = written
+            .iter()
+            .find(|one| customers.contains(&one.customer_id));
+        assert_eq!(theirs, None, "{name}");
+        fixture.scratch.drop().await;
+    }
 }
 
 async fn support(fixture: &Fixture, scopes: &[&str]) -> Value {
