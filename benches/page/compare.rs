@@ -23,22 +23,25 @@ pub(crate) struct Load {
 
 impl Load {
     /// Loads both in turn, and prints every pair of runs and the median ratios.
-    pub(crate) async fn compare<L: Loaded>(self, both: [&L; 2], page: &Page) -> anyhow::Result<()> {
+    pub(crate) async fn compare<L: Loaded>(
+        self,
+        both: [&L; 2],
+        pages: &[Page],
+    ) -> anyhow::Result<()> {
         for one in both {
             // Warm-up.
-            page.load(one.address(), self.connections, self.time)
-                .await?;
+            Page::load_each(pages, one.address(), self.connections, self.time).await?;
         }
         let (mut rates, mut medians, mut tails, mut costs) = (vec![], vec![], vec![], vec![]);
         for round in 0..self.rounds {
             // The starting side alternates, too.
             let (first, second);
             if round % 2 == 0 {
-                first = self.run(both[0], page).await?;
-                second = self.run(both[1], page).await?;
+                first = self.run(both[0], pages).await?;
+                second = self.run(both[1], pages).await?;
             } else {
-                second = self.run(both[1], page).await?;
-                first = self.run(both[0], page).await?;
+                second = self.run(both[1], pages).await?;
+                first = self.run(both[0], pages).await?;
             }
             let ((first, cost), (second, other_cost)) = (first, second);
             println!(
@@ -63,9 +66,9 @@ impl Load {
     }
 
     /// A run, and the processor time per request in milliseconds.
-    async fn run<L: Loaded>(self, of: &L, page: &Page) -> anyhow::Result<(Run, f64)> {
+    async fn run<L: Loaded>(self, of: &L, pages: &[Page]) -> anyhow::Result<(Run, f64)> {
         let before = of.cpu()?;
-        let run = page.load(of.address(), self.connections, self.time).await?;
+        let run = Page::load_each(pages, of.address(), self.connections, self.time).await?;
         let used = of.cpu()?.saturating_sub(before).as_secs_f64() * 1e3;
         // Each connection starts with a request that is not part of the run.
         let requests = run.requests() + self.connections;

@@ -177,7 +177,7 @@ fn peer_config(port: u16) -> String {
          log:\n  level: warn\n\
          authorization:\n  directives:\n    enabled: false\n\
          headers:\n  all:\n    request:\n      - propagate:\n          named: authorization\n\
-         traffic_shaping:\n  all:\n    dedupe_enabled: false\n"
+         traffic_shaping:\n  http_client_mode: per_worker\n  router:\n    dedupe:\n      enabled: true\n"
     )
 }
 

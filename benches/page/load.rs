@@ -119,9 +119,19 @@ impl Page {
         connections: usize,
         time: Duration,
     ) -> anyhow::Result<Run> {
+        Self::load_each(std::slice::from_ref(self), address, connections, time).await
+    }
+
+    /// Requests pages repeatedly over this many connections, each of them one of the pages.
+    pub(crate) async fn load_each(
+        pages: &[Self],
+        address: &str,
+        connections: usize,
+        time: Duration,
+    ) -> anyhow::Result<Run> {
         let begun = Instant::now();
-        let workers = (0..connections).map(|_| {
-            let (page, address) = (self.clone(), address.to_owned());
+        let workers = pages.iter().cycle().take(connections).map(|page| {
+            let (page, address) = (page.clone(), address.to_owned());
             let worker = tokio::spawn(async move {
                 let mut connection = Connection::open(&address).await?;
                 // A response with errors would have a different length.

@@ -258,7 +258,7 @@ async fn alternate(
         connections,
         time,
     };
-    load.compare(graphs, page).await
+    load.compare(graphs, std::slice::from_ref(page)).await
 }
 
 /// The latency of one page at a time against the SQL it needs.

@@ -39,6 +39,18 @@ struct Arguments {
     /// Length of a run, in seconds
     #[arg(long, default_value_t = 4.0)]
     seconds: f64,
+    /// Reviews in the data: the response grows with their third power, to 2.8 MB with 81
+    #[arg(long, value_name = "NUMBER", default_value_t = data::FEW_REVIEWS)]
+    reviews: usize,
+    /// Callers that take turns, with an `authorization` header each; none by default
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    callers: usize,
+    /// Ask running subgraphs instead: their supergraph schema
+    #[arg(long, value_name = "FILE", requires = "operation")]
+    supergraph: Option<PathBuf>,
+    /// The operation to send instead of the page
+    #[arg(long, value_name = "FILE", requires = "supergraph")]
+    operation: Option<PathBuf>,
     /// Keep-alive connections
     #[arg(long, default_value_t = 50)]
     connections: usize,
@@ -66,14 +78,31 @@ struct Arguments {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     if arguments.subgraphs {
+        let _ = data::REVIEWS.set(arguments.reviews);
         return subgraphs::serve().await;
     }
-    let (_subgraphs, ports) = routers::subgraphs().await?;
+    let (_subgraphs, supergraph) = match &arguments.supergraph {
+        Some(file) => (None, read(file)?),
+        None => {
+            let (process, ports) = routers::subgraphs(arguments.reviews).await?;
+            (Some(process), routers::supergraph(&ports))
+        }
+    };
     let directory = tempfile::tempdir()?;
     let directory = directory.path();
-    let supergraph = directory.join("supergraph.graphql");
-    std::fs::write(supergraph, routers::supergraph(&ports))?;
-    let page = Page::new(include_str!("operation.graphql"), None);
+    std::fs::write(directory.join("supergraph.graphql"), supergraph)?;
+    let operation = match &arguments.operation {
+        Some(file) => read(file)?,
+        None => include_str!("operation.graphql").to_owned(),
+    };
+    let page = Page::new(&operation, None);
+    let callers = (0..arguments.callers).map(|number| format!("caller-{number}"));
+    let mut pages: Vec<Page> = callers
+        .map(|token| Page::new(&operation, Some(&token)))
+        .collect();
+    if pages.is_empty() {
+        pages.push(page.clone());
+    }
     let time = Duration::from_secs_f64(arguments.seconds);
     let share = !arguments.unshared;
 
@@ -93,11 +122,19 @@ async fn main() -> anyhow::Result<()> {
     let other = arguments.peer.as_ref().or(arguments.against.as_ref());
     let other = routers::program(other.context("--peer is missing")?)?;
     let ours = Router::vantage("vantage router", &vantage, directory, share).await?;
-    let other = match &arguments.against {
-        Some(_) => Router::vantage("the other build", &other, directory, share).await?,
-        None => Router::peer(&other, directory, share).await?,
-    };
-    compare(&arguments, time, [&ours, &other], &page).await
+    if arguments.against.is_some() {
+        let other = Router::vantage("the other build", &other, directory, share).await?;
+        return compare(&arguments, time, [&ours, &other], &pages).await;
+    }
+    for mode in routers::PEER_MODES {
+        let other = Router::peer(&other, directory, share, mode).await?;
+        compare(&arguments, time, [&ours, &other], &pages).await?;
+    }
+    Ok(())
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))
 }
 
 /// Starts the router repeatedly, and measures its first response and its first page.
@@ -138,7 +175,7 @@ async fn compare(
     arguments: &Arguments,
     time: Duration,
     routers: [&Router; 2],
-    page: &Page,
+    pages: &[Page],
 ) -> anyhow::Result<()> {
     let [ours, other] = routers;
     println!("{} | {}", ours.name, other.name);
@@ -148,14 +185,15 @@ async fn compare(
         other.memory()?
     );
     let mut answers = Vec::new();
+    let page = pages.first().context("no page")?;
     for router in routers {
         let mut connection = Connection::open(&router.address).await?;
         let answer = page.fetch(&mut connection).await;
         answers.push(answer.with_context(|| format!("{} fails", router.name))?);
     }
-    let read = |answer: &[u8]| serde_json::from_slice::<serde_json::Value>(answer);
+    let json = |answer: &[u8]| serde_json::from_slice::<serde_json::Value>(answer);
     ensure!(
-        read(&answers[0])? == read(&answers[1])?,
+        json(&answers[0])? == json(&answers[1])?,
         "the routers return different responses"
     );
     println!(
@@ -169,7 +207,7 @@ async fn compare(
         connections: arguments.connections,
         time,
     };
-    load.compare(routers, page).await?;
+    load.compare(routers, pages).await?;
     println!(
         "  memory after the load {:.1} | {:.1} MB, {:.2} ×",
         ours.memory()?,

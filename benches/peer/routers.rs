@@ -19,6 +19,9 @@ const START: Duration = Duration::from_secs(20);
 /// Polling interval until it responds.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
+/// How the other router uses its connections to subgraphs: its default, and what its authors found fastest.
+pub(crate) const PEER_MODES: [&str; 2] = ["shared", "per_worker"];
+
 /// The supergraph of all four subgraphs, at these ports.
 pub(crate) fn supergraph(ports: &str) -> String {
     let mut sdl = include_str!("supergraph.graphql").to_owned();
@@ -32,9 +35,9 @@ pub(crate) fn supergraph(ports: &str) -> String {
 }
 
 /// Starts the subgraphs' process and returns their ports.
-pub(crate) async fn subgraphs() -> anyhow::Result<(Child, String)> {
+pub(crate) async fn subgraphs(reviews: usize) -> anyhow::Result<(Child, String)> {
     let mut child = Command::new(std::env::current_exe()?)
-        .arg("--subgraphs")
+        .args(["--subgraphs", "--reviews", &reviews.to_string()])
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()?;
@@ -82,8 +85,13 @@ impl Router {
         Self::start(name, command, address, "/healthz", directory).await
     }
 
-    /// The other router.
-    pub(crate) async fn peer(binary: &Path, directory: &Path, share: bool) -> anyhow::Result<Self> {
+    /// The other router, in one of its modes.
+    pub(crate) async fn peer(
+        binary: &Path,
+        directory: &Path,
+        share: bool,
+        mode: &str,
+    ) -> anyhow::Result<Self> {
         let address = free_address().await?;
         let (host, port) = address.split_once(':').context("no port")?;
         let config = directory.join("peer.yaml");
@@ -93,13 +101,20 @@ impl Router {
                 "supergraph:\n  source: file\n  path: ./supergraph.graphql\n\
                  http:\n  host: {host}\n  port: {port}\n\
                  log:\n  level: warn\n\
-                 traffic_shaping:\n  router:\n    dedupe:\n      enabled: {share}\n  \
+                 traffic_shaping:\n  http_client_mode: {mode}\n  router:\n    dedupe:\n      enabled: {share}\n  \
                  all:\n    dedupe_enabled: {share}\n"
             ),
         )?;
         let mut command = Command::new(binary);
         command.env("ROUTER_CONFIG_FILE_PATH", &config);
-        Self::start("the peer", command, address, "/health", directory).await
+        Self::start(
+            &format!("the peer ({mode})"),
+            command,
+            address,
+            "/health",
+            directory,
+        )
+        .await
     }
 
     async fn start(
