@@ -13,10 +13,13 @@ use crate::bus::watch::LastProblem;
 use crate::bus::{BusError, Consumer, Event};
 use crate::redis_connection::Connection;
 
-/// How long a read blocks on the server when there are no new events.
-pub(super) const BLOCK: Duration = Duration::from_secs(1);
+/// How long a read blocks on the server when there are no new events. It must end before the lock can expire: an event
+/// that a member receives afterwards would be unknown to its successor.
+pub(super) const BLOCK: Duration = Duration::from_secs(3);
 /// How long a dead member's lock blocks the others.
 const LOCK: Duration = Duration::from_secs(5);
+/// A lock older than this is renewed before the next read.
+const RENEW: Duration = Duration::from_millis(500);
 /// How often a standby member tries to take the lock.
 const STANDBY: Duration = Duration::from_millis(500);
 /// Most events in one batch.
@@ -87,7 +90,7 @@ impl Member {
     /// Whether this member holds the lock and may read.
     async fn acquire_lock(&mut self) -> Result<bool, RedisError> {
         let held = self.locked.is_some_and(|since| since.elapsed() < LOCK);
-        if held && self.locked.is_some_and(|since| since.elapsed() < LOCK / 3) {
+        if self.locked.is_some_and(|since| since.elapsed() < RENEW) {
             return Ok(true);
         }
         let asked = Instant::now();
