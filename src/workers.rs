@@ -88,6 +88,12 @@ pub(crate) fn start(
         );
     }
     for (database, work) in domains.work() {
+        let following = database.clone();
+        let name = format!("{}.arrivals", database.domain());
+        supervisor.start(Stage::Support, name, move |stop| {
+            let following = following.clone();
+            async move { following.follow_others(&stop).await }
+        });
         let context = |stage| context(database, stage);
         for mut job in (work.jobs)(&context(Stage::Work)) {
             supervisor.start(Stage::Work, job.name.clone(), move |_| job.run());

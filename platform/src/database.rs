@@ -1,6 +1,8 @@
 //! One database per domain: a SQLite file under the data directory, or a PostgreSQL schema. The configuration decides;
 //! no other code can tell the difference.
 
+mod arrivals;
+mod commits;
 mod connection;
 mod content;
 #[cfg(any(test, feature = "testing"))]
@@ -27,10 +29,13 @@ use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use health::WriteHealth;
 use meter::Meter;
 use writer::Writes;
+
+use crate::tables::queue::Queue;
 
 pub use content::was_migrated;
 pub use process_lock::ProcessLock;
@@ -186,7 +191,19 @@ impl Database {
 
     /// Changes with every commit in this process.
     pub fn commits(&self) -> watch::Receiver<u64> {
-        self.writes.commits.subscribe()
+        self.writes.commits.all()
+    }
+
+    /// Changes when there may be work in a queue: with commits in this process, and in others while they are
+    /// [followed](Self::follow_others).
+    pub(crate) fn arrivals(&self, queue: Queue) -> watch::Receiver<u64> {
+        self.writes.commits.of_queue(queue)
+    }
+
+    /// Wakes the workers of this process when another one has written rows for them, until told to stop.
+    pub async fn follow_others(&self, stop: &CancellationToken) {
+        let following = arrivals::follow(&self.config, &self.domain, &self.writes);
+        stop.run_until_cancelled(following).await;
     }
 
     /// Checks that the database can be read and written. Without a recent write it makes one; after a failure it writes

@@ -304,6 +304,7 @@ async fn the_tables_that_all_databases_share_are_read_by_what_narrows_the_search
     let wrong = wrong_plans!(
         db,
         "outbox_event::is_any_due": outbox_event::is_any_due(db, now),
+        "outbox_event::next_due": outbox_event::next_due(db),
         "outbox_event::backlog": outbox_event::backlog(db),
         "outbox_event::count_dead": outbox_event::count_dead(db),
         "outbox_event::dead": outbox_event::dead(db, 20),
@@ -328,8 +329,10 @@ async fn the_tables_that_all_databases_share_are_read_by_what_narrows_the_search
         "customer_erasure::unfinished": customer_erasure::unfinished(db, None, 100),
         "task::find": task::find(db, "refund", ids()[0]),
         "task::due": task::due(db, &["refund", "void"], now, Duration::seconds(4), 20),
+        "task::next_due": task::next_due(db, &["refund", "void"]),
         "task::list": task::list(db, true, 20),
         "inbox_delivery::is_any_due": inbox_delivery::is_any_due(db, "orders", now),
+        "inbox_delivery::next_due": inbox_delivery::next_due(db, "orders"),
         "inbox_delivery::count_waiting": inbox_delivery::count_waiting(db, "orders"),
         "inbox_delivery::count_dead": inbox_delivery::count_dead(db, "orders"),
         "inbox_event::sweep": inbox_event::sweep(db, now, 100),

@@ -8,8 +8,8 @@ use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::sqlx::{self, ConnectOptions as _};
 use sea_orm::{ConnectOptions, DatabaseConnection, DbErr, RuntimeErr};
-use tokio::sync::watch;
 
+use super::commits::Commits;
 use super::connection::{Connector, Unprepared};
 use super::group_commit::GroupCommit;
 use super::health::Health;
@@ -80,7 +80,8 @@ pub(super) async fn open(
     let writes = Writes {
         pool: writers,
         group,
-        commits: watch::Sender::new(0),
+        commits: Commits::default(),
+        channel: matches!(config, DatabaseConfig::Postgres { .. }).then(|| channel(domain)),
         health: Health::new(domain),
         #[cfg(any(test, feature = "testing"))]
         faults,
@@ -135,7 +136,7 @@ pub(super) fn database_path(directory: &Path, domain: &str) -> PathBuf {
     directory.join(format!("{domain}.sqlite"))
 }
 
-fn log_path(directory: &Path, domain: &str) -> PathBuf {
+pub(super) fn log_path(directory: &Path, domain: &str) -> PathBuf {
     directory.join(format!("{domain}.sqlite-wal"))
 }
 
@@ -155,13 +156,21 @@ fn sqlite_options(directory: &Path, domain: &str) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-fn postgres_connector(url: &str, domain: &str) -> Result<Connector, DbErr> {
-    let options: PgConnectOptions = url
-        .parse()
-        .map_err(|error: sqlx::Error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
-    let options = options
+/// The channel in which processes learn of rows in a domain's queues.
+pub(super) fn channel(domain: &str) -> String {
+    format!("vantage.{domain}")
+}
+
+pub(super) fn postgres_options(url: &str, domain: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    let options: PgConnectOptions = url.parse()?;
+    Ok(options
         .application_name(&format!("vantage-{domain}"))
-        .disable_statement_logging();
+        .disable_statement_logging())
+}
+
+fn postgres_connector(url: &str, domain: &str) -> Result<Connector, DbErr> {
+    let options = postgres_options(url, domain)
+        .map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
     Ok(Connector::Postgres {
         options: Box::new(options),
         schema: domain.to_owned(),

@@ -1,5 +1,6 @@
 //! Whatever fails on the way, exactly what was acknowledged is stored, and later writes work.
 
+mod arrivals;
 mod cancellation;
 mod power_cut;
 mod round_trips;

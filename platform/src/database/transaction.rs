@@ -6,6 +6,7 @@ use sea_orm::{DbBackend, DbErr, RuntimeErr};
 use tokio::sync::Mutex;
 use tracing::Instrument;
 
+use super::commits::Written;
 use super::connection::{Request, failed, runs_queries};
 use super::meter::Meter;
 use super::pool::Lease;
@@ -27,7 +28,7 @@ pub struct DatabaseTransaction {
 struct Open {
     /// `None` once committed.
     lease: Option<Lease>,
-    has_written: bool,
+    written: Written,
     /// Why it can no longer be committed.
     failed: Option<DbErr>,
 }
@@ -42,7 +43,7 @@ impl DatabaseTransaction {
             meter,
             open: Mutex::new(Open {
                 lease: Some(lease),
-                has_written: false,
+                written: Written::default(),
                 failed: None,
             }),
         })
@@ -59,7 +60,7 @@ impl DatabaseTransaction {
         }
         // Stays set if the caller drops the future before the answer arrives.
         open.failed = Some(internal("a statement of the transaction was cancelled"));
-        open.has_written |= !request.is_read_only();
+        open.written.note(&request);
         let Some(lease) = &mut open.lease else {
             return Err(internal("the transaction has ended"));
         };
@@ -81,8 +82,8 @@ impl DatabaseTransaction {
         }
     }
 
-    /// Commits, and wakes this process's workers that wait for new rows, so that an event leaves at once instead of at
-    /// the next poll. After an error the outcome of the commit is unknown.
+    /// Commits, and wakes the workers that wait for new rows, so that an event leaves at once instead of at the next poll.
+    /// They are those of this process; if it has none, those of others. After an error the outcome of the commit is unknown.
     pub async fn commit(mut self) -> Result<(), DbErr> {
         let span = self.meter.span(self.backend(), "COMMIT");
         let open = self.open.get_mut();
@@ -91,10 +92,10 @@ impl DatabaseTransaction {
             drop(open.lease.take());
             return Err(failed);
         }
-        let has_written = open.has_written;
+        let written = open.written;
         match open.lease.take() {
             Some(lease) => {
-                let committed = self.writes.commit(lease, has_written);
+                let committed = self.writes.commit(lease, written);
                 let committed = committed.instrument(span.clone()).await;
                 committed.inspect_err(|_| traces::fail(&span, "commit"))
             }

@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use sea_orm::{DbBackend, DbErr, RuntimeErr, Statement, sqlx};
-use tokio::sync::watch;
 
-use super::connection::{Execute, FetchOptional, Request, failed, runs_queries};
+use super::commits::{Commits, Written};
+use super::connection::{Execute, FetchOptional, Request, Unprepared, failed, runs_queries};
 use super::group_commit::GroupCommit;
 use super::health::Health;
 use super::meter::Meter;
@@ -22,7 +22,9 @@ pub(super) struct Writes {
     pub(super) pool: Arc<Pool>,
     /// `None` on PostgreSQL, and where SQLite need not be durable.
     pub(super) group: Option<GroupCommit>,
-    pub(super) commits: watch::Sender<u64>,
+    pub(super) commits: Commits,
+    /// Where PostgreSQL tells other processes of rows in queues; `None` on SQLite.
+    pub(super) channel: Option<String>,
     pub(super) health: Health,
     #[cfg(any(test, feature = "testing"))]
     pub(super) faults: Faults,
@@ -55,31 +57,66 @@ impl Writes {
 
     /// Commits. Success means the commit is on disk. After a failure its outcome is unknown, so it must not be
     /// acknowledged.
-    pub(super) async fn commit(&self, mut lease: Lease, has_written: bool) -> Result<(), DbErr> {
+    pub(super) async fn commit(&self, mut lease: Lease, written: Written) -> Result<(), DbErr> {
         if let Err(error) = self.control(&mut lease, "COMMIT").await {
             return Err(self.record_failure(failed(error)));
         }
-        self.acknowledge(lease, has_written).await
+        self.acknowledge(lease, written).await
     }
 
     /// Call after a commit on this connection: waits until it is durable and wakes the workers.
-    async fn acknowledge(&self, lease: Lease, has_written: bool) -> Result<(), DbErr> {
-        let commit = self.group.as_ref().map(|group| match has_written {
+    async fn acknowledge(&self, mut lease: Lease, written: Written) -> Result<(), DbErr> {
+        let commit = self.group.as_ref().map(|group| match written.is_any() {
             true => group.committed(),
             // Data the transaction has read must be durable, too, before anyone learns of it.
             false => group.newest(),
         });
-        lease.release();
+        let _told = self.commits.tell(written);
+        if self.notify_others(&mut lease, written).await {
+            lease.release();
+        }
         if let (Some(group), Some(commit)) = (&self.group, commit) {
             let durable = group.durable(commit).await;
             durable.map_err(|error| self.record_failure(failed(sqlx::Error::Io(error))))?;
         }
-        if has_written {
+        if written.is_any() {
             self.health.record_success();
-            self.commits
-                .send_modify(|count| *count = count.wrapping_add(1));
         }
         Ok(())
+    }
+
+    /// Wakes the workers of other processes, if this one has none for what was written: a command's rows would wait for
+    /// the next poll. After the commit, because commits that notify wait for each other. Returns whether the connection
+    /// can still be used.
+    async fn notify_others(&self, lease: &mut Lease, written: Written) -> bool {
+        let Some(channel) = &self.channel else {
+            return true;
+        };
+        let elsewhere = written
+            .queues()
+            .filter(|queue| !self.commits.is_awaited(*queue));
+        let notify: Vec<_> = elsewhere
+            .map(|queue| format!("NOTIFY \"{channel}\", '{}'", queue.table()))
+            .collect();
+        if notify.is_empty() {
+            return true;
+        }
+        let notified = lease.send(&Unprepared(&notify.join("; "))).await;
+        if let Err(error) = &notified {
+            tracing::debug!(%error, channel, "other processes not notified, they will poll");
+        }
+        notified.is_ok()
+    }
+
+    /// Changes when another process commits to this SQLite database. Of each connection, so it means nothing where
+    /// there are several.
+    pub(super) async fn data_version(&self) -> Result<i64, DbErr> {
+        let mut lease = self.connection().await?;
+        let version = Statement::from_string(DbBackend::Sqlite, "PRAGMA data_version");
+        let row = lease.send(&FetchOptional(version)).await.map_err(failed)?;
+        lease.release();
+        let none = || DbErr::RecordNotFound("PRAGMA data_version".to_owned());
+        row.ok_or_else(none)?.try_get_by_index(0)
     }
 
     /// A connection for writing.
@@ -166,8 +203,9 @@ impl Writer {
             .measure(self.backend(), &request, statement)
             .await;
         let answer = answer.map_err(|error| self.writes.record_failure(failed(error)))?;
-        let has_written = !request.is_read_only();
-        self.writes.acknowledge(lease, has_written).await?;
+        let mut written = Written::default();
+        written.note(&request);
+        self.writes.acknowledge(lease, written).await?;
         Ok(answer)
     }
 

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use metrics::{counter, gauge};
 use sea_orm::DbErr;
 use tracing::Span;
@@ -16,6 +17,7 @@ use crate::panics;
 use crate::queue::{self, QueueWorker, Round};
 use crate::retry::{RetryPolicy, describe};
 use crate::tables::inbox_delivery;
+use crate::tables::queue::Queue;
 use crate::telemetry::traces;
 use crate::telemetry::traces::messages::{self, Process};
 use crate::workers::WorkerContext;
@@ -43,8 +45,8 @@ impl Deliverer {
     /// Delivers until shutdown.
     pub async fn run(mut self) {
         let context = self.context.clone();
-        let queue = format!("inbox of {}", self.subscriber.group.name);
-        queue::work_through(&context, &queue, &mut self).await;
+        let name = format!("inbox of {}", self.subscriber.group.name);
+        queue::work_through(&context, Queue::Inbox, &name, &mut self).await;
     }
 
     /// One step of [`Self::run`]: delivers one event, and returns whether there was one.
@@ -140,6 +142,11 @@ impl QueueWorker for Deliverer {
             true => Round::Worked,
             false => Round::Idle,
         })
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, DbErr> {
+        let db = self.context.database.read();
+        inbox_delivery::next_due(db, self.subscriber.group.name).await
     }
 
     async fn measure(&self) {

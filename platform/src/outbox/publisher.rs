@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use metrics::{counter, gauge};
 use parking_lot::Mutex;
 use sea_orm::DbErr;
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use super::reconciliation::Expected;
@@ -19,6 +19,7 @@ use crate::inbox::ConsumerGroup;
 use crate::queue::{self, QueueWorker, Round};
 use crate::retry::{RetryPolicy, describe};
 use crate::tables::outbox_event;
+use crate::tables::queue::Queue;
 use crate::telemetry::traces;
 use crate::telemetry::traces::messages::{self, Batch};
 use crate::workers::WorkerContext;
@@ -28,8 +29,10 @@ const BATCH: u64 = 100;
 /// How long a claim lasts. A publisher that takes longer causes duplicates, which are harmless; the claim of a killed
 /// publisher blocks its events for this long.
 const CLAIM: TimeDelta = TimeDelta::seconds(4);
-/// How often published events are reconciled with the bus.
+/// How often published events are reconciled with the bus while some are not confirmed.
 const RECONCILE: Duration = Duration::from_secs(1);
+/// How often they are otherwise: another publisher may have left some.
+const RECONCILE_IDLE: Duration = Duration::from_secs(10);
 /// Wait before an event is offered again to a bus that was unavailable.
 const AWAY: TimeDelta = TimeDelta::milliseconds(100);
 
@@ -58,14 +61,11 @@ impl Publisher {
     /// nothing up.
     pub async fn run(self) {
         let context = self.context.clone();
-        let mut reconciled = tokio::time::interval(RECONCILE);
-        reconciled.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut worker = Publishing {
             publisher: self,
-            reconciled,
-            is_reconciliation_due: false,
+            reconcile_at: Instant::now(),
         };
-        queue::work_through(&context, "outbox", &mut worker).await;
+        queue::work_through(&context, Queue::Outbox, "outbox", &mut worker).await;
     }
 
     /// One step of [`Self::run`], for tests. Returns whether anything was published.
@@ -196,22 +196,33 @@ impl Publisher {
 /// The publisher's work loop, and when it reconciles next.
 struct Publishing {
     publisher: Publisher,
-    reconciled: Interval,
-    is_reconciliation_due: bool,
+    reconcile_at: Instant,
 }
 
 #[async_trait]
 impl QueueWorker for Publishing {
     async fn work(&mut self) -> Result<Round, DbErr> {
-        if std::mem::take(&mut self.is_reconciliation_due) {
-            self.publisher.reconcile_all().await;
+        if self.reconcile_at <= Instant::now() {
+            let is_left = self.publisher.reconcile_all().await;
+            let wait = match is_left {
+                true => RECONCILE,
+                false => RECONCILE_IDLE,
+            };
+            self.reconcile_at = Instant::now() + wait;
         }
-        self.publisher.publish_due().await
+        let round = self.publisher.publish_due().await?;
+        if round == Round::Worked {
+            self.reconcile_at = self.reconcile_at.min(Instant::now() + RECONCILE);
+        }
+        Ok(round)
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, DbErr> {
+        outbox_event::next_due(self.publisher.context.database.read()).await
     }
 
     async fn wake(&mut self) {
-        self.reconciled.tick().await;
-        self.is_reconciliation_due = true;
+        sleep_until(self.reconcile_at).await;
     }
 
     async fn measure(&self) {

@@ -61,22 +61,24 @@ enum Committed<'a> {
 }
 
 impl Publisher {
-    /// Reconciles every topic with unconfirmed events.
-    pub(super) async fn reconcile_all(&self) {
-        if let Err(error) = self.try_reconcile_all().await {
+    /// Reconciles every topic with unconfirmed events. Returns whether there were any, as far as is known.
+    pub(super) async fn reconcile_all(&self) -> bool {
+        self.try_reconcile_all().await.unwrap_or_else(|error| {
             tracing::debug!(%error, domain = self.domain(), "outbox not reconciled");
-        }
+            true
+        })
     }
 
-    async fn try_reconcile_all(&self) -> Result<(), ReconcileError> {
+    async fn try_reconcile_all(&self) -> Result<bool, ReconcileError> {
         let topics = outbox_event::unconfirmed_topics(self.context.database.read()).await?;
+        let is_any = !topics.is_empty();
         for topic in topics {
             let groups = self.expected.groups(&topic);
             if let Some(logs) = self.context.bus.logs(&topic, groups).await? {
                 self.reconcile(&topic, &logs).await?;
             }
         }
-        Ok(())
+        Ok(is_any)
     }
 
     /// Before publishing these events, checks that their logs are still the same. What they lost is published first, to

@@ -51,8 +51,8 @@ pub async fn store(db: &impl ConnectionTrait, deliveries: Vec<Model>) -> Result<
     Ok(())
 }
 
-/// Deliveries that may be handled now: the first waiting event of each aggregate, once its next attempt is due.
-fn due(consumer: &str, now: DateTime<Utc>) -> Select<Entity> {
+/// The first waiting delivery of each aggregate.
+fn first(consumer: &str) -> Select<Entity> {
     let of_earlier = |column: Column| Expr::col(("earlier", column));
     let of_this = |column: Column| Expr::col((Entity, column));
     let earlier = Query::select()
@@ -67,8 +67,24 @@ fn due(consumer: &str, now: DateTime<Utc>) -> Select<Entity> {
     Entity::find()
         .filter(Column::Consumer.eq(consumer))
         .filter(Column::DeadLetteredAt.is_null())
-        .filter(Column::NextAttemptAt.lte(now))
         .filter(Expr::not_exists(earlier))
+}
+
+/// Deliveries that may be handled now: the first of each aggregate, once its next attempt is due.
+fn due(consumer: &str, now: DateTime<Utc>) -> Select<Entity> {
+    first(consumer).filter(Column::NextAttemptAt.lte(now))
+}
+
+/// When the next delivery may be handled.
+pub async fn next_due(
+    db: &impl ConnectionTrait,
+    consumer: &str,
+) -> Result<Option<DateTime<Utc>>, DbErr> {
+    let next = first(consumer)
+        .select_only()
+        .column_as(Column::NextAttemptAt.min(), "next")
+        .into_tuple::<Option<DateTime<Utc>>>();
+    Ok(next.one(db).await?.flatten())
 }
 
 /// Whether any delivery may be handled now.

@@ -10,5 +10,6 @@ pub mod inbox_event;
 pub mod lease;
 pub mod outbox_event;
 pub mod outbox_sequence;
+pub(crate) mod queue;
 pub mod task;
 pub mod write_probe;

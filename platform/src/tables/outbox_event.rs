@@ -1,5 +1,6 @@
 //! An event, written with the change it describes and published afterwards.
 
+mod due;
 mod positions;
 
 use chrono::{DateTime, Utc};
@@ -9,7 +10,10 @@ use sea_orm::{Condition, ExprTrait, FromQueryResult, QueryOrder, QuerySelect};
 
 use crate::bus::LogPosition;
 
+pub use due::{is_any_due, next_due};
 pub use positions::{Position, positions, undelivered};
+
+use due::due;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "outbox_events")]
@@ -81,36 +85,6 @@ pub async fn count_dead(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
         .filter(Column::DeadLetteredAt.is_not_null())
         .count(db)
         .await
-}
-
-/// Whether any event may be published now.
-pub async fn is_any_due(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<bool, DbErr> {
-    let due = due(now).select_only().column(Column::Id).limit(1);
-    Ok(due.into_tuple::<Uuid>().one(db).await?.is_some())
-}
-
-/// Events that may be published now: the first waiting one of each aggregate, if no publisher holds it and its next
-/// attempt is due.
-fn due(now: DateTime<Utc>) -> Select<Entity> {
-    let of_earlier = |column: Column| Expr::col(("earlier", column));
-    let of_this = |column: Column| Expr::col((Entity, column));
-    let earlier = Query::select()
-        .expr(Expr::val(1))
-        .from_as(Entity, "earlier")
-        .and_where(of_earlier(Column::Topic).eq(of_this(Column::Topic)))
-        .and_where(of_earlier(Column::AggregateId).eq(of_this(Column::AggregateId)))
-        .and_where(of_earlier(Column::Sequence).lt(of_this(Column::Sequence)))
-        .and_where(of_earlier(Column::PublishedAt).is_null())
-        .and_where(of_earlier(Column::DeadLetteredAt).is_null())
-        .to_owned();
-    waiting()
-        .filter(Column::NextAttemptAt.lte(now))
-        .filter(
-            Column::ClaimedUntil
-                .is_null()
-                .or(Column::ClaimedUntil.lte(now)),
-        )
-        .filter(Expr::not_exists(earlier))
 }
 
 /// Claims some due events, oldest first, for one publisher; others skip them until the claim expires.

@@ -1,10 +1,14 @@
 //! A durable task: written with the change that causes it, performed in the background.
 
+mod next_due;
+
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{CaseStatement, OnConflict};
 use sea_orm::{Condition, ExprTrait, QueryOrder, QuerySelect, UpdateMany};
+
+pub use next_due::next_due;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "tasks")]

@@ -6,6 +6,7 @@ use std::future::pending;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use futures::stream::{FuturesUnordered, StreamExt};
 use metrics::gauge;
 use sea_orm::DbErr;
@@ -17,6 +18,7 @@ use crate::clock::Clock;
 use crate::database::Database;
 use crate::outbox::as_float;
 use crate::queue::{self, QueueWorker, Round};
+use crate::tables::queue::Queue;
 use crate::tables::task;
 use crate::workers::WorkerContext;
 
@@ -62,7 +64,7 @@ impl Runner {
             runner: self,
             running: FuturesUnordered::new(),
         };
-        queue::work_through(&context, "tasks", &mut queue).await;
+        queue::work_through(&context, Queue::Tasks, "tasks", &mut queue).await;
         while let Some(ended) = queue.running.next().await {
             queue.runner.note(ended);
         }
@@ -90,7 +92,7 @@ impl Runner {
             return Ok(());
         }
         let (database, clock) = (&self.context.database, &self.context.clock);
-        let kinds: Vec<_> = self.kinds.keys().copied().collect();
+        let kinds = self.kinds();
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
         let due = task::due(database.read(), &kinds, clock.now(), delta(TTL), limit).await?;
         for row in due {
@@ -100,6 +102,10 @@ impl Runner {
             }
         }
         Ok(())
+    }
+
+    fn kinds(&self) -> Vec<&'static str> {
+        self.kinds.keys().copied().collect()
     }
 
     /// A task records its own failures, so an error here means that its runtime shut down.
@@ -128,6 +134,11 @@ impl QueueWorker for TaskQueue {
             f64::from(u32::try_from(self.running.len()).unwrap_or(u32::MAX)),
         );
         started.map(|()| Round::Idle)
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, DbErr> {
+        let db = self.runner.context.database.read();
+        task::next_due(db, &self.runner.kinds()).await
     }
 
     /// A task has ended.

@@ -1,0 +1,100 @@
+//! What commits tell the workers of this process: that something was written, and to which queues.
+
+use tokio::sync::watch;
+
+use super::connection::Request;
+use crate::tables::queue::Queue;
+
+/// What a transaction has written.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Written {
+    is_any: bool,
+    queues: [bool; Queue::ALL.len()],
+}
+
+impl Written {
+    /// Notes a statement of the transaction.
+    pub(super) fn note(&mut self, request: &impl Request) {
+        if request.is_read_only() {
+            return;
+        }
+        self.is_any = true;
+        if let Some(queue) = Queue::changed_by(request.sql()) {
+            self.queues[queue as usize] = true;
+        }
+    }
+
+    /// Whether anything was written.
+    pub(super) const fn is_any(self) -> bool {
+        self.is_any
+    }
+
+    /// The queues that may have work.
+    pub(super) fn queues(self) -> impl Iterator<Item = Queue> {
+        let changed = move |queue: &Queue| self.queues[*queue as usize];
+        Queue::ALL.into_iter().filter(changed)
+    }
+}
+
+/// Counts commits, for those who wait for the next.
+#[derive(Debug, Default)]
+pub(super) struct Commits {
+    all: watch::Sender<u64>,
+    queues: [watch::Sender<u64>; Queue::ALL.len()],
+}
+
+impl Commits {
+    /// Changes with every commit in this process.
+    pub(super) fn all(&self) -> watch::Receiver<u64> {
+        self.all.subscribe()
+    }
+
+    /// Changes when there may be work in the queue, by whichever process.
+    pub(super) fn of_queue(&self, queue: Queue) -> watch::Receiver<u64> {
+        self.queues[queue as usize].subscribe()
+    }
+
+    /// Whether a worker of this process waits for the queue.
+    pub(super) fn is_awaited(&self, queue: Queue) -> bool {
+        self.queues[queue as usize].receiver_count() > 0
+    }
+
+    /// Tells of a commit in this process when the result is dropped: also if nobody waits for the commit any more, since
+    /// it was made.
+    pub(super) const fn tell(&self, written: Written) -> Telling<'_> {
+        Telling {
+            commits: self,
+            written,
+        }
+    }
+
+    /// Tells that there may be work in the queue.
+    pub(super) fn wake(&self, queue: Queue) {
+        count(&self.queues[queue as usize]);
+    }
+
+    /// Tells that there may be work in any queue.
+    pub(super) fn wake_all(&self) {
+        self.queues.iter().for_each(count);
+    }
+}
+
+/// A commit to tell of.
+pub(super) struct Telling<'a> {
+    commits: &'a Commits,
+    written: Written,
+}
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        if self.written.is_any() {
+            count(&self.commits.all);
+            let queues = self.written.queues();
+            queues.for_each(|queue| self.commits.wake(queue));
+        }
+    }
+}
+
+fn count(commits: &watch::Sender<u64>) {
+    commits.send_modify(|count| *count = count.wrapping_add(1));
+}
