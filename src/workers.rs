@@ -16,7 +16,7 @@ use platform::workers::WorkerContext;
 
 use crate::config::Configuration;
 use crate::domains::{Domain, Domains};
-use crate::entity_cache::{InvalidatingBus, Invalidations};
+use crate::entity_cache::{InvalidatingBus, Invalidations, follow_commits};
 
 /// How long background tasks may take to finish their current work at shutdown.
 pub(crate) const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
@@ -94,6 +94,13 @@ pub(crate) fn start(
             let following = following.clone();
             async move { following.follow_others(&stop).await }
         });
+        if invalidations.is_used() {
+            let (database, invalidations) = (database.clone(), invalidations.clone());
+            let name = format!("{}.invalidations", database.domain());
+            supervisor.start(Stage::Support, name, move |stop| {
+                follow_commits(database.events(), invalidations.clone(), stop)
+            });
+        }
         let context = |stage| context(database, stage);
         for mut job in (work.jobs)(&context(Stage::Work)) {
             supervisor.start(Stage::Work, job.name.clone(), move |_| job.run());

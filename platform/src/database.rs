@@ -28,13 +28,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use health::WriteHealth;
 use meter::Meter;
 use writer::Writes;
 
+use crate::bus::Event;
 use crate::tables::queue::Queue;
 
 pub use content::was_migrated;
@@ -198,6 +199,12 @@ impl Database {
     /// [followed](Self::follow_others).
     pub(crate) fn arrivals(&self, queue: Queue) -> watch::Receiver<u64> {
         self.writes.commits.of_queue(queue)
+    }
+
+    /// The events of transactions that this process commits, before they are published. For what may miss some: they are
+    /// not kept, and whoever falls behind gets an error instead of the oldest.
+    pub fn events(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.writes.commits.events()
     }
 
     /// Wakes the workers of this process when another one has written rows for them, until told to stop.

@@ -2,6 +2,7 @@
 //! and, over Redis, in those of all others.
 
 mod bus;
+mod commits;
 mod endpoint;
 mod events;
 mod follow;
@@ -16,6 +17,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 pub(crate) use bus::InvalidatingBus;
+pub(crate) use commits::follow_commits;
 pub(crate) use endpoint::routes;
 
 use crate::config::Configuration;
@@ -71,6 +73,11 @@ impl Invalidations {
             follow::start(cache, shared, supervisor);
         }
         Ok(Self { cache, shared })
+    }
+
+    /// Whether there is a cache to invalidate, here or elsewhere.
+    pub(crate) const fn is_used(&self) -> bool {
+        self.cache.is_some() || self.shared.is_some()
     }
 
     /// The cache of this process's router.

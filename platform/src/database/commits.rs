@@ -1,9 +1,15 @@
-//! What commits tell the workers of this process: that something was written, and to which queues.
+//! What commits tell this process: that something was written, to which queues, and which events.
 
-use tokio::sync::watch;
+use std::sync::Arc;
+
+use tokio::sync::{broadcast, watch};
 
 use super::connection::Request;
+use crate::bus::Event;
 use crate::tables::queue::Queue;
+
+/// Events kept for whoever is slow to hear of them.
+const EVENTS: usize = 256;
 
 /// What a transaction has written.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,10 +43,21 @@ impl Written {
 }
 
 /// Counts commits, for those who wait for the next.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Commits {
     all: watch::Sender<u64>,
     queues: [watch::Sender<u64>; Queue::ALL.len()],
+    events: broadcast::Sender<Arc<Event>>,
+}
+
+impl Default for Commits {
+    fn default() -> Self {
+        Self {
+            all: watch::Sender::default(),
+            queues: Default::default(),
+            events: broadcast::Sender::new(EVENTS),
+        }
+    }
 }
 
 impl Commits {
@@ -52,6 +69,24 @@ impl Commits {
     /// Changes when there may be work in the queue, by whichever process.
     pub(super) fn of_queue(&self, queue: Queue) -> watch::Receiver<u64> {
         self.queues[queue as usize].subscribe()
+    }
+
+    /// The events of transactions that are committed from now on.
+    pub(super) fn events(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.events.subscribe()
+    }
+
+    /// Whether anybody hears of events.
+    pub(super) fn has_listeners(&self) -> bool {
+        self.events.receiver_count() > 0
+    }
+
+    /// Tells of the events of a transaction that was committed.
+    pub(super) fn tell_events(&self, events: Vec<Arc<Event>>) {
+        for event in events {
+            // Fails if nobody listens any more.
+            let _ = self.events.send(event);
+        }
     }
 
     /// Whether a worker of this process waits for the queue.

@@ -11,6 +11,7 @@ use super::connection::{Request, failed, runs_queries};
 use super::meter::Meter;
 use super::pool::Lease;
 use super::writer::Writes;
+use crate::bus::Event;
 use crate::telemetry::traces;
 
 /// A transaction that may write. Dropping it rolls it back.
@@ -29,6 +30,8 @@ struct Open {
     /// `None` once committed.
     lease: Option<Lease>,
     written: Written,
+    /// Those of its events that somebody in this process waits for.
+    events: Vec<Arc<Event>>,
     /// Why it can no longer be committed.
     failed: Option<DbErr>,
 }
@@ -44,6 +47,7 @@ impl DatabaseTransaction {
             open: Mutex::new(Open {
                 lease: Some(lease),
                 written: Written::default(),
+                events: Vec::new(),
                 failed: None,
             }),
         })
@@ -93,13 +97,26 @@ impl DatabaseTransaction {
             return Err(failed);
         }
         let written = open.written;
+        let events = std::mem::take(&mut open.events);
         match open.lease.take() {
             Some(lease) => {
                 let committed = self.writes.commit(lease, written);
                 let committed = committed.instrument(span.clone()).await;
+                if committed.is_ok() {
+                    self.writes.commits.tell_events(events);
+                }
                 committed.inspect_err(|_| traces::fail(&span, "commit"))
             }
             None => Err(internal("the transaction has ended")),
+        }
+    }
+
+    /// Tells those who wait for [events](super::Database::events) of this one, once the transaction is committed. `event`
+    /// makes it, if anybody does.
+    pub(crate) async fn announce(&self, event: impl FnOnce() -> Event) {
+        if self.writes.commits.has_listeners() {
+            let mut open = self.open.lock().await;
+            open.events.push(Arc::new(event()));
         }
     }
 

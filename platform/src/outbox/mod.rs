@@ -12,6 +12,7 @@ pub(crate) mod tests;
 
 use std::collections::HashMap;
 
+use crate::bus::Event;
 use crate::database::DatabaseTransaction;
 use chrono::{DateTime, Utc};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbErr};
@@ -62,6 +63,17 @@ async fn insert<D: Serialize>(
     let data = serde_json::to_value(event.data).map_err(|e| DbErr::Json(e.to_string()))?;
     let sequence = outbox_sequence::next(transaction, event.topic, event.aggregate_id).await?;
     let id = Uuid::now_v7();
+    let announced = || Event {
+        id,
+        topic: event.topic.to_owned(),
+        event_type: event.event_type.to_owned(),
+        aggregate_id: event.aggregate_id.to_owned(),
+        sequence,
+        occurred_at: now,
+        data: data.clone(),
+        traceparent: traceparent.clone(),
+    };
+    transaction.announce(announced).await;
     outbox_event::ActiveModel {
         id: Set(id),
         topic: Set(event.topic.to_owned()),

@@ -107,6 +107,32 @@ async fn a_process_with_workers_of_its_own_does_not_wake_others_on_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_events_of_a_transaction_are_told_once_it_is_committed() {
+    for scratch in scratch_databases().await {
+        let database = &scratch.database;
+        migrate(database).await;
+        let mut events = database.events();
+        let transaction = database.begin().await.unwrap();
+        let event = NewEvent {
+            topic: "things",
+            event_type: "thing.undone",
+            aggregate_id: "a",
+            data: (),
+        };
+        outbox::append(&transaction, event, Utc::now())
+            .await
+            .unwrap();
+        transaction.rollback().await;
+        append(database).await;
+        let told = events.try_recv().unwrap();
+        assert_eq!(told.event_type, "thing.happened", "{}", scratch.name);
+        assert_eq!(told.sequence, 1);
+        assert!(events.try_recv().is_err(), "and no other");
+        scratch.drop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_commit_wakes_the_workers_of_the_queues_that_it_has_changed_and_no_others() {
     for scratch in scratch_databases().await {
         let database = &scratch.database;
