@@ -157,7 +157,8 @@ impl<'a> Instance<'a> {
     {
         let (db, name) = (self.context.database.write(), self.name);
         let began = self.lease_request();
-        if !lease::acquire(db, began).await? {
+        let is_due = lease::is_due(self.context.database.read(), began).await?;
+        if !is_due || !lease::acquire(db, began).await? {
             return Ok(RunOutcome::NotDue);
         }
         let outcome = tokio::select! {

@@ -46,6 +46,20 @@ async fn a_job_runs_once_in_an_interval_whoever_looks() {
 }
 
 #[tokio::test]
+async fn to_look_whether_a_job_is_due_writes_nothing() {
+    for domain in domains().await {
+        assert_eq!(run_if_due(&domain, "a").await, RunOutcome::Done);
+        let mut commits = domain.context.database.commits();
+        commits.mark_unchanged();
+        for holder in ["a", "b"] {
+            assert_eq!(run_if_due(&domain, holder).await, RunOutcome::NotDue);
+        }
+        assert!(!commits.has_changed().unwrap(), "{}", domain.scratch.name);
+        domain.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_nightly_job_runs_once_a_night_whoever_looks() {
     let three = chrono::NaiveTime::from_hms_opt(3, 0, 0).unwrap();
     for domain in domains().await {

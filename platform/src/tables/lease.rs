@@ -72,6 +72,21 @@ pub async fn acquire(db: &impl ConnectionTrait, request: LeaseRequest<'_>) -> Re
     Ok(written == 1)
 }
 
+/// Whether [`acquire`] would succeed, without writing anything: mostly it would not.
+pub async fn is_due(db: &impl ConnectionTrait, request: LeaseRequest<'_>) -> Result<bool, DbErr> {
+    let Some(lease) = Entity::find_by_id(request.name.to_owned()).one(db).await? else {
+        return Ok(true);
+    };
+    let now = request.now;
+    let is_free = lease.expires_at <= now
+        || lease.expires_at > now + request.ttl * 2
+        || lease.holder == request.holder;
+    let is_due = lease
+        .ran_at
+        .is_none_or(|ran_at| ran_at <= now - request.due_after || ran_at > now + request.period);
+    Ok(is_free && is_due)
+}
+
 /// Extends the lease. Returns whether it was still held.
 pub async fn renew(db: &impl ConnectionTrait, request: LeaseRequest<'_>) -> Result<bool, DbErr> {
     let renewed = Entity::update_many()
