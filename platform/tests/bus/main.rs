@@ -6,6 +6,9 @@
 mod contract;
 mod in_process;
 mod kafka;
+// The library has it only for tests of its own.
+#[path = "../../src/testing/ports.rs"]
+mod ports;
 mod redis_streams;
 
 use std::sync::Arc;

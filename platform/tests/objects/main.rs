@@ -18,6 +18,10 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use url::Url;
 
+// The library has it only for tests of its own.
+#[path = "../../src/testing/ports.rs"]
+mod ports;
+
 const KEY_ID: &str = "AKIDEXAMPLE";
 const SECRET: &str = "wJalrXUtnFEMIexample";
 /// Longer than a start on a busy machine.
@@ -33,10 +37,7 @@ struct Store {
 impl Store {
     async fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        // A port that is free now.
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
+        let port = ports::free_port();
         let process = run(&directory, port).await;
         Self {
             directory,
