@@ -158,7 +158,8 @@ async fn imported_and_set_prices_reach_searches_and_watchers() {
         )
         .await;
 
-        let soon = Utc::now() + TimeDelta::milliseconds(1_500);
+        // Later than the mutation, also on a busy machine.
+        let soon = Utc::now() + TimeDelta::seconds(5);
         let later = json!({ "productId": products[0], "baseUsd": "1234.58", "reason": "test", "effectiveAt": soon });
         let scheduled = set(&graph, &token, later).await;
         assert_eq!(

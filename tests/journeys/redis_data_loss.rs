@@ -10,6 +10,7 @@ use entities::orders::{order, order_event};
 use platform::database::Database;
 use platform::outbox::{self, NewEvent};
 use platform::tables::{inbox_delivery, outbox_event};
+use platform::testing::ports::free_port;
 use resolvers::id::IdKind;
 use sea_orm::sea_query::IntoCondition;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
@@ -63,11 +64,6 @@ impl Redis {
         self.process.kill().await.unwrap();
         self.port
     }
-}
-
-fn free_port() -> u16 {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    free.local_addr().unwrap().port()
 }
 
 async fn signal(pid: u32, signal: &str) {

@@ -1,6 +1,5 @@
 //! Failures during subscriptions: no subscriber misses the final state. These tests need `redis-server` on the PATH.
 
-use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use chrono::Utc;
 use entities::insert_many;
 use entities::tracking::shipment::Carrier;
 use entities::tracking::{change, shipment};
+use platform::testing::ports::free_port;
 use serde_json::{Value, json};
 use tokio::process::Child;
 
@@ -31,13 +31,11 @@ impl Redis {
         if !found.is_ok_and(|status| status.success()) {
             return None;
         }
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut redis = Self {
-            port: free.local_addr().unwrap().port(),
+            port: free_port(),
             directory: tempfile::tempdir().unwrap(),
             server: None,
         };
-        drop(free);
         redis.restart().await;
         Some(redis)
     }
