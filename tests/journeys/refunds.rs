@@ -7,7 +7,7 @@ use resolvers::id::IdKind;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
-use crate::kit::{DOMAINS, Graph, Layout, layouts};
+use crate::kit::{DOMAINS, Graph, Layout, OWN_REDIS, layouts};
 use crate::third_parties::ThirdParties;
 use crate::wait::until_it;
 
@@ -56,10 +56,8 @@ pub(crate) fn settings(
     settings.push(("VANTAGE_DEMO__ORDERS", "200".to_owned()));
     settings.push(("VANTAGE_DEMO__NOW", now.to_rfc3339()));
     if layout == Layout::Separate {
-        let url = std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
-        // A Redis database that no other test uses.
-        let url = format!("{}/10", url.trim_end_matches('/'));
-        settings.push(("VANTAGE_REDIS_URL", url));
+        std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
+        settings.push(("VANTAGE_REDIS_URL", OWN_REDIS.to_owned()));
     }
     Some(settings)
 }
