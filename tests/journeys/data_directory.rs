@@ -219,6 +219,10 @@ async fn a_backup_under_load_has_all_that_was_acknowledged_before_it() {
         let id = placed["data"]["orderPlace"]["order"]["id"].as_str();
         id.map(str::to_owned)
     };
+    // Enough for as many orders as are placed during the backup.
+    let enough = product["id"].as_str().unwrap();
+    let enough = ["stock", "set", enough, "1000", "--reason", "delivery"];
+    run(&data, &[&enough[..], &["--actor", "warehouse"]].concat()).await;
     let mut before = Vec::new();
     for key in 0..5 {
         before.push(place(&shop, &key.to_string()).await.unwrap());

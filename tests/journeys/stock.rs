@@ -108,7 +108,7 @@ async fn the_last_unit_is_sold_once_and_the_ledger_adds_up_in_every_layout() {
         let keys: Vec<_> = (0..8).map(|number| format!("k{number}")).collect();
         let buyers = keys.iter().map(|key| place(&graph, &token, &product, key));
         let answers = join_all(buyers).await;
-        let is_placed = |answer: &&Value| answer["order"]["status"] == "CONFIRMED";
+        let is_placed = |answer: &&Value| answer["order"]["id"].is_string();
         assert_eq!(answers.iter().filter(is_placed).count(), 1, "{layout:?}");
         let codes = answers.iter().filter(|answer| !is_placed(answer));
         assert!(
