@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod ports;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -17,10 +19,6 @@ use platform::pubsub::{PubSub, RedisPubSub, Signal};
 use platform::redis_server::{RedisConfig, RedisServer};
 use platform::supervisor::Supervisor;
 use uuid::Uuid;
-
-// The library has it only for tests of its own.
-#[path = "../src/testing/ports.rs"]
-mod ports;
 
 /// A Sentinel whose clock has jumped, as on a busy machine, does nothing for half a minute.
 const PATIENCE: Duration = Duration::from_secs(120);

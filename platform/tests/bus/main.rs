@@ -6,8 +6,7 @@
 mod contract;
 mod in_process;
 mod kafka;
-// The library has it only for tests of its own.
-#[path = "../../src/testing/ports.rs"]
+#[path = "../ports/mod.rs"]
 mod ports;
 mod redis_streams;
 

@@ -4,6 +4,9 @@
 #![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[path = "../ports/mod.rs"]
+mod ports;
+
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -17,10 +20,6 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use url::Url;
-
-// The library has it only for tests of its own.
-#[path = "../../src/testing/ports.rs"]
-mod ports;
 
 const KEY_ID: &str = "AKIDEXAMPLE";
 const SECRET: &str = "wJalrXUtnFEMIexample";
