@@ -148,7 +148,7 @@ with_node() {
     elif ! timeout 180 "$script" install >"$scratch/npm.log" 2>&1; then
         skipped+=("$name: its packages could not be installed")
     else
-        run "$name" "$script" "$@"
+        run_script "$name" "$script" "$@"
     fi
 }
 
@@ -166,7 +166,7 @@ with_search_node() {
         skipped+=("$name: the node could not be downloaded ($(tail -n 1 "$scratch/maven.log"))")
         return
     fi
-    run "$name" tests/search-nodes/run.sh
+    run_script "$name" tests/search-nodes/run.sh
 }
 
 # Runs checks against a server in Java, if Java and Maven are available.
@@ -178,7 +178,7 @@ with_java() {
     elif ! timeout 600 "$script" install >"$scratch/maven.log" 2>&1; then
         skipped+=("$name: $server could not be fetched")
     else
-        run "$name" "$script"
+        run_script "$name" "$script"
     fi
 }
 
@@ -194,6 +194,18 @@ run() {
     local started=$SECONDS
     "$@"
     ran+=("$step ($((SECONDS - started)) s)")
+}
+
+# Runs a script with other programs' servers and clients, once more if it fails.
+run_script() {
+    run "$1" try_again "${@:2}"
+}
+
+try_again() {
+    "$@" && return
+    printf '\n== once more: %s\n' "$step"
+    "$@" || return
+    unstable+=("$step: passed after a failure")
 }
 
 finish() {
