@@ -1,11 +1,12 @@
 //! Scratch databases for tests: each test runs on SQLite and, when `VANTAGE_TEST_POSTGRES_URL` names a server, on
-//! PostgreSQL. Also webhook signatures.
+//! PostgreSQL. Also waiting for a state, and webhook signatures.
 
 #[cfg(test)]
 pub(crate) mod child_process;
 
 pub mod effects;
 pub mod mail_sink;
+pub mod ports;
 
 use std::time::Duration;
 
@@ -21,6 +22,21 @@ pub const POSTGRES_URL: &str = "VANTAGE_TEST_POSTGRES_URL";
 
 /// Long enough for any number of writers on a busy machine.
 pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a test waits for a state: long, for busy machines. Only failures wait this long.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Polls until the condition holds; panics after [`PATIENCE`] and says what was not reached.
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .unwrap_or_else(|_| panic!("timed out waiting until {what}"));
+}
 
 /// A test's own database, removed afterwards.
 #[derive(Debug)]

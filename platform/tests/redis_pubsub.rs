@@ -50,8 +50,18 @@ impl Wire {
         Self { url, whole }
     }
 
-    fn cut(&self) {
+    /// Returns when all connections are dropped.
+    async fn cut(&self) {
         self.whole.send_replace(false);
+        let cut = async {
+            // Each connection has a receiver, and the proxy another one.
+            while self.whole.receiver_count() > 1 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), cut)
+            .await
+            .expect("the connections are dropped");
     }
 
     fn mend(&self) {
@@ -140,7 +150,7 @@ async fn a_lost_connection_is_a_gap_and_then_goes_on() {
     let mut subscription = listening.subscribe(&a).await.unwrap();
     publish(&publishing, &a, "before").await;
     assert_eq!(next(&mut subscription).await, message("before"));
-    wire.cut();
+    wire.cut().await;
     publish(&publishing, &a, "missed").await;
     wire.mend();
     assert_eq!(next(&mut subscription).await, Signal::Gap);
@@ -156,7 +166,7 @@ async fn a_lost_connection_is_known_at_once() {
     let mut subscription = pubsub.subscribe(&channel("a")).await.unwrap();
     let connection = subscription.connection();
     assert_eq!(connection.lost().now_or_never(), None);
-    wire.cut();
+    wire.cut().await;
     tokio::time::timeout(Duration::from_secs(60), connection.lost())
         .await
         .expect("it is lost");
@@ -177,7 +187,7 @@ async fn what_is_published_while_the_server_is_away_arrives_as_the_newest_of_eac
     let (a, b) = (channel("a"), channel("b"));
     let mut of_a = listening.subscribe(&a).await.unwrap();
     let mut of_b = listening.subscribe(&b).await.unwrap();
-    wire.cut();
+    wire.cut().await;
     for text in ["1", "2", "3"] {
         publish(&publishing, &a, text).await;
     }

@@ -80,6 +80,7 @@ impl EventBus for InvalidatingBus {
 mod tests {
     use chrono::DateTime;
     use platform::bus::InProcessBus;
+    use platform::testing::until;
     use router::{EntityCache, EntityCacheConfig};
     use serde_json::json;
     use uuid::Uuid;
@@ -111,8 +112,6 @@ mod tests {
         });
         let before = cache.epoch();
         bus.publish(&[refreshed]).await;
-        while cache.epoch() < before + 2 {
-            tokio::task::yield_now().await;
-        }
+        until("it is invalidated again", async || cache.epoch() >= before + 2).await;
     }
 }

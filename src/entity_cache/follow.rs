@@ -169,6 +169,7 @@ impl Follower {
 #[cfg(test)]
 mod tests {
     use platform::pubsub::InProcess;
+    use platform::testing::until;
     use router::{EntityCacheConfig, Invalidation};
     use tokio::sync::Mutex;
 
@@ -245,15 +246,11 @@ mod tests {
         let supervisor = Supervisor::new();
         start(&cache, &shared, &supervisor);
         assert!(cache.is_suspended());
-        while cache.is_suspended() {
-            tokio::task::yield_now().await;
-        }
+        until("the cache is used", async || !cache.is_suspended()).await;
         let before = cache.epoch();
         let other = message(Uuid::now_v7(), 1, 1);
         shared.pubsub.publish(CHANNEL, other.into()).await.unwrap();
-        while cache.epoch() == before {
-            tokio::task::yield_now().await;
-        }
+        until("the cache is invalidated", async || cache.epoch() != before).await;
         supervisor.shutdown(Duration::from_secs(5)).await;
     }
 }

@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use crate::kit::{Process, vantage};
+use crate::wait::until;
 
 /// The address printed after a prefix.
 pub(crate) async fn announced(process: &mut Process, word: &str) -> String {
@@ -39,16 +40,16 @@ async fn metrics_and_details_are_on_the_admin_listener_alone() {
     assert!(text.contains("vantage_build_info"), "{text}");
     assert_eq!(get(&format!("{admin}/graphql")).await.0, 404);
 
-    loop {
+    until("a worker is down", async || {
         std::fs::write(faults.path().join("orders.outbox"), "panic").unwrap();
         let (status, told) = get(&format!("{admin}/readyz")).await;
         assert_eq!(status, 200, "{told}");
         let public = get(&format!("{}/readyz", process.base)).await;
         assert_eq!(public, (200, "ready\n".to_owned()));
-        if told.contains("degraded: worker orders.outbox is down") {
-            break;
-        }
-    }
+        let is_down = told.contains("degraded: worker orders.outbox is down");
+        is_down.then_some(())
+    })
+    .await;
     assert_eq!(process.stop().await.code(), Some(0));
 }
 

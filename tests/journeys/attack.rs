@@ -83,10 +83,10 @@ async fn pages_of_pages_that_are_let_in_are_bounded_by_what_they_resolve() {
 /// Processor time that shows an attack is running.
 const BUSY: Duration = Duration::from_secs(1);
 /// Processor time an abandoned attack may still use. Left alone, it takes more than a minute.
-const REST: Duration = Duration::from_secs(5);
+const REST: Duration = Duration::from_secs(10);
 /// How long processes are watched, and the part of one processor (1/n) that idle ones use at most.
 const WATCHED: Duration = Duration::from_millis(500);
-const IDLE: u32 = 4;
+const IDLE: u32 = 2;
 /// Megabytes an attack may leave in use, over all processes.
 const KEPT: u64 = 50;
 

@@ -4,15 +4,15 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::kit::{Graph, Layout, layouts};
+use crate::kit::{Graph, Layout, OWN_REDIS, layouts};
 use crate::wait::until_it;
 
-/// Separate processes tell each other over the Redis server named by `VANTAGE_TEST_REDIS_URL`.
+/// Separate processes tell each other over Redis, if tests have it (`VANTAGE_TEST_REDIS_URL` is set).
 async fn start(layout: Layout) -> Option<Graph> {
     let mut settings = vec![("VANTAGE_DEMO__ORDERS", "50".to_owned())];
     if layout == Layout::Separate {
-        let url = std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
-        settings.push(("VANTAGE_REDIS_URL", url));
+        std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
+        settings.push(("VANTAGE_REDIS_URL", OWN_REDIS.to_owned()));
     }
     let settings: Vec<_> = settings
         .iter()

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use crate::admin::announced;
-use crate::kit::{Graph, Layout, Process, layouts, vantage};
+use crate::kit::{Graph, Layout, OWN_REDIS, Process, layouts, vantage};
 use crate::wait::until_it;
 
 const PRODUCT: &str = "query($id: ID!) {
@@ -21,12 +21,12 @@ const SET: &str = "mutation($input: PriceSetInput!, $key: String!) {
 
 const ENABLED: (&str, &str) = ("VANTAGE_ROUTER__ENTITY_CACHE__ENABLED", "true");
 
-/// Separate processes hear of changes over the Redis server named by `VANTAGE_TEST_REDIS_URL`.
+/// Separate processes hear of changes over Redis, if tests have it (`VANTAGE_TEST_REDIS_URL` is set).
 async fn start(layout: Layout) -> Option<Graph> {
-    let redis = std::env::var("VANTAGE_TEST_REDIS_URL").ok();
     let mut settings = vec![("VANTAGE_DEMO__ORDERS", "50"), ENABLED];
     if layout == Layout::Separate {
-        settings.push(("VANTAGE_REDIS_URL", redis.as_deref()?));
+        std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
+        settings.push(("VANTAGE_REDIS_URL", OWN_REDIS));
     }
     Some(Graph::start(layout, &settings, &[]).await)
 }

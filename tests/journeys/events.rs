@@ -15,7 +15,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::kit::{Graph, Layout, Process, layouts, vantage};
+use crate::kit::{Graph, Layout, OWN_REDIS, Process, layouts, vantage};
 use crate::wait::until;
 use crate::written_orders;
 
@@ -25,16 +25,12 @@ const SHOP: [(&str, &str); 2] = [
     ("VANTAGE_DEMO__TICKER_INTERVAL", "150ms"),
 ];
 
-/// Settings of a layout. Separate processes need the Redis server named by `VANTAGE_TEST_REDIS_URL`.
+/// Settings of a layout. Separate processes need Redis (`VANTAGE_TEST_REDIS_URL` is set).
 fn settings(layout: Layout) -> Option<Vec<(&'static str, String)>> {
     let mut settings = SHOP.map(|(name, value)| (name, value.to_owned())).to_vec();
     if layout == Layout::Separate {
-        let url = std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
-        // A Redis database that no other test uses.
-        settings.push((
-            "VANTAGE_REDIS_URL",
-            format!("{}/9", url.trim_end_matches('/')),
-        ));
+        std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
+        settings.push(("VANTAGE_REDIS_URL", OWN_REDIS.to_owned()));
     }
     Some(settings)
 }

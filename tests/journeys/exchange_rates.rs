@@ -34,7 +34,8 @@ async fn rates_grow_stale_while_their_provider_refuses_and_a_jump_is_held() {
             ("VANTAGE_PROVIDERS__EXCHANGE_RATES__KEY", "app_id_journey"),
             ("VANTAGE_PRICING__RATES__REFRESH_INTERVAL", "1s"),
             ("VANTAGE_PRICING__RATES__FRESH_FOR", "3s"),
-            ("VANTAGE_PRICING__RATES__STALE_FOR", "6s"),
+            // Long enough to be seen on a busy machine.
+            ("VANTAGE_PRICING__RATES__STALE_FOR", "12s"),
         ];
         // The demo shop has euros at 0.9184.
         let fixed = json!({ "EUR": "0.9" });

@@ -4,7 +4,7 @@ use chrono::{SecondsFormat, Utc};
 use platform::testing::hmac_sha256;
 use serde_json::{Value, json};
 
-use crate::kit::{DOMAINS, Graph, Layout, Process, layouts, vantage};
+use crate::kit::{DOMAINS, Graph, Layout, OWN_REDIS, Process, layouts, vantage};
 use crate::orders::{PLACE, PRODUCTS, input};
 use crate::third_parties::ThirdParties;
 use crate::tracking_client::Client;
@@ -24,12 +24,12 @@ const REGISTER: &str = "mutation($input: ShipmentRegisterInput!, $key: String!) 
 const CANCEL: &str =
     "mutation($id: ID!) { orderCancel(id: $id, idempotencyKey: \"c\") { userErrors { code } } }";
 
-/// Separate processes tell each other over the Redis server named by `VANTAGE_TEST_REDIS_URL`.
+/// Separate processes tell each other over Redis, if tests have it (`VANTAGE_TEST_REDIS_URL` is set).
 fn settings_of(layout: Layout, stripe: &ThirdParties) -> Option<Vec<(&'static str, String)>> {
     let mut settings = settings(stripe);
     if layout == Layout::Separate {
-        let url = std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
-        settings.push(("VANTAGE_REDIS_URL", url));
+        std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
+        settings.push(("VANTAGE_REDIS_URL", OWN_REDIS.to_owned()));
     }
     Some(settings)
 }

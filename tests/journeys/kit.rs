@@ -11,6 +11,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
+use crate::redis_server::Redis;
+
 /// Long enough for a debug build on a busy machine; only failures wait this long.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -163,10 +165,14 @@ pub(crate) fn processor_time(id: u32) -> Option<Duration> {
     Some(Duration::from_millis(10 * ticks))
 }
 
+/// As the value of a setting: the address of a Redis server that belongs to the graph alone.
+pub(crate) const OWN_REDIS: &str = "own";
+
 /// A running, seeded graph.
 pub(crate) struct Graph {
     pub(crate) router: Process,
     pub(crate) subgraphs: Vec<Process>,
+    _redis: Option<Redis>,
     data: TempDir,
     environment: Vec<(String, String)>,
     postgres: Option<(DatabaseConnection, String)>,
@@ -191,6 +197,12 @@ impl Graph {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
+        let mut redis = None;
+        if let Some((_, url)) = environment.iter_mut().find(|(_, value)| value == OWN_REDIS) {
+            let server = Redis::start().await;
+            *url = server.url();
+            redis = Some(server);
+        }
         let postgres = match layout {
             Layout::Sqlite => None,
             Layout::Postgres | Layout::Separate => {
@@ -228,6 +240,7 @@ impl Graph {
         Self {
             router,
             subgraphs,
+            _redis: redis,
             data,
             environment,
             postgres,

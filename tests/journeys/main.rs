@@ -37,6 +37,7 @@ mod playground;
 mod prices;
 mod privacy;
 mod redis_data_loss;
+mod redis_server;
 mod refunds;
 mod refunds_killed;
 mod rest;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::kit::{DOMAINS, Graph, Layout, layouts};
 use crate::orders::{PLACE, PRODUCTS};
-use crate::refunds::{CREATE, LABEL, ORDERS, find, input, settings};
+use crate::refunds::{CREATE, ORDERS, find, input, labelled, settings};
 use crate::third_parties::ThirdParties;
 use crate::tracking_client::Client;
 use crate::wait::until;
@@ -198,9 +198,7 @@ async fn the_customer_is_told_of_each_step_once_by_the_preferences_in_force() {
             .await;
         let id = made["data"]["returnCreate"]["return"]["id"].clone();
         live(&mut client, "EMAIL", "received your return").await;
-        let answer = graph
-            .query(token, LABEL, json!({ "id": id, "key": "l" }))
-            .await;
+        let answer = labelled(&graph, token, &id).await;
         let label = &answer["data"]["returnLabelGenerate"]["return"]["label"];
         let number = label["trackingNumber"].as_str().unwrap();
         live(&mut client, "EMAIL", "label is ready").await;

@@ -2,7 +2,6 @@
 //! whoever gets one twice can tell.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use entities::notifications::preference::{self, NotificationCategory, Notificati
 use entities::orders::order;
 use platform::database::{Database, DatabaseConfig};
 use platform::outbox::{self, NewEvent};
+use platform::testing::ports::free_port;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use resolvers::id::IdKind;
@@ -76,11 +76,7 @@ struct Shop {
 impl Shop {
     async fn start(third_parties: ThirdParties) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let free = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
-        let listen = free.to_string();
+        let listen = format!("127.0.0.1:{}", free_port());
         let process = serve(data.path(), &listen, &third_parties).await;
         let orders = database(data.path(), "orders").await;
         Self {

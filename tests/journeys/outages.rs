@@ -164,8 +164,7 @@ async fn a_refund_is_made_once_by_a_stripe_that_does_not_answer() {
     let asked = refunds::input(&order["id"], &item["id"], "k");
     let made = graph.query(token, refunds::CREATE, asked).await;
     let id = &made["data"]["returnCreate"]["return"]["id"];
-    let variables = json!({ "id": id, "key": "l" });
-    let labelled = graph.query(token, refunds::LABEL, variables).await;
+    let labelled = refunds::labelled(&graph, token, id).await;
     let label = &labelled["data"]["returnLabelGenerate"]["return"]["label"];
 
     // It refunds, but never responds.

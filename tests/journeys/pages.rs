@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use platform::testing::ports::free_port;
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -19,12 +20,6 @@ const PAGES: [&str; 4] = [
 
 /// Long enough for a debug build on a busy machine; nothing waits for it when all goes well.
 const PATIENCE: Duration = Duration::from_secs(180);
-
-/// An address that nobody listens at.
-fn free_address() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
-}
 
 /// The lines of the page's blocks in this language.
 fn blocks(page: &str, language: &str) -> String {
@@ -75,10 +70,13 @@ async fn every_command_for_clients_runs_and_answers_what_is_printed() {
     for name in PAGES {
         let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
         let page = std::fs::read_to_string(page).unwrap();
-        let free = free_address();
+        let free = format!("127.0.0.1:{}", free_port());
         let commands = blocks(&page, "sh")
             .replace("http://127.0.0.1:4000", &server.base)
-            .replace("127.0.0.1:4100", &free);
+            .replace("127.0.0.1:4100", &free)
+            // A busy machine takes longer to the first event of a stream.
+            .replace("--max-time 2 ", "--max-time 15 ")
+            .replace("--max-time 3 ", "--max-time 15 ");
         // What is cut after its time was a stream.
         let script = format!(
             "set -euo pipefail\nPATH=$PWD/bin:$PATH\n\

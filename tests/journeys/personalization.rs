@@ -1,12 +1,11 @@
 //! Personalized search results in every layout: what a command computes is used by running processes at once.
 
-use std::time::{Duration, Instant};
-
 use resolvers::id::IdKind;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::kit::{Graph, layouts};
+use crate::wait::until_it;
 
 const SEARCH: &str = "query($query: String!) {
     productSearch(query: $query, first: 100) {
@@ -67,7 +66,6 @@ async fn signals_decide_how_strongly_results_follow_preferences() {
 
         let printed = graph.run(&["search", "vectors"]).await;
         assert!(printed.contains("full"), "{printed}");
-        let computed = Instant::now();
         let expected = [("NONE", 1.0), ("BLENDED", 0.75), ("FULL", 1.5)];
         let modes = async || {
             let mut modes = Vec::new();
@@ -81,10 +79,7 @@ async fn signals_decide_how_strongly_results_follow_preferences() {
             modes
         };
         let expected = expected.map(|(mode, boost)| (mode.to_owned(), boost));
-        while modes().await != expected {
-            assert!(computed.elapsed() < Duration::from_secs(60), "{layout:?}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        until_it(modes, |modes| *modes == expected).await;
         let nobody = search(&graph, None, "studio").await;
         assert_eq!(
             nobody["personalization"],

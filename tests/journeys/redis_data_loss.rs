@@ -1,7 +1,6 @@
 //! Kills a Redis server without persistence while events flow between processes: every event is handled exactly once.
 
 use std::collections::HashMap;
-use std::process::Stdio;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -14,61 +13,16 @@ use resolvers::id::IdKind;
 use sea_orm::sea_query::IntoCondition;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::json;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use uuid::Uuid;
 
 use crate::kit::{DOMAINS, Graph, Layout, layouts};
+use crate::redis_server::Redis;
 use crate::wait::until;
 use crate::written_orders;
 
 /// Orders delivered between two kills.
 pub(crate) const ORDERS: usize = 30;
-
-/// An in-memory Redis server on a fixed port.
-struct Redis {
-    port: u16,
-    process: Child,
-}
-
-impl Redis {
-    async fn start(port: u16) -> Self {
-        let start = |program| {
-            Command::new(program)
-                .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
-                .args(["--save", "", "--appendonly", "no"])
-                .stdout(Stdio::null())
-                .kill_on_drop(true)
-                .spawn()
-                .ok()
-        };
-        let process = start("redis-server").or_else(|| start("valkey-server"));
-        let redis = Self {
-            port,
-            process: process.expect("a Redis server on the PATH"),
-        };
-        until("Redis answers", async || redis.commands().await).await;
-        redis
-    }
-
-    fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
-    }
-
-    async fn commands(&self) -> Option<redis::aio::MultiplexedConnection> {
-        let client = redis::Client::open(self.url()).unwrap();
-        client.get_multiplexed_async_connection().await.ok()
-    }
-
-    async fn kill(mut self) -> u16 {
-        self.process.kill().await.unwrap();
-        self.port
-    }
-}
-
-fn free_port() -> u16 {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    free.local_addr().unwrap().port()
-}
 
 async fn signal(pid: u32, signal: &str) {
     let sent = Command::new("kill")
@@ -164,7 +118,7 @@ async fn redis_without_persistence_killed_twice_while_events_flow_loses_no_effec
     if !layouts().contains(&Layout::Separate) || std::env::var("VANTAGE_TEST_REDIS_URL").is_err() {
         return;
     }
-    let mut redis = Redis::start(free_port()).await;
+    let mut redis = Redis::start().await;
     let url = redis.url();
     let settings = [("VANTAGE_DEMO__ORDERS", "60"), ("VANTAGE_REDIS_URL", &url)];
     let graph = Graph::start(Layout::Separate, &settings, &[]).await;
@@ -186,7 +140,7 @@ async fn redis_without_persistence_killed_twice_while_events_flow_loses_no_effec
         })
         .await;
         if round < 2 {
-            redis = Redis::start(redis.kill().await).await;
+            redis = Redis::start_at(redis.kill().await).await;
         }
         signal(consumer, "-CONT").await;
         all.extend(ids);
@@ -211,7 +165,7 @@ async fn an_event_that_redis_refuses_is_listed_and_goes_at_once_when_it_is_reque
     if !layouts().contains(&Layout::Postgres) || std::env::var("VANTAGE_TEST_REDIS_URL").is_err() {
         return;
     }
-    let redis = Redis::start(free_port()).await;
+    let redis = Redis::start().await;
     let mut commands = redis.commands().await.unwrap();
     // Not a stream, so publishing fails.
     redis::cmd("SET")

@@ -1,6 +1,5 @@
 //! Kills the process at every step of a refund.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -10,6 +9,7 @@ use entities::orders::{order, payment_method};
 use entities::returns::customer_return::{RefundMethod, ReturnStatus};
 use entities::returns::{customer_return, return_event};
 use platform::database::{Database, DatabaseConfig};
+use platform::testing::ports::free_port;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use resolvers::id::IdKind;
@@ -218,9 +218,7 @@ async fn a_process_killed_at_any_point_of_a_refund_loses_none_and_makes_none_twi
     let scratch = tempfile::tempdir().unwrap();
     let third_parties = ThirdParties::start(scratch.path()).await;
     let data = tempfile::tempdir().unwrap();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let listen = free.local_addr().unwrap().to_string();
-    drop(free);
+    let listen = format!("127.0.0.1:{}", free_port());
     let shop = Shop {
         data: data.path(),
         third_parties: &third_parties,

@@ -98,7 +98,8 @@ async fn instance(data: &Path, balancer: &Balancer) -> Process {
     let mut command = vantage(data);
     command
         .env("VANTAGE_DEMO__ORDERS", "60")
-        .env("VANTAGE_SERVER__DRAIN_DELAY", "3s")
+        // Longer than the balancer looks away on a busy machine.
+        .env("VANTAGE_SERVER__DRAIN_DELAY", "10s")
         .args(["serve", "--listen", "127.0.0.1:0"]);
     let process = Process::start(command).await;
     balancer.add(&process.base);

@@ -433,14 +433,10 @@ async fn the_router_alone_serves_any_supergraph_and_hands_tokens_on() {
     let changed = supergraph.replace("token: String }", "token: String other: String }");
     std::fs::write(&file, changed).unwrap();
     let fields = "{ __type(name: \"Query\") { fields { name } } }";
-    let reloaded = async {
-        while ask(fields).await["data"]["__type"]["fields"][1]["name"] != "other" {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), reloaded)
-        .await
-        .expect("the new schema is served");
+    until("the new schema is served", async || {
+        (ask(fields).await["data"]["__type"]["fields"][1]["name"] == "other").then_some(())
+    })
+    .await;
     assert_eq!(ask("{ token }").await, token);
 
     // Connected clients are asked to reconnect elsewhere.

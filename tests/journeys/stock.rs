@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use crate::kit::{Graph, Layout, layouts};
+use crate::kit::{Graph, Layout, OWN_REDIS, layouts};
 use crate::orders::{PLACE, input};
 use crate::third_parties::ThirdParties;
 use crate::wait::until_it;
@@ -22,15 +22,13 @@ const ORDERED: &str =
 
 const ADJUST: &str = "mutation($changes: [StockChangeInput!]!, $key: String!) { stockAdjust(input: { changes: $changes }, idempotencyKey: $key) { stock { availableQuantity } userErrors { code } } }";
 
-/// Separate processes tell each other over the Redis server named by `VANTAGE_TEST_REDIS_URL`.
+/// Separate processes tell each other over Redis, if tests have it (`VANTAGE_TEST_REDIS_URL` is set).
 fn settings(layout: Layout, stripe: &ThirdParties) -> Option<Vec<(&'static str, String)>> {
     let mut settings = stripe.settings();
     settings.push(("VANTAGE_DEMO__ORDERS", "50".to_owned()));
     if layout == Layout::Separate {
-        let url = std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
-        // A Redis database that no other test uses.
-        let url = format!("{}/11", url.trim_end_matches('/'));
-        settings.push(("VANTAGE_REDIS_URL", url));
+        std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
+        settings.push(("VANTAGE_REDIS_URL", OWN_REDIS.to_owned()));
     }
     Some(settings)
 }
@@ -110,7 +108,7 @@ async fn the_last_unit_is_sold_once_and_the_ledger_adds_up_in_every_layout() {
         let keys: Vec<_> = (0..8).map(|number| format!("k{number}")).collect();
         let buyers = keys.iter().map(|key| place(&graph, &token, &product, key));
         let answers = join_all(buyers).await;
-        let is_placed = |answer: &&Value| answer["order"]["status"] == "CONFIRMED";
+        let is_placed = |answer: &&Value| answer["order"]["id"].is_string();
         assert_eq!(answers.iter().filter(is_placed).count(), 1, "{layout:?}");
         let codes = answers.iter().filter(|answer| !is_placed(answer));
         assert!(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
 
+use platform::testing::ports::free_port;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -205,9 +206,7 @@ async fn a_log_that_cannot_be_written_stops_neither_requests_nor_signals() {
 #[tokio::test]
 async fn a_welcome_that_nobody_reads_stops_no_server() {
     let data = tempfile::tempdir().unwrap();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap().to_string();
-    drop(free);
+    let address = format!("127.0.0.1:{}", free_port());
     let mut command = vantage(data.path());
     command
         .env("VANTAGE_DEMO__ORDERS", "60")

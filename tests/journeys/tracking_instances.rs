@@ -1,24 +1,23 @@
-//! Several instances over one database and the Redis server named by `VANTAGE_TEST_REDIS_URL`.
-
-use std::sync::atomic::{AtomicU16, Ordering};
+//! Several instances over one database and one Redis server.
 
 use serde_json::json;
 
+use crate::redis_server::Redis;
 use crate::tracking_client::{Client, Shop};
 
-/// One Redis database per shop, so that connection counts are separate.
-fn redis() -> Option<String> {
-    static NEXT: AtomicU16 = AtomicU16::new(10);
-    let url = std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
-    let database = NEXT.fetch_add(1, Ordering::Relaxed);
-    Some(format!("{}/{database}", url.trim_end_matches('/')))
+/// A server for one shop, if tests have Redis.
+async fn redis() -> Option<Redis> {
+    std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
+    Some(Redis::start().await)
 }
 
 #[tokio::test]
 async fn what_a_carrier_sees_reaches_the_watchers_of_every_instance() {
-    let Some(redis) = redis() else { return };
+    let Some(redis) = redis().await else {
+        return;
+    };
     let shop = Shop::start(&[
-        ("VANTAGE_REDIS_URL", &redis),
+        ("VANTAGE_REDIS_URL", &redis.url()),
         ("VANTAGE_TRACKING__CARRIERS__DHL__POLL_INTERVAL", "1s"),
         ("VANTAGE_TRACKING__CARRIERS__FEDEX__POLL_INTERVAL", "1s"),
         ("VANTAGE_TRACKING__CARRIERS__UPS__POLL_INTERVAL", "1s"),
@@ -49,8 +48,10 @@ async fn what_a_carrier_sees_reaches_the_watchers_of_every_instance() {
 
 #[tokio::test]
 async fn the_sixth_connection_closes_the_users_oldest_on_whichever_instance_it_is() {
-    let Some(redis) = redis() else { return };
-    let shop = Shop::start(&[("VANTAGE_REDIS_URL", &redis)]).await;
+    let Some(redis) = redis().await else {
+        return;
+    };
+    let shop = Shop::start(&[("VANTAGE_REDIS_URL", &redis.url())]).await;
     let mut other = shop.another().await;
     let mut oldest = Client::connect(&shop.process.base, Some(&shop.token)).await;
     let mut others = Vec::new();

@@ -20,6 +20,7 @@ use tokio::process::Command;
 use uuid::Uuid;
 
 use crate::kit::{Graph, Layout, layouts, vantage};
+use crate::redis_server::Redis;
 use crate::wait::until;
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rest");
@@ -110,6 +111,7 @@ async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: Str
 struct Partner {
     data: TempDir,
     _clients: TempDir,
+    _redis: Option<Redis>,
     settings: Vec<(&'static str, String)>,
     key: String,
     webhook: String,
@@ -118,9 +120,8 @@ struct Partner {
 }
 
 impl Partner {
-    /// `None` if the layout needs a Redis server that this machine does not have. No other test may use the same Redis
-    /// database.
-    async fn register(layout: Layout, redis: u8) -> Option<Self> {
+    /// `None` if the layout needs a Redis server that this machine does not have.
+    async fn register(layout: Layout) -> Option<Self> {
         let (data, clients) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let file = clients.path().join("clients.yaml");
         let mut settings = vec![
@@ -129,16 +130,18 @@ impl Partner {
             ("VANTAGE_WEBHOOKS__ALLOW_PRIVATE_HOSTS", "true".to_owned()),
             ("VANTAGE_DEMO__ORDERS", "20".to_owned()),
         ];
+        let mut redis = None;
         if layout == Layout::Separate {
-            let url = std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
-            let url = format!("{}/{redis}", url.trim_end_matches('/'));
-            empty(&url).await;
-            settings.push(("VANTAGE_REDIS_URL", url));
+            std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
+            let server = Redis::start().await;
+            settings.push(("VANTAGE_REDIS_URL", server.url()));
+            redis = Some(server);
         }
         let receiver = Receiver::start().await;
         let mut partner = Self {
             data,
             _clients: clients,
+            _redis: redis,
             settings,
             key: String::new(),
             webhook: String::new(),
@@ -211,14 +214,6 @@ impl Partner {
     }
 }
 
-/// Forgets what another run left in a Redis database.
-async fn empty(url: &str) {
-    let client = redis::Client::open(url).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let emptied = redis::cmd("FLUSHDB").exec_async(&mut connection).await;
-    emptied.unwrap();
-}
-
 fn last_line(text: &str) -> String {
     text.lines().last().unwrap().to_owned()
 }
@@ -252,7 +247,7 @@ fn new_orders<const N: usize>() -> [String; N] {
 #[tokio::test]
 async fn a_partner_is_notified_and_reads_the_same_again_in_every_layout() {
     for layout in layouts() {
-        let Some(mut partner) = Partner::register(layout, 14).await else {
+        let Some(mut partner) = Partner::register(layout).await else {
             continue;
         };
         let graph = partner.start(layout).await;
@@ -342,7 +337,7 @@ async fn a_partner_is_notified_and_reads_the_same_again_in_every_layout() {
 
 #[tokio::test]
 async fn a_partner_that_loses_its_scopes_gets_nothing_more_and_others_get_their_changes() {
-    let mut partner = Partner::register(Layout::Sqlite, 0).await.unwrap();
+    let mut partner = Partner::register(Layout::Sqlite).await.unwrap();
     let graph = partner.start(Layout::Sqlite).await;
     let orders = graph.database("orders").await;
     publish(&orders, &new_orders::<1>(), 1).await;
@@ -397,7 +392,7 @@ const EVENTS: usize = 20;
 #[tokio::test]
 async fn kills_lose_nothing_and_change_no_order_in_any_layout() {
     for layout in layouts() {
-        let Some(mut partner) = Partner::register(layout, 15).await else {
+        let Some(mut partner) = Partner::register(layout).await else {
             continue;
         };
         let mut graph = partner.start(layout).await;
@@ -431,7 +426,7 @@ async fn kills_lose_nothing_and_change_no_order_in_any_layout() {
 #[tokio::test]
 #[ignore = "needs Node.js and its packages: run tests/rest/run.sh"]
 async fn the_official_library_verifies_webhooks() {
-    let mut partner = Partner::register(Layout::Sqlite, 0).await.unwrap();
+    let mut partner = Partner::register(Layout::Sqlite).await.unwrap();
     let graph = partner.start(Layout::Sqlite).await;
     let rotated = graph
         .run(&["webhooks", "rotate-secret", "acme", &partner.webhook])

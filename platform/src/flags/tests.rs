@@ -1,6 +1,7 @@
 //! Evaluating flags over a file that changes.
 
 use crate::supervisor::Supervisor;
+use crate::testing::until;
 use std::time::Duration;
 
 use super::*;
@@ -68,14 +69,10 @@ impl FlagText {
 
 /// Waits until the flag has this value for everybody.
 async fn becomes(flags: &Flags, flag: Flag, expected: bool) {
-    let seen = async {
-        while flags.is_on(flag, &somebody(0)).await != expected {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), seen)
-        .await
-        .unwrap();
+    until(&format!("the flag is {expected}"), async || {
+        flags.is_on(flag, &somebody(0)).await == expected
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::config::Secret;
 use crate::supervisor::{Stage, Supervisor};
+use crate::testing::until;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -279,11 +280,9 @@ async fn a_store_that_cannot_be_used_is_reported() {
         supervisor.clone(),
         supervisor.stop_token(Stage::Support),
     );
-    let reported = async {
-        while supervisor.degraded().is_empty() {
-            tokio::task::yield_now().await;
-        }
-    };
+    let reported = until("the store is reported", async || {
+        !supervisor.degraded().is_empty()
+    });
     tokio::select! {
         () = watching => panic!("nobody told it to stop"),
         () = reported => {}

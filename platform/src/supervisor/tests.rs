@@ -36,6 +36,7 @@ async fn a_task_that_panics_or_ends_is_started_again_and_seen_until_then() {
     ];
     for (number, failure) in (0..).zip(failures) {
         assert_eq!(starts.recv().await, Some(number));
+        // Down for a moment only: looked at whenever something has run.
         while supervisor.down().is_empty() {
             tokio::task::yield_now().await;
         }

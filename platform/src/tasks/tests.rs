@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::bus::InProcessBus;
 use crate::clock::Clock;
-use crate::testing::{Scratch, scratch_databases};
+use crate::testing::{Scratch, scratch_databases, until};
 use crate::workers::WorkerContext;
 
 mod killed;
@@ -275,13 +275,9 @@ async fn what_is_enqueued_while_it_is_performed_is_performed_once_more() {
     for domain in domains(gated).await {
         let gate = domain.works.gate.clone().unwrap();
         domain.enqueue(1).await;
-        let (runner, under_way) = (domain.runner(), async || {
-            while domain.runs(1).is_empty() {
-                tokio::task::yield_now().await;
-            }
-        });
+        let runner = domain.runner();
         let performing = tokio::spawn(async move { runner.run_due().await });
-        under_way().await;
+        until("the task runs", async || !domain.runs(1).is_empty()).await;
         assert_eq!(
             domain.runner().run_due().await.ok(),
             Some(()),
@@ -392,17 +388,12 @@ async fn a_runner_is_woken_by_the_commit_and_finishes_what_is_under_way_when_it_
         for of in 1..=20 {
             domain.enqueue(of).await;
         }
-        while domain.works.runs.lock().unwrap().len() < 8 {
-            tokio::task::yield_now().await;
-        }
+        let runs = || domain.works.runs.lock().unwrap().len();
+        until("eight tasks run", async || runs() >= 8).await;
         domain.context.stop.cancel();
         domain.works.gate.as_ref().unwrap().add_permits(8);
         running.await.unwrap();
-        assert_eq!(
-            domain.works.runs.lock().unwrap().len(),
-            8,
-            "no more at a time"
-        );
+        assert_eq!(runs(), 8, "no more at a time");
         assert_eq!(domain.rows().await.len(), 12, "{}", domain.scratch.name);
         domain.scratch.drop().await;
     }

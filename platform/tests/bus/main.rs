@@ -6,6 +6,8 @@
 mod contract;
 mod in_process;
 mod kafka;
+#[path = "../ports/mod.rs"]
+mod ports;
 mod redis_streams;
 
 use std::sync::Arc;

@@ -158,21 +158,11 @@ impl Server {
     }
 }
 
-fn free_port() -> u16 {
-    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap().port()
-}
-
 /// Publishes one event as soon as the server is up.
 async fn publish_one(bus: &RedisBus, event: &Arc<Event>) -> LogPosition {
-    loop {
-        match bus.publish(std::slice::from_ref(event)).await.pop() {
-            Some(Ok(Receipt::Logged(position))) => return position,
-            Some(Err(BusError::Unavailable(_))) => {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            other => panic!("{other:?}"),
-        }
+    match publish(bus, std::slice::from_ref(event)).await.pop() {
+        Some(Receipt::Logged(position)) => position,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -181,7 +171,7 @@ async fn a_log_says_how_far_its_groups_are_and_is_another_one_when_it_has_lost_i
     if setting().is_none() {
         return;
     }
-    let server = Server::start(free_port());
+    let server = Server::start(ports::free_port());
     let url = format!("redis://127.0.0.1:{}", server.port);
     let bus = RedisBus::new(&RedisServer::open(&url).unwrap());
     let state = async || {

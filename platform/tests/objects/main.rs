@@ -4,6 +4,9 @@
 #![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[path = "../ports/mod.rs"]
+mod ports;
+
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -33,10 +36,7 @@ struct Store {
 impl Store {
     async fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        // A port that is free now.
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
+        let port = ports::free_port();
         let process = run(&directory, port).await;
         Self {
             directory,

@@ -13,7 +13,7 @@ use crate::prepare::{self, plan_document};
 use crate::supergraph::{Supergraph, named_type};
 
 const SALT: &str = "a salt for tests";
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The maximum depth of an operation, and the maximum number of fields per object.
 const DEPTH: usize = 4;

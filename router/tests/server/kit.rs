@@ -13,6 +13,7 @@ use platform::caller::Caller;
 use platform::config::Secret;
 use platform::rate_limit::RateLimiter;
 use platform::supervisor::Supervisor;
+pub(crate) use platform::testing::PATIENCE;
 use router::auth::{AuthConfig, DevelopmentKey, JwtVerifier, NewToken};
 use router::server::{IdePage, ServerConfig, ServerState, graphql_routes};
 use router::{LocalTransport, Router, RouterBuilder, Transport};
@@ -224,19 +225,9 @@ fn recorder() -> &'static PrometheusHandle {
     })
 }
 
-/// How long a test waits for a condition: long, for busy machines.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-
 /// Waits until a condition holds; panics after [`PATIENCE`].
 pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
-    let waiting = async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, waiting)
-        .await
-        .unwrap_or_else(|_| panic!("timed out waiting until {what}"));
+    platform::testing::until(what, async || holds()).await;
 }
 
 /// The same graph over another source, for reload tests.

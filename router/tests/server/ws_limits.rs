@@ -26,8 +26,9 @@ async fn a_client_without_init_is_closed_with_4408() {
 #[tokio::test]
 async fn a_client_that_stops_reading_is_closed_with_4000() {
     let edge = Edge::with(|config| {
-        config.websocket.ping_interval = millis(100);
-        config.websocket.pong_timeout = millis(20);
+        // Long enough for a busy machine to get ready.
+        config.websocket.ping_interval = millis(1_000);
+        config.websocket.pong_timeout = millis(500);
         config.websocket.close_timeout = millis(50);
     })
     .await;

@@ -114,7 +114,9 @@ async fn a_hanging_call_holds_its_key_until_the_caller_gives_up() {
     };
     let hanging = tokio::spawn(send().send());
     // The first must have arrived before the second is sent.
+    let sent = Instant::now();
     while kit.calls("stripe").await.is_empty() {
+        assert!(sent.elapsed() < crate::kit::PATIENCE, "it never arrived");
         tokio::task::yield_now().await;
     }
     let (status, refused) = answer(send()).await;

@@ -3,6 +3,8 @@
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
+use crate::wait::until;
+
 /// A client with or without a token.
 pub(super) struct Client {
     base: String,
@@ -93,6 +95,20 @@ impl Client {
 
     pub(super) async fn put(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         self.send(Method::PUT, path, headers, Some(body)).await
+    }
+
+    /// The same until the answer has this status: a busy machine may not have the label in time.
+    pub(super) async fn put_until(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        status: u16,
+    ) -> Answer {
+        until("the label is decided", async || {
+            let answer = self.put(path, headers, "{}").await;
+            (answer.status == status).then_some(answer)
+        })
+        .await
     }
 }
 

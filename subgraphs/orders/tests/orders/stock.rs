@@ -6,6 +6,7 @@ use entities::orders::{stock_level, stock_movement};
 use orders::workers::subscribers;
 use platform::bus::Event;
 use platform::inbox::HandleError;
+use platform::testing::until;
 use resolvers::id::IdKind;
 use sea_orm::{ConnectionTrait, EntityTrait};
 use serde_json::{Value, json};
@@ -152,7 +153,7 @@ async fn of_64_concurrent_buyers_of_the_last_unit_one_gets_it() {
         let answers = futures::future::join_all(orders).await;
         let (placed, refused): (Vec<_>, Vec<_>) = answers
             .iter()
-            .partition(|answer| answer["order"]["status"] == "CONFIRMED");
+            .partition(|answer| answer["order"]["id"].is_string());
         assert_eq!(
             (placed.len(), refused.len()),
             (1, 63),
@@ -166,7 +167,11 @@ async fn of_64_concurrent_buyers_of_the_last_unit_one_gets_it() {
         assert_eq!(shop.stock_of(LAST_UNIT).await, (0, 0));
         assert_eq!(shop.stock_of(1).await, (IN_STOCK - 1, 0));
         assert_eq!(shop.orders().await, 1);
-        assert_eq!(shop.stripe.intents().len(), 1);
+        // On a busy machine, it is not paid yet.
+        until("its payment is requested", async || {
+            shop.stripe.intents().len() == 1
+        })
+        .await;
         shop.scratch.drop().await;
     }
 }

@@ -7,6 +7,7 @@ use orders::workers::subscribers;
 use platform::bus::{Event, EventBus, InProcessBus};
 use platform::inbox::{self, Deliverer, Receiver};
 use platform::tables::outbox_event;
+use platform::testing::until;
 use platform::workers::WorkerContext;
 use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::{Value, json};
@@ -61,18 +62,17 @@ impl Running {
         }
     }
 
-    /// Publishes events, and waits until all are handled or given up.
+    /// Publishes events until all are received, and waits until all are handled or given up.
     async fn tell(&self, events: &[Arc<Event>]) {
-        let outcomes = self.bus.publish(events).await;
-        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+        until("the events are received", async || {
+            self.bus.publish(events).await.iter().all(Result::is_ok)
+        })
+        .await;
         let db = self.context.database.read();
-        loop {
-            let waiting = inbox::waiting(db, "orders.tracking").await.unwrap();
-            if waiting == 0 {
-                return;
-            }
-            tokio::task::yield_now().await;
-        }
+        until("the events are handled", async || {
+            inbox::waiting(db, "orders.tracking").await.unwrap() == 0
+        })
+        .await;
     }
 
     async fn stop(mut self) {

@@ -5,13 +5,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use entities::returns::customer_return;
 use futures::future::join_all;
 use platform::bus::InProcessBus;
 use platform::clock::Clock;
 use platform::config::Secret;
-use platform::testing::hmac_sha256;
+use platform::testing::{PATIENCE, hmac_sha256, until};
 use platform::workers::WorkerContext;
 use resolvers::id::IdKind;
 use returns::rules::status::ReturnStatus;
@@ -26,9 +26,6 @@ use crate::fixture::{CUSTOMER, Fixture, StoredReturn, fixtures_with, monitor, st
 use crate::providers::{Providers, tracking};
 
 const SECRET: &str = "whsec_easypost";
-
-/// Longer than anything takes; never reached if all goes well.
-const LABEL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A fixture with its own providers, on the system clock.
 pub(crate) struct Desk {
@@ -74,6 +71,19 @@ pub(crate) async fn desks_at(orders: &[FakeOrder], clock: &Clock) -> Vec<Desk> {
         .collect()
 }
 
+/// Advances the clock until the condition holds, with time for the background work in between.
+pub(crate) async fn pass_until(clock: &Clock, what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    until(what, async || {
+        let is_reached = holds().await;
+        if !is_reached {
+            clock.advance(TimeDelta::seconds(3));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        is_reached
+    })
+    .await;
+}
+
 impl Desk {
     /// Starts the background work.
     pub(crate) fn work(&mut self) {
@@ -117,7 +127,7 @@ impl Desk {
             }
         };
         let name = self.fixture.scratch.name;
-        let waited = tokio::time::timeout(LABEL_TIMEOUT, waiting).await;
+        let waited = tokio::time::timeout(PATIENCE, waiting).await;
         assert!(waited.is_ok(), "{name}: it stayed {last:#?}");
         last
     }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::Utc;
 use entities::returns::store_credit;
 use platform::clock::Clock;
+use platform::testing::until;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use returns::RefundMethod;
@@ -12,7 +13,7 @@ use returns::rules::status::ReturnStatus;
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 
-use crate::desk::{Desk, desks, desks_at, event, labelled, public};
+use crate::desk::{Desk, desks, desks_at, event, labelled, pass_until, public};
 use crate::providers::{Fault, tracking};
 
 const REFUND: &str = "POST /v1/refunds";
@@ -145,9 +146,10 @@ async fn a_refund_of_another_amount_or_currency_settles_nothing_and_alerts_once(
             scan(&desk).await;
             desk.until(id, |row| row.support_alerted_at.is_some()).await;
             // It is checked again, without another alert.
-            while desk.providers.calls("GET /v1/refunds") < 2 {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+            until("the refund is read twice", async || {
+                desk.providers.calls("GET /v1/refunds") >= 2
+            })
+            .await;
             assert_eq!(desk.row(id).await.status.as_str(), "carrier_scanned");
             let published = desk.published().await;
             let alerts: Vec<_> = published
@@ -195,17 +197,18 @@ async fn a_refund_that_pends_waits_for_the_bank() {
             desk.providers.make_refunds("pending");
             desk.work();
             scan(&desk).await;
-            while desk.providers.calls(REFUND) == 0 {
-                tokio::task::yield_now().await;
-            }
+            until("a refund is requested", async || {
+                desk.providers.calls(REFUND) > 0
+            })
+            .await;
             desk.until(id, |row| row.refund_requested_at.is_some())
                 .await;
             assert_eq!(desk.row(id).await.status.as_str(), "carrier_scanned");
             desk.providers.decide_refunds(decision);
-            while desk.row(id).await.status == ReturnStatus::CarrierScanned {
-                clock.advance(TimeDelta::seconds(3));
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+            pass_until(&clock, "the bank's decision is known", async || {
+                desk.row(id).await.status != ReturnStatus::CarrierScanned
+            })
+            .await;
             let row = desk.row(id).await;
             let is_credited = decision == "failed";
             assert_eq!(credits(&desk).await.len(), usize::from(is_credited));
@@ -224,10 +227,10 @@ async fn a_refund_that_the_bank_sends_back_later_is_credited_once() {
         scan(&desk).await;
         desk.until_status(id, ReturnStatus::RefundIssued).await;
         desk.providers.decide_refunds("failed");
-        while desk.row(id).await.refund_method == RefundMethod::OriginalPayment {
-            clock.advance(TimeDelta::seconds(3));
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        pass_until(&clock, "the failure is known", async || {
+            desk.row(id).await.refund_method != RefundMethod::OriginalPayment
+        })
+        .await;
         assert_eq!(desk.row(id).await.status.as_str(), "refund_issued");
         assert_eq!(credits(&desk).await.len(), 1);
         assert_eq!(desk.count("return.store_credit_issued").await, 1);
@@ -242,9 +245,10 @@ async fn a_refund_waits_for_the_orders_domain() {
         desk.fixture.orders.fail();
         desk.work();
         scan(&desk).await;
-        while desk.fixture.orders.calls() < 2 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until("the orders domain is asked twice", async || {
+            desk.fixture.orders.calls() >= 2
+        })
+        .await;
         assert_eq!(desk.row(id).await.status.as_str(), "carrier_scanned");
         desk.fixture.orders.mend();
         desk.until_status(id, ReturnStatus::RefundIssued).await;

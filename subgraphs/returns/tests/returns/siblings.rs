@@ -1,11 +1,10 @@
 //! Several returns of one order, whose refunds depend on each other.
 
-use std::time::Duration;
-
-use chrono::{TimeDelta, Utc};
+use chrono::Utc;
 use entities::returns::{customer_return, refund_supplement, store_credit};
 use platform::clock::Clock;
 use platform::tables::task;
+use platform::testing::until;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use resolvers::id::IdKind;
@@ -16,7 +15,7 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::desk::{Desk, desks, desks_at, event};
+use crate::desk::{Desk, desks, desks_at, event, pass_until};
 use crate::fake_orders::{FakeItem, FakeOrder};
 use crate::fixture::{CUSTOMER, bought_label};
 
@@ -126,9 +125,7 @@ async fn settled(desk: &Desk) {
         }
         false
     };
-    while is_open().await {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("no supplement is pending", async || !is_open().await).await;
 }
 
 #[tokio::test]
@@ -226,10 +223,10 @@ async fn shipping_that_the_bank_sends_back_later_is_credited_once() {
         refund(&desk, second).await;
         assert_eq!(cancel(&desk, first).await, "CANCELLED");
         desk.until(second, |row| row.shipping_refunded).await;
-        while desk.count("return.shipping_refunded").await == 0 {
-            clock.advance(TimeDelta::seconds(3));
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        pass_until(&clock, "the shipping is refunded", async || {
+            desk.count("return.shipping_refunded").await > 0
+        })
+        .await;
         desk.providers.decide_refund(
             &format!("{}-shipping", IdKind::Return.format(second)),
             "failed",
@@ -239,13 +236,14 @@ async fn shipping_that_the_bank_sends_back_later_is_credited_once() {
             let credits = credits.all(desk.fixture.scratch.database.read()).await;
             credits.unwrap()
         };
-        while credits().await.is_empty() {
-            clock.advance(TimeDelta::seconds(3));
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        while task_count(&desk, "supplement").await > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        pass_until(&clock, "the shipping is credited", async || {
+            !credits().await.is_empty()
+        })
+        .await;
+        until("the supplement is done", async || {
+            task_count(&desk, "supplement").await == 0
+        })
+        .await;
         let credits = credits().await;
         assert_eq!((credits.len(), credits[0].amount), (1, 550));
         // Its own refund stays where it is.

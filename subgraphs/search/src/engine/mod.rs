@@ -28,8 +28,8 @@ pub use crate::rules::price_range::UsdRange;
 pub use crate::rules::product_vector::{DIMENSIONS, ProductText, ProductVector};
 
 /// How long an engine may take for everything that one field asks of it. Later it counts as unavailable, because a customer
-/// is waiting.
-const BUDGET: Duration = Duration::from_millis(750);
+/// is waiting. Nobody waits for a debug build, which is many times slower: its tests also pass on a busy machine.
+const BUDGET: Duration = Duration::from_millis(if cfg!(debug_assertions) { 5_000 } else { 750 });
 
 /// Lower bounds of the rating facet's buckets, which have no upper bounds.
 pub const RATING_BUCKETS: [u8; 4] = [4, 3, 2, 1];
