@@ -17,6 +17,7 @@ mod execute;
 #[cfg(test)]
 mod graphql_js;
 mod in_flight;
+mod incremental;
 mod introspection;
 pub mod metrics;
 mod origin;
@@ -43,6 +44,7 @@ pub use error::{
     ComposeError, CompositionCode, Diagnostic, ErrorCode, Extensions, GraphQLError, Location,
     PathSegment, RouterError,
 };
+pub use incremental::{DeferredPart, DeferredPayload, IncrementalResponse};
 pub use prepare::{OperationKind, OperationLimits, PreparedOperation};
 pub use request::{GraphQLRequest, PlanRequest, PreparedRequest, RequestContext};
 pub use response::{GraphQLResponse, StatusHint};

@@ -49,6 +49,10 @@ pub fn describe() {
         "Queries that got the answer of an identical query that ran at the same time."
     );
     describe_counter!(
+        "router_deferred_errors_total",
+        "Errors in deferred parts of responses, by code."
+    );
+    describe_counter!(
         "router_admissions_refused_total",
         "Expensive operations rejected because their deadline passed while they were queued."
     );

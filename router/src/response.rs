@@ -102,7 +102,8 @@ impl GraphQLResponse {
     }
 }
 
-fn member(out: &mut Vec<u8>, name: &str, value: &impl Serialize) {
+/// Appends a member to the object that `out` ends with.
+pub(crate) fn member(out: &mut Vec<u8>, name: &str, value: &impl Serialize) {
     let start = out.len();
     if start > 1 && out.last() != Some(&b'{') {
         out.push(b',');

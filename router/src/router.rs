@@ -2,6 +2,7 @@
 
 mod admission;
 mod builder;
+mod incremental;
 mod job;
 mod key;
 mod planner;
@@ -66,6 +67,7 @@ struct Options {
     deadline: Duration,
     plan_cache: u64,
     share_requests: bool,
+    defer: bool,
     prepare: PrepareOptions,
     errors: ErrorPolicy,
     /// Subscription root fields, with the field that numbers their events.
@@ -81,6 +83,7 @@ impl Default for Options {
             deadline: Duration::from_secs(10),
             plan_cache: 4096,
             share_requests: true,
+            defer: true,
             prepare: PrepareOptions {
                 limits: OperationLimits::default(),
                 keep_plan: false,
@@ -137,10 +140,13 @@ impl Router {
     }
 
     async fn run_prepared(&self, request: PreparedRequest) -> GraphQLResponse {
-        let job = match self.job(request).await {
-            Ok(job) => job,
-            Err(refused) => return refused,
-        };
+        match self.job(request).await {
+            Ok(job) => self.run(job).await,
+            Err(refused) => refused,
+        }
+    }
+
+    async fn run(&self, job: Job) -> GraphQLResponse {
         if let Some(planned) = job.dry_run() {
             return planned;
         }

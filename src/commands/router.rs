@@ -124,6 +124,7 @@ fn build(
         .introspection(configuration.introspection())
         .expose_query_plan(configuration.exposes_query_plans())
         .share_requests(configuration.router.share_requests)
+        .defer(configuration.router.defer)
         .limits(configuration.router.limits.clone())
         .override_labels(configuration.router.override_labels.clone())
         .development(configuration.server.development);

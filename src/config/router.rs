@@ -16,6 +16,9 @@ pub(crate) struct Router {
     /// Whether identical concurrent queries are answered once. Callers that subgraphs can tell apart are never mixed, and
     /// no answer is older than the request that gets it.
     pub(crate) share_requests: bool,
+    /// Whether fields with `@defer` may follow the rest of a response, for clients that accept it in parts. If not, the
+    /// directive has no effect.
+    pub(crate) defer: bool,
     /// Whether identical concurrent queries to an HTTP subgraph are sent once.
     pub(crate) share_fetches: bool,
     /// Whether clients may use introspection (`__schema`, `__type`). Unset: in development only.
@@ -57,6 +60,7 @@ impl Default for Router {
         Self {
             deadline: Duration::from_secs(4),
             share_requests: true,
+            defer: true,
             share_fetches: true,
             introspection: None,
             expose_query_plan: None,

@@ -56,7 +56,7 @@ impl Groups {
 }
 
 impl Execution<'_> {
-    pub(super) async fn contextual(&self, fetch: &ContextualFetch, state: &State) {
+    pub(super) async fn contextual(&self, fetch: &ContextualFetch, state: &State<'_>) {
         let groups = Groups::of(&state.data.lock(), fetch, self.types);
         let parts = groups.lacking.then_some(&fetch.entities.split);
         let groups = groups.by_values.into_iter().filter_map(|(values, group)| {

@@ -29,7 +29,7 @@ impl Execution<'_> {
         fetch: &Fetch,
         group: usize,
         inputs: Arc<Inputs>,
-        state: &State,
+        state: &State<'_>,
     ) -> Answer {
         let (answer, first) = {
             let mut in_flight = state.in_flight.lock();

@@ -11,6 +11,7 @@ mod isolate;
 mod merge;
 mod report;
 mod representations;
+mod steps;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -61,33 +62,39 @@ pub(crate) struct Execution<'a> {
 
 /// The data gathered by a run. One task runs all branches, so the locks are never contended; they are never held across
 /// an await.
-struct State {
+#[derive(Default)]
+pub(crate) struct Gathered {
     data: Mutex<Value>,
-    errors: Mutex<Vec<GraphQLError>>,
     cache: Mutex<Composed>,
     /// Queries in flight that another fetch of the plan may repeat.
     in_flight: Mutex<Vec<dedupe::InFlight>>,
 }
 
-impl State {
-    fn new(data: Value, errors: Vec<GraphQLError>) -> Self {
+impl Gathered {
+    fn new(data: Value) -> Self {
         Self {
             data: Mutex::new(data),
-            errors: Mutex::new(errors),
-            cache: Mutex::default(),
-            in_flight: Mutex::default(),
+            ..Self::default()
         }
     }
 
-    fn into_parts(self) -> (Value, Vec<GraphQLError>, Composed) {
-        let Self {
-            data,
-            errors,
-            cache,
-            ..
-        } = self;
-        (data.into_inner(), errors.into_inner(), cache.into_inner())
+    /// For fetches whose errors are collected together.
+    fn state(&self, errors: Vec<GraphQLError>) -> State<'_> {
+        State {
+            data: &self.data,
+            cache: &self.cache,
+            in_flight: &self.in_flight,
+            errors: Mutex::new(errors),
+        }
     }
+}
+
+/// What fetches read and change, and their errors.
+struct State<'g> {
+    data: &'g Mutex<Value>,
+    cache: &'g Mutex<Composed>,
+    in_flight: &'g Mutex<Vec<dedupe::InFlight>>,
+    errors: Mutex<Vec<GraphQLError>>,
 }
 
 impl Execution<'_> {
@@ -97,14 +104,17 @@ impl Execution<'_> {
         data: Value,
         errors: Vec<GraphQLError>,
     ) -> (Value, Vec<GraphQLError>, Composed) {
-        let state = State::new(data, errors);
+        let gathered = Gathered::new(data);
+        let state = gathered.state(errors);
         if let Some(root) = &self.plan.root {
             self.node(root, &state).await;
         }
-        state.into_parts()
+        let errors = state.errors.into_inner();
+        let Gathered { data, cache, .. } = gathered;
+        (data.into_inner(), errors, cache.into_inner())
     }
 
-    fn node<'s>(&'s self, node: &'s Node, state: &'s State) -> BoxFuture<'s, ()> {
+    fn node<'s>(&'s self, node: &'s Node, state: &'s State<'_>) -> BoxFuture<'s, ()> {
         match node {
             Node::Fetch(fetch) => Box::pin(self.fetch(fetch, state)),
             Node::Contextual(fetch) => Box::pin(self.contextual(fetch, state)),
@@ -119,7 +129,7 @@ impl Execution<'_> {
         }
     }
 
-    async fn fetch(&self, fetch: &Fetch, state: &State) {
+    async fn fetch(&self, fetch: &Fetch, state: &State<'_>) {
         if let Err(exceeded) = self.budget.check() {
             // No room is left for its data, so there is nothing to merge into.
             self.report_everywhere(fetch, &errors::over_limit(&exceeded), state);
@@ -150,7 +160,7 @@ impl Execution<'_> {
         fetch: &Fetch,
         inputs: Arc<Inputs>,
         gathered: &[Arc<EntityPositions>],
-        state: &State,
+        state: &State<'_>,
     ) {
         let counts: Vec<usize> = inputs.representations.iter().map(Vec::len).collect();
         let answer = match fetch.operation.duplicate_group {
@@ -353,7 +363,8 @@ impl Execution<'_> {
         fetch: &Fetch,
         event: Result<SubgraphResponse, TransportError>,
     ) -> (Value, Vec<GraphQLError>) {
-        let state = State::new(Value::Null, Vec::new());
+        let gathered = Gathered::default();
+        let state = gathered.state(Vec::new());
         match event {
             Ok(response) => {
                 let held = self.budget.hold(fetch, &response.data, std::iter::empty());
@@ -370,8 +381,8 @@ impl Execution<'_> {
                 self.report_everywhere(fetch, &shown, &state);
             }
         }
-        let (data, errors, _) = state.into_parts();
-        (data, errors)
+        let errors = state.errors.into_inner();
+        (gathered.data.into_inner(), errors)
     }
 
     fn merge(

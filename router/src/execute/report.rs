@@ -16,7 +16,7 @@ impl Execution<'_> {
         fetch: &Fetch,
         response: &SubgraphResponse,
         gathered: &[Arc<EntityPositions>],
-        state: &State,
+        state: &State<'_>,
     ) {
         for error in &response.errors {
             if matches!(fetch.target, Target::Entities(_)) && isolate::is_absence(error) {
@@ -66,7 +66,7 @@ impl Execution<'_> {
     }
 
     /// Reports an error that concerns the whole fetch: at each of its root fields, or at the path of its entities.
-    pub(super) fn report_everywhere(&self, fetch: &Fetch, error: &GraphQLError, state: &State) {
+    pub(super) fn report_everywhere(&self, fetch: &Fetch, error: &GraphQLError, state: &State<'_>) {
         let symbols = &self.plan.symbols;
         let mut errors = state.errors.lock();
         match &fetch.target {

@@ -323,8 +323,10 @@ pub(crate) fn root_type<'s>(operation: &Operation, supergraph: &'s Supergraph) -
 /// Properties of an operation's selections.
 #[derive(Debug, Default)]
 pub(super) struct Traits {
-    /// Variables used by `@skip` and `@include`.
+    /// Variables used by `@skip`, `@include` and `@defer`.
     pub(super) conditions: BTreeSet<String>,
+    /// Whether it uses `@defer`.
+    pub(super) defers: bool,
     pub(super) requirements: BTreeSet<RequirementId>,
     pub(super) introspects: bool,
 }
@@ -376,7 +378,8 @@ impl Traits {
 
     fn add_conditions(&mut self, directives: &[Directive]) {
         for directive in directives {
-            if directive.name == "skip" || directive.name == "include" {
+            self.defers |= directive.name == "defer";
+            if matches!(&*directive.name, "skip" | "include" | "defer") {
                 for (_, value) in &directive.arguments {
                     if let Value::Variable(name) = value {
                         self.conditions.insert(name.clone());

@@ -10,6 +10,7 @@
 //! 8. `prune`: removes what is denied or skipped
 //! 9. `planning`, `mutation`: the fetches that answer it
 //! 10. `compile`, with `repair`, `requires`, `split_requires` and `duplicate_fetches`: the executable plan
+//! 11. `deferred`: which parts of the response wait for which fetches
 //!
 //! `document` does steps 1 to 5, `prepared_operation` the rest; `cache` keeps operations.
 
@@ -19,6 +20,7 @@ mod aliases;
 mod cache;
 mod compile;
 mod context;
+pub(crate) mod deferred;
 mod document;
 mod duplicate_fetches;
 pub(crate) mod lexer;

@@ -22,7 +22,7 @@ pub(crate) struct Plan {
     pub shown: Option<serde_json::Value>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Node {
     Sequence(Vec<Node>),
     Parallel(Vec<Node>),
@@ -31,14 +31,14 @@ pub(crate) enum Node {
 }
 
 /// One request to one subgraph.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Fetch {
     pub operation: Arc<FetchOperation>,
     pub target: Target,
 }
 
 /// Where the response is merged.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Target {
     /// Root fields, merged into the objects at a path, nearly always the root itself.
     Fields { path: Path, rewrites: Vec<Rewrite> },
@@ -47,7 +47,7 @@ pub(crate) enum Target {
 }
 
 /// One `_entities` field of a fetch.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct EntityAlias {
     pub key: Symbol,
     /// The index of its list of representations in the fetch; aliases may share one.
@@ -65,7 +65,7 @@ pub(crate) struct EntityAlias {
 
 /// An entity fetch with arguments from the entities' ancestors (`@fromContext`). Entities with different argument
 /// values are requested through separate `_entities` fields.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ContextualFetch {
     /// The entities and their representations.
     pub entities: EntityAlias,
@@ -75,13 +75,13 @@ pub(crate) struct ContextualFetch {
 }
 
 /// A variable with the value of an ancestor's field.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ContextVariable {
     /// Where the value may be; the first one present is used.
     pub sources: Vec<ContextSource>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ContextSource {
     /// How many fields up from the entity the ancestor is.
     pub levels: usize,
@@ -147,19 +147,19 @@ impl RequiredField {
 }
 
 /// A change to a representation before it is sent, or to an entity after it arrived.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Rewrite {
     pub path: Vec<RewriteSegment>,
     pub change: Change,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum RewriteSegment {
     Key(Symbol),
     Type(TypeSet),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Change {
     SetTypename(TypeId),
     Set(Symbol, String),

@@ -12,6 +12,7 @@ use platform::caller::Caller;
 use platform::panics::catch_now;
 use serde_json::{Map, Value};
 
+use super::deferred::Incremental;
 use super::limits::Exceeded;
 use super::limits::cost::{self, OperationCost};
 use super::plan::Plan;
@@ -19,7 +20,7 @@ use super::planning::{PlanFailure, plan_document};
 use super::usual_duration::UsualDuration;
 use super::{Aliases, PrepareOptions, Variables, compile, document, operation, prune, variables};
 use crate::error::{ErrorCode, GraphQLError};
-use crate::project::{Denials, Projection};
+use crate::project::{Delivery, Denials, Projection};
 use crate::response::GraphQLResponse;
 use crate::supergraph::{RequirementId, Supergraph};
 
@@ -40,6 +41,7 @@ pub struct PreparedOperation {
     text: Box<str>,
     name: Option<String>,
     introspects: bool,
+    defers: bool,
     supergraph: Arc<Supergraph>,
     document: Document,
     aliases: Aliases,
@@ -94,6 +96,8 @@ pub(crate) enum VariantLookup {
 pub(crate) struct Variant {
     pub plan: Arc<Plan>,
     pub projection: Projection,
+    /// For a response in parts, if something is deferred.
+    pub incremental: Option<Incremental>,
 }
 
 impl PreparedOperation {
@@ -121,6 +125,7 @@ impl PreparedOperation {
             text: text.into(),
             name,
             introspects: traits.introspects,
+            defers: traits.defers,
             supergraph: Arc::clone(supergraph),
             aliases: Aliases::of(&document),
             document,
@@ -231,6 +236,11 @@ impl PreparedOperation {
         self.introspects
     }
 
+    /// Whether it uses `@defer`.
+    pub(crate) fn defers(&self) -> bool {
+        self.defers
+    }
+
     pub(crate) fn supergraph(&self) -> &Arc<Supergraph> {
         &self.supergraph
     }
@@ -302,15 +312,28 @@ impl PreparedOperation {
             conditions: key.conditions.clone(),
             share: key.share,
         })?;
-        let projection = Projection::compile(
-            &self.document,
-            &self.supergraph,
-            &plan.symbols,
-            &denials,
-            variables,
-            &self.aliases,
-        );
-        let variant = Arc::new(Variant { plan, projection });
+        let project = |delivery| {
+            Projection::compile(
+                &self.document,
+                &self.supergraph,
+                &plan.symbols,
+                &denials,
+                variables,
+                &self.aliases,
+                delivery,
+            )
+        };
+        let projection = project(Delivery::Whole);
+        let defers = self.defers && self.kind != OperationKind::Subscription;
+        let incremental = defers.then(|| project(Delivery::Incremental));
+        let incremental = incremental
+            .filter(|projection| projection.deferred_fragments() > 0)
+            .map(|projection| Incremental::new(projection, &plan, &self.supergraph));
+        let variant = Arc::new(Variant {
+            plan,
+            projection,
+            incremental,
+        });
         let varies = !self.requirements.is_empty()
             || !self.conditions.is_empty()
             || !self.supergraph.shares.is_empty();

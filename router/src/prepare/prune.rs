@@ -16,7 +16,7 @@ use crate::supergraph::{RequirementId, Supergraph, named_type};
 const MAX_COPIES: usize = 2_000;
 
 /// The document for the planner: without introspection, without skipped selections, and without what the caller may not
-/// see. Objects left empty are kept, since the planner would drop them.
+/// see. Objects left empty are kept, since the planner would drop them. `@defer` does not affect what is fetched.
 ///
 /// `conditions` are the values of variables in `@skip` and `@include`, which are resolved here: the planner loses
 /// fields where fragments with different conditions meet.
@@ -180,13 +180,14 @@ impl Pruner<'_> {
         })
     }
 
-    /// Removes `@skip` and `@include`, and returns whether the selection remains.
+    /// Removes `@skip`, `@include` and `@defer`, and returns whether the selection remains.
     fn decide(&self, directives: &mut Vec<Directive>) -> bool {
         let mut included = true;
         directives.retain(|directive| {
             let wanted = match directive.name.as_str() {
                 "skip" => false,
                 "include" => true,
+                "defer" => return false,
                 _ => return true,
             };
             let condition = directive.arguments.iter().find(|(name, _)| name == "if");

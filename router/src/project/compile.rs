@@ -1,45 +1,30 @@
-//! Compiles the client's selection: collects fields as specified, for every possible type, with `@skip` and `@include`
-//! already resolved.
+//! Compiles the client's selection for every possible type.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use graphql_tools::parser::query::{
-    Definition, Selection as AstSelection, SelectionSet, TypeCondition,
-};
-use graphql_tools::static_graphql::query::{
-    Directive, Document, Field as AstField, FragmentDefinition, Value as Literal,
-};
+use graphql_tools::parser::query::{Definition, SelectionSet};
+use graphql_tools::static_graphql::query::{Document, FragmentDefinition};
 use graphql_tools::static_graphql::schema::{Type, TypeDefinition};
-use indexmap::IndexMap;
-use serde_json::Value;
 
+use super::collect::{Collected, Occurrence};
+use super::deferred::DeferredFragments;
 use super::{
-    AbstractSelection, Denials, EnumValues, Field, IntrospectionField, Kind, Leaf, NullReason,
-    Projection, Selection, Wrapping,
+    AbstractSelection, DeferredFragment, Delivery, Denials, EnumValues, Field, IntrospectionField,
+    Kind, Leaf, NullReason, ObjectSelection, Projection, Selection, Wrapping,
 };
 use crate::prepare::{Aliases, Variables, operation, root_type};
 use crate::supergraph::{AccessDecision, Supergraph, named_type};
 use crate::value::Symbols;
 
-type Selections = SelectionSet<'static, String>;
-
-/// The fields of a selection by response key.
-type Collected<'d> = IndexMap<&'d str, Vec<Occurrence<'d>>>;
-
-/// A field in the document, with the type of its enclosing selection.
-#[derive(Clone, Copy)]
-struct Occurrence<'d> {
-    field: &'d AstField,
-    parent: &'d str,
-}
+pub(super) type Selections = SelectionSet<'static, String>;
 
 /// A selection set in the document, with the type it applies to.
 #[derive(Clone, Copy)]
-struct TypedSelection<'d> {
-    set: &'d Selections,
-    on: &'d str,
+pub(super) struct TypedSelection<'d> {
+    pub(super) set: &'d Selections,
+    pub(super) on: &'d str,
 }
 
 impl Projection {
@@ -51,6 +36,7 @@ impl Projection {
         denials: &'d Denials,
         variables: &'d Variables,
         aliases: &'d Aliases,
+        delivery: Delivery,
     ) -> Self {
         let fragments = document
             .definitions
@@ -60,6 +46,10 @@ impl Projection {
                 Definition::Operation(_) => None,
             })
             .collect();
+        let deferred = match delivery {
+            Delivery::Whole => DeferredFragments::default(),
+            Delivery::Incremental => DeferredFragments::of(document, variables),
+        };
         let mut compiler = Compiler {
             supergraph,
             symbols,
@@ -67,6 +57,7 @@ impl Projection {
             variables,
             aliases,
             fragments,
+            deferred,
             enums: HashMap::new(),
             known: HashMap::new(),
         };
@@ -84,18 +75,20 @@ impl Projection {
         Self {
             root,
             aliases: aliases.clone(),
+            labels: compiler.deferred.labels,
             last_bytes: AtomicUsize::new(0),
         }
     }
 }
 
-struct Compiler<'d> {
-    supergraph: &'d Supergraph,
+pub(super) struct Compiler<'d> {
+    pub(super) supergraph: &'d Supergraph,
     symbols: &'d Symbols,
     denials: &'d Denials,
-    variables: &'d Variables,
+    pub(super) variables: &'d Variables,
     aliases: &'d Aliases,
-    fragments: HashMap<&'d str, &'d FragmentDefinition>,
+    pub(super) fragments: HashMap<&'d str, &'d FragmentDefinition>,
+    pub(super) deferred: DeferredFragments,
     enums: HashMap<String, Arc<EnumValues>>,
     /// Memoizes selections by type and merged document fields: otherwise a document could expand into exponentially
     /// many.
@@ -158,12 +151,12 @@ impl<'d> Compiler<'d> {
         interface: &'d str,
         possible: &[&'d str],
         sets: &[TypedSelection<'d>],
-    ) -> Option<Arc<[Field]>> {
+    ) -> Option<Arc<ObjectSelection>> {
         // If no type implements the interface, it is all there is.
-        let (first, others) = possible.split_first().unwrap_or((&interface, &[]));
-        let collected = self.collect_all(first, sets);
+        let (&first, others) = possible.split_first().unwrap_or((&interface, &[]));
+        let collected = self.collect_all(first, sets, Delivery::Whole);
         let refusals = |type_name: &str| -> Vec<Option<NullReason>> {
-            let fields = collected.values();
+            let fields = collected.fields.values();
             fields
                 .map(|occurrences| self.refusal(type_name, occurrences))
                 .collect()
@@ -176,14 +169,15 @@ impl<'d> Compiler<'d> {
             return None;
         }
         let types = &self.supergraph.schema;
-        let of_interface = collected.values().flatten().all(|occurrence| {
+        let mut occurrences = collected.fields.values().flatten();
+        let of_interface = occurrences.all(|occurrence| {
             types.field(interface, &occurrence.field.name).is_some()
                 && occurrence.field.name != "__typename"
         });
         let same = |other: &Collected<'d>| {
-            collected.len() == other.len()
-                && collected.iter().all(|(key, known)| {
-                    other.get(key).is_some_and(|others| {
+            collected.fields.len() == other.fields.len()
+                && collected.fields.iter().all(|(key, known)| {
+                    other.fields.get(key).is_some_and(|others| {
                         let pairs = known.iter().zip(others);
                         known.len() == others.len()
                             && pairs
@@ -195,103 +189,42 @@ impl<'d> Compiler<'d> {
         let uniform = of_interface
             && others
                 .iter()
-                .all(|name| same(&self.collect_all(name, sets)));
-        uniform.then(|| self.compiled(interface, collected))
+                .all(|name| same(&self.collect_all(name, sets, Delivery::Whole)));
+        uniform.then(|| {
+            let collected = self.collect_all(first, sets, Delivery::Incremental);
+            self.compiled(interface, first, collected)
+        })
     }
 
     /// The fields of a type.
-    fn fields(&mut self, type_name: &'d str, sets: &[TypedSelection<'d>]) -> Arc<[Field]> {
-        let collected = self.collect_all(type_name, sets);
-        self.compiled(type_name, collected)
+    fn fields(&mut self, type_name: &'d str, sets: &[TypedSelection<'d>]) -> Arc<ObjectSelection> {
+        let collected = self.collect_all(type_name, sets, Delivery::Incremental);
+        self.compiled(type_name, type_name, collected)
     }
 
-    fn compiled(&mut self, type_name: &str, collected: Collected<'d>) -> Arc<[Field]> {
-        let parent: Arc<str> = type_name.into();
-        collected
-            .into_iter()
-            .filter_map(|(key, occurrences)| self.field(&parent, key, &occurrences))
-            .collect()
-    }
-
-    fn collect_all(&self, type_name: &str, sets: &[TypedSelection<'d>]) -> Collected<'d> {
-        let mut collected = Collected::new();
-        let mut visited = HashSet::new();
-        for TypedSelection { set, on } in sets {
-            self.collect(type_name, set, on, &mut visited, &mut collected);
-        }
-        collected
-    }
-
-    fn collect(
-        &self,
+    /// Compiles fields of a type, as collected for `object`: itself, or any type that implements it.
+    fn compiled(
+        &mut self,
         type_name: &str,
-        set: &'d Selections,
-        parent: &'d str,
-        visited: &mut HashSet<&'d str>,
-        collected: &mut Collected<'d>,
-    ) {
-        for selection in &set.items {
-            match selection {
-                AstSelection::Field(field) => {
-                    if self.included(&field.directives) {
-                        let key = field.alias.as_deref().unwrap_or(&field.name);
-                        let occurrence = Occurrence { field, parent };
-                        collected.entry(key).or_default().push(occurrence);
-                    }
+        object: &'d str,
+        collected: Collected<'d>,
+    ) -> Arc<ObjectSelection> {
+        let parent: Arc<str> = type_name.into();
+        let fields = collected.fields.into_iter();
+        let fields = fields
+            .filter_map(|(key, occurrences)| self.field(&parent, key, &occurrences))
+            .collect();
+        let deferred = collected.deferred.into_iter();
+        let deferred = deferred
+            .map(|(number, written)| {
+                let collected = self.collect_all(object, &[written], Delivery::Incremental);
+                DeferredFragment {
+                    number,
+                    selection: self.compiled(type_name, object, collected),
                 }
-                AstSelection::InlineFragment(fragment) => {
-                    let condition = match &fragment.type_condition {
-                        Some(TypeCondition::On(name)) => name.as_str(),
-                        None => parent,
-                    };
-                    if self.included(&fragment.directives) && self.applies(condition, type_name) {
-                        let inner = &fragment.selection_set;
-                        self.collect(type_name, inner, condition, visited, collected);
-                    }
-                }
-                AstSelection::FragmentSpread(spread) => {
-                    if !self.included(&spread.directives) {
-                        continue;
-                    }
-                    let Some(fragment) = self.fragments.get(spread.fragment_name.as_str()) else {
-                        continue;
-                    };
-                    let TypeCondition::On(condition) = &fragment.type_condition;
-                    if visited.insert(&fragment.name) && self.applies(condition, type_name) {
-                        let inner = &fragment.selection_set;
-                        self.collect(type_name, inner, condition, visited, collected);
-                    }
-                }
-            }
-        }
-    }
-
-    fn applies(&self, condition: &str, type_name: &str) -> bool {
-        condition == type_name
-            || self
-                .supergraph
-                .types
-                .possible(condition)
-                .any(|possible| possible == type_name)
-    }
-
-    fn included(&self, directives: &[Directive]) -> bool {
-        directives.iter().all(|directive| {
-            let wanted = match directive.name.as_str() {
-                "skip" => false,
-                "include" => true,
-                _ => return true,
-            };
-            let argument = directive.arguments.iter().find(|(name, _)| name == "if");
-            let given = match argument {
-                Some((_, Literal::Boolean(flag))) => *flag,
-                Some((_, Literal::Variable(name))) => {
-                    matches!(self.variables.get(name), Some(Value::Bool(true)))
-                }
-                _ => false,
-            };
-            given == wanted
-        })
+            })
+            .collect();
+        Arc::new(ObjectSelection { fields, deferred })
     }
 
     fn field(

@@ -1,7 +1,10 @@
 //! Projects merged data onto the client's selection: compiled for every possible type, then written as JSON in one
 //! pass.
 
+mod collect;
 mod compile;
+mod deferred;
+mod requested_keys;
 mod write;
 
 use std::collections::{BTreeMap, HashMap};
@@ -15,16 +18,29 @@ use crate::prepare::Aliases;
 use crate::supergraph::{RequirementId, TypeId};
 use crate::value::Symbol;
 
-pub(crate) use write::write;
+pub(crate) use deferred::{Parts, PendingFragment};
+pub(crate) use requested_keys::RequestedKeys;
+pub(crate) use write::{Written, write, write_deferred};
 
 /// Fields the caller may not see, with the error code to report.
 pub(crate) type Denials = BTreeMap<RequirementId, ErrorCode>;
+
+/// How fragments with `@defer` are delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// With everything else.
+    Whole,
+    /// Each in a part of its own.
+    Incremental,
+}
 
 /// The client's compiled selection.
 #[derive(Debug)]
 pub(crate) struct Projection {
     root: Arc<Selection>,
     aliases: Aliases,
+    /// The labels of the deferred fragments.
+    labels: Vec<Option<String>>,
     /// The length of the last response, as an estimate for the next one.
     last_bytes: AtomicUsize,
 }
@@ -33,23 +49,38 @@ pub(crate) struct Projection {
 #[derive(Debug)]
 enum Selection {
     /// The type is known at compile time.
-    Object(Arc<[Field]>),
+    Object(Arc<ObjectSelection>),
     /// The type is known at run time.
     Abstract(AbstractSelection),
+}
+
+/// The fields of an object of one type.
+#[derive(Debug, Default)]
+struct ObjectSelection {
+    fields: Box<[Field]>,
+    deferred: Box<[DeferredFragment]>,
+}
+
+/// A fragment whose fields follow later.
+#[derive(Debug)]
+struct DeferredFragment {
+    /// Its position among the deferred fragments.
+    number: usize,
+    selection: Arc<ObjectSelection>,
 }
 
 /// The fields of an object whose type is known at run time.
 #[derive(Debug)]
 struct AbstractSelection {
     /// Only types visible to the client.
-    by_type: HashMap<TypeId, Arc<[Field]>>,
+    by_type: HashMap<TypeId, Arc<ObjectSelection>>,
     /// Whether there are hidden types: an object with none of the visible types then has one of these.
     some_hidden: bool,
     /// For an object of unknown type, if only one type is possible and visible.
-    only: Option<Arc<[Field]>>,
+    only: Option<Arc<ObjectSelection>>,
     /// For an object from a subgraph that knows only the interface, if the selection is the same for every type and
     /// clients may see all or nothing of it.
-    of_interface: Option<Arc<[Field]>>,
+    of_interface: Option<Arc<ObjectSelection>>,
 }
 
 /// A response key.
@@ -89,7 +120,7 @@ impl Field {
     pub(crate) fn fields(&self) -> &[Field] {
         match &self.kind {
             Kind::Composite(selection) | Kind::Introspection(_, selection) => match &**selection {
-                Selection::Object(fields) => fields,
+                Selection::Object(selection) => &selection.fields,
                 Selection::Abstract(_) => &[],
             },
             _ => &[],
@@ -185,8 +216,8 @@ impl Projection {
 impl Selection {
     fn all_fields(&self) -> Box<dyn Iterator<Item = &Field> + '_> {
         match self {
-            Self::Object(fields) => Box::new(fields.iter()),
-            Self::Abstract(of) => Box::new(of.by_type.values().flat_map(|fields| fields.iter())),
+            Self::Object(selection) => Box::new(selection.fields.iter()),
+            Self::Abstract(of) => Box::new(of.by_type.values().flat_map(|of| of.fields.iter())),
         }
     }
 }

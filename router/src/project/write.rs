@@ -1,20 +1,31 @@
 //! Writes the response in one pass over selection and data, straight to JSON, with nulls propagated as the API schema
 //! requires.
 
+mod leaf;
+
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::{
-    AbstractSelection, Field, IntrospectionField, Kind, Leaf, NullReason, Projection, Selection,
-    Wrapping,
+    AbstractSelection, Field, IntrospectionField, Kind, NullReason, ObjectSelection,
+    PendingFragment, Projection, Selection, Wrapping,
 };
 use crate::error::{ErrorCode, GraphQLError, PathSegment};
 use crate::introspection;
 use crate::prepare::Variables;
 use crate::supergraph::{Supergraph, TypeId};
-use crate::value::{Object, Symbols, Value, number, write_json, write_string};
+use crate::value::{Object, Symbols, Value, write_string};
 
 /// Maximum number of errors for denied fields repeated in lists; the nulls are written in any case.
 const MAX_ERRORS: usize = 1_000;
+
+/// JSON, and the deferred fragments of the objects in it.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub json: Bytes,
+    pub pending: Vec<PendingFragment>,
+}
 
 /// Writes `data`. Adds an error for each denied field, each value of the wrong type, and each invalid null that no
 /// other error explains.
@@ -25,13 +36,15 @@ pub(crate) fn write(
     symbols: &Symbols,
     variables: &Variables,
     errors: &mut Vec<GraphQLError>,
-) -> Bytes {
+) -> Written {
     let mut writer = Writer {
         supergraph,
         symbols,
         variables,
         errors,
+        base: None,
         path: Vec::new(),
+        pending: Vec::new(),
         out: Vec::with_capacity(projection.expected_bytes()),
     };
     let nothing = Object::default();
@@ -40,15 +53,41 @@ pub(crate) fn write(
         _ => &nothing,
     };
     let written = match &*projection.root {
-        Selection::Object(fields) => writer.object(fields, object),
+        Selection::Object(selection) => writer.object(selection, object),
         Selection::Abstract(_) => Err(NullPropagation),
     };
-    if written.is_err() {
-        writer.out.clear();
-        writer.out.extend_from_slice(b"null");
-    }
-    projection.written(writer.out.len());
-    writer.out.into()
+    let written = writer.end(written);
+    projection.written(written.json.len());
+    written
+}
+
+/// Writes the `data` of a deferred fragment, `null` if a null propagates that far. Adds errors like [`write`].
+pub(crate) fn write_deferred(
+    fragment: &PendingFragment,
+    data: &Value,
+    supergraph: &Supergraph,
+    symbols: &Symbols,
+    variables: &Variables,
+    errors: &mut Vec<GraphQLError>,
+) -> Written {
+    let mut writer = Writer {
+        supergraph,
+        symbols,
+        variables,
+        errors,
+        base: Some(fragment),
+        path: Vec::new(),
+        pending: Vec::new(),
+        out: Vec::new(),
+    };
+    let nothing = Object::default();
+    let is_root = fragment.path.is_empty();
+    let object = fragment.object(data).or(is_root.then_some(&nothing));
+    let written = match object {
+        Some(object) => writer.object(&fragment.selection, object),
+        None => Err(NullPropagation),
+    };
+    writer.end(written)
 }
 
 /// A non-null position has no value, so its parent becomes null.
@@ -57,8 +96,25 @@ struct NullPropagation;
 /// A step of the current path; keys are borrowed, so that an unused path costs nothing.
 #[derive(Clone, Copy)]
 enum Step<'a> {
-    Key(&'a str),
+    Key(&'a Field),
     Index(usize),
+}
+
+impl Step<'_> {
+    fn segment(&self) -> PathSegment {
+        match self {
+            Self::Key(field) => PathSegment::Key(field.key.to_string()),
+            Self::Index(index) => PathSegment::Index(*index),
+        }
+    }
+
+    fn is(&self, segment: &PathSegment) -> bool {
+        match (self, segment) {
+            (Self::Key(field), PathSegment::Key(known)) => **known == *field.key,
+            (Self::Index(index), PathSegment::Index(known)) => known == index,
+            _ => false,
+        }
+    }
 }
 
 struct Writer<'a> {
@@ -66,25 +122,68 @@ struct Writer<'a> {
     symbols: &'a Symbols,
     variables: &'a Variables,
     errors: &'a mut Vec<GraphQLError>,
+    /// The deferred fragment that is written, if it is one.
+    base: Option<&'a PendingFragment>,
+    /// The current path, from the fragment's object or from the root.
     path: Vec<Step<'a>>,
+    pending: Vec<PendingFragment>,
     out: Vec<u8>,
 }
 
 impl<'a> Writer<'a> {
-    fn object(&mut self, fields: &'a [Field], object: &Object) -> Result<(), NullPropagation> {
+    fn end(mut self, written: Result<(), NullPropagation>) -> Written {
+        if written.is_err() {
+            self.pending.clear();
+            self.out.clear();
+            self.out.extend_from_slice(b"null");
+        }
+        Written {
+            json: self.out.into(),
+            pending: self.pending,
+        }
+    }
+
+    fn object(
+        &mut self,
+        selection: &'a ObjectSelection,
+        object: &Object,
+    ) -> Result<(), NullPropagation> {
         self.out.push(b'{');
-        for (index, field) in fields.iter().enumerate() {
+        for (index, field) in selection.fields.iter().enumerate() {
             if index > 0 {
                 self.out.push(b',');
             }
             self.out.extend_from_slice(&field.json_key);
-            self.path.push(Step::Key(&field.key));
+            self.path.push(Step::Key(field));
             let written = self.field(field, object);
             self.path.pop();
             written?;
         }
         self.out.push(b'}');
+        for deferred in &selection.deferred {
+            let known = self.base.map_or(&[][..], |base| base.keys.as_slice());
+            let keys = self.path.iter().filter_map(|step| match step {
+                Step::Key(field) => Some(field.symbol),
+                Step::Index(_) => None,
+            });
+            let fragment = PendingFragment {
+                number: deferred.number,
+                selection: Arc::clone(&deferred.selection),
+                path: self.whole_path(),
+                keys: known.iter().copied().chain(keys).collect(),
+            };
+            self.pending.push(fragment);
+        }
         Ok(())
+    }
+
+    fn base_path(&self) -> &'a [PathSegment] {
+        self.base.map_or(&[], |base| base.path.as_slice())
+    }
+
+    fn whole_path(&self) -> Vec<PathSegment> {
+        let base = self.base_path().iter().cloned();
+        base.chain(self.path.iter().map(Step::segment)).collect()
     }
 
     fn field(&mut self, field: &'a Field, object: &Object) -> Result<(), NullPropagation> {
@@ -144,7 +243,7 @@ impl<'a> Writer<'a> {
             None | Some(Value::Null) => return self.absent(field, wrapping),
             Some(value) => value,
         };
-        let start = self.out.len();
+        let (start, pending) = (self.out.len(), self.pending.len());
         let written = match (&wrapping.list, value) {
             (Some(inner), Value::List(items)) => self.list(field, inner, items),
             (Some(_), _) => {
@@ -161,6 +260,7 @@ impl<'a> Writer<'a> {
             Ok(()) => Ok(()),
             Err(NullPropagation) => {
                 self.out.truncate(start);
+                self.pending.truncate(pending);
                 self.null(wrapping)
             }
         }
@@ -216,8 +316,8 @@ impl<'a> Writer<'a> {
             self.mismatch(field);
             return Err(NullPropagation);
         };
-        let fields = match selection {
-            Selection::Object(fields) => fields,
+        let selection = match selection {
+            Selection::Object(selection) => selection,
             Selection::Abstract(AbstractSelection {
                 by_type,
                 some_hidden,
@@ -234,7 +334,7 @@ impl<'a> Writer<'a> {
                         .as_ref()
                         .filter(|_| !types.is_object(object.typename))
                 };
-                let Some(fields) = known.or_else(only).or_else(any) else {
+                let Some(selection) = known.or_else(only).or_else(any) else {
                     // The type is hidden: for clients the object does not exist.
                     let nobody_is_there = by_type.is_empty() && !some_hidden;
                     if self.is_visible(object.typename) || nobody_is_there {
@@ -242,49 +342,10 @@ impl<'a> Writer<'a> {
                     }
                     return Err(NullPropagation);
                 };
-                fields
+                selection
             }
         };
-        self.object(fields, object)
-    }
-
-    fn leaf(&mut self, field: &Field, leaf: &Leaf, value: &Value) -> Result<(), NullPropagation> {
-        let fits = match (leaf, value) {
-            (Leaf::Custom, _) => true,
-            (Leaf::Int, Value::Int(number)) => i32::try_from(*number).is_ok(),
-            (Leaf::Int, number) => match whole(number) {
-                Some(whole) => {
-                    self.out.extend_from_slice(whole.to_string().as_bytes());
-                    return Ok(());
-                }
-                None => false,
-            },
-            (Leaf::Float, Value::Int(_) | Value::Float(_)) => true,
-            (Leaf::Float, Value::Number(number)) => number::finite(number.as_str()).is_some(),
-            (Leaf::String | Leaf::Id, Value::String(_) | Value::Escaped(_)) => true,
-            (Leaf::Id, Value::Int(number)) => {
-                write_string(number.to_string().as_bytes(), &mut self.out);
-                return Ok(());
-            }
-            (Leaf::Boolean, Value::Bool(_)) => true,
-            (Leaf::Enum(known), Value::String(text) | Value::Escaped(text)) => {
-                let is_among = |values: &[String]| {
-                    values.iter().any(|name| name.as_bytes() == text.as_bytes())
-                };
-                if !is_among(&known.visible) && is_among(&known.all) {
-                    // The value is hidden: for clients it does not exist.
-                    return Err(NullPropagation);
-                }
-                is_among(&known.visible)
-            }
-            _ => false,
-        };
-        if !fits {
-            self.mismatch(field);
-            return Err(NullPropagation);
-        }
-        write_json(value, self.symbols, &self.supergraph.types, &mut self.out);
-        Ok(())
+        self.object(selection, object)
     }
 
     /// Whether clients can see the type.
@@ -305,42 +366,22 @@ impl<'a> Writer<'a> {
 
     fn report(&mut self, code: ErrorCode, message: String) {
         if self.errors.len() < MAX_ERRORS {
-            let path = self.path.iter().map(|step| match step {
-                Step::Key(key) => PathSegment::Key((*key).to_owned()),
-                Step::Index(index) => PathSegment::Index(*index),
-            });
-            self.errors
-                .push(GraphQLError::new(code, message).at(path.collect()));
+            let path = self.whole_path();
+            self.errors.push(GraphQLError::new(code, message).at(path));
         }
     }
 
     /// Whether an error exists at this path, above it or below it.
     fn is_explained(&self) -> bool {
         // A subgraph that nulls its whole response gives the reason at only one of its root fields.
-        if self.path.len() == 1 {
+        let base = self.base_path();
+        if base.is_empty() && self.path.len() == 1 {
             return !self.errors.is_empty();
         }
         self.errors.iter().any(|error| {
-            error
-                .path
-                .iter()
-                .zip(&self.path)
-                .all(|(known, step)| match (known, step) {
-                    (PathSegment::Key(known), Step::Key(key)) => known == key,
-                    (PathSegment::Index(known), Step::Index(index)) => known == index,
-                    _ => false,
-                })
+            let (above, below) = error.path.split_at(base.len().min(error.path.len()));
+            let steps = below.iter().zip(&self.path);
+            base.starts_with(above) && steps.into_iter().all(|(known, step)| step.is(known))
         })
     }
-}
-
-/// The value as an `Int`; `3.0` and `3e0` are integers, too.
-fn whole(value: &Value) -> Option<i32> {
-    let float = match value {
-        Value::Float(float) => *float,
-        Value::Number(digits) => number::finite(digits.as_str())?,
-        _ => return None,
-    };
-    let whole = float as i32;
-    (f64::from(whole) == float).then_some(whole)
 }

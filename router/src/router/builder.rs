@@ -121,6 +121,13 @@ impl RouterBuilder {
         self
     }
 
+    /// Whether fields with `@defer` may follow in later parts of a response. Otherwise they come with the others. Default:
+    /// yes.
+    pub fn defer(mut self, defer: bool) -> Self {
+        self.options.defer = defer;
+        self
+    }
+
     /// Stores public data of subgraphs in this cache, which may belong to the router before this one, too. Default: no
     /// cache.
     pub fn entity_cache(mut self, cache: EntityCache) -> Self {

@@ -21,7 +21,7 @@ use crate::transport::{EventStream, SubgraphResponse, TransportError};
 use crate::value::{Symbol, Value};
 
 /// Responses with this many objects are written off the serving threads: they would block one for milliseconds.
-const LARGE_ANSWER: usize = 5_000;
+pub(super) const LARGE_ANSWER: usize = 5_000;
 
 /// An operation, ready to run for one request.
 pub(crate) struct Job {
@@ -43,7 +43,7 @@ impl Job {
         Instant::now() + self.context.deadline.unwrap_or(self.inner.options.deadline)
     }
 
-    fn execution(&self, deadline: Instant) -> Execution<'_> {
+    pub(super) fn execution(&self, deadline: Instant) -> Execution<'_> {
         let limits = &self.inner.options.prepare.limits;
         let is_query = self.operation.kind() == OperationKind::Query;
         Execution {
@@ -127,6 +127,28 @@ impl Job {
         })
     }
 
+    /// Whether the request wants to know what came from the cache.
+    fn shows_cache(&self) -> bool {
+        self.context.shows_cache && self.inner.cache.is_some()
+    }
+
+    /// What the request wants to know besides data and errors.
+    pub(super) fn extensions(&self, execution: &Execution<'_>) -> Map<String, serde_json::Value> {
+        let mut extensions = Map::new();
+        if let Some(plan) = self.shown_plan() {
+            extensions.insert("queryPlan".to_owned(), plan.clone());
+        }
+        if self.shows_cache() {
+            let uses = std::mem::take(&mut *execution.cache_uses.lock());
+            extensions.insert("entityCache".to_owned(), uses.into());
+        }
+        if self.context.shows_cost {
+            let cost = shown_cost(self.cost, self.cost_limit());
+            extensions.insert("cost".to_owned(), cost);
+        }
+        extensions
+    }
+
     /// Runs the plan and projects its data.
     pub(super) async fn answer(
         &self,
@@ -147,21 +169,6 @@ impl Job {
         };
         let large = execution.budget.entities() > LARGE_ANSWER;
         let (data, errors) = projecting.write(data, errors, large).await;
-        let mut extensions = Map::new();
-        let plan = self.shown_plan();
-        let requests_plan = plan.is_some();
-        if let Some(plan) = plan {
-            extensions.insert("queryPlan".to_owned(), plan.clone());
-        }
-        let shows_cache = self.context.shows_cache && self.inner.cache.is_some();
-        if shows_cache {
-            let uses = std::mem::take(&mut *execution.cache_uses.lock());
-            extensions.insert("entityCache".to_owned(), uses.into());
-        }
-        if self.context.shows_cost {
-            let cost = shown_cost(self.cost, self.cost_limit());
-            extensions.insert("cost".to_owned(), cost);
-        }
         GraphQLResponse {
             data: Some(data),
             // A response with errors may not have them next time.
@@ -169,9 +176,9 @@ impl Job {
                 .policy()
                 .filter(|_| errors.is_empty() && self.operation.kind() == OperationKind::Query)
                 // Other requests have not asked for these.
-                .filter(|_| !requests_plan && !shows_cache),
+                .filter(|_| self.shown_plan().is_none() && !self.shows_cache()),
             errors,
-            extensions,
+            extensions: self.extensions(&execution),
             rate: self.rate,
             ..GraphQLResponse::default()
         }
@@ -216,7 +223,7 @@ impl Projecting {
             &self.variables,
             &mut errors,
         );
-        (written, errors)
+        (written.json, errors)
     }
 }
 

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures::stream::{self, StreamExt};
 use tracing::Instrument;
 
 use super::overload::Permit;
 use super::refusal::Refusal;
 use crate::Router;
+use crate::incremental::IncrementalResponse;
 use crate::prepare::{OperationKind, PreparedOperation};
 use crate::request::PreparedRequest;
 use crate::response::GraphQLResponse;
@@ -29,6 +31,37 @@ pub(super) async fn execute(
             tracing::error!(%panic, "a mutation panicked");
             Refusal::internal()
         })
+}
+
+/// Executes a query or mutation whose response may come in parts. The permit is held until the last of them.
+pub(super) async fn execute_incremental(
+    router: &Router,
+    request: PreparedRequest,
+    permit: Permit,
+) -> IncrementalResponse {
+    let running = Running {
+        operation: Arc::clone(&request.operation),
+        permit: Some(permit),
+        started: Instant::now(),
+    };
+    let IncrementalResponse { initial, later } = router.execute_prepared_incremental(request).await;
+    let Some(later) = later else {
+        running.end(initial.data.is_some());
+        return IncrementalResponse::whole(initial);
+    };
+    let later = stream::unfold(Some((later, running)), |state| async move {
+        let (mut later, running) = state?;
+        let part = later.next().await?;
+        if part.has_next {
+            return Some((part, Some((later, running))));
+        }
+        running.end(true);
+        Some((part, None))
+    });
+    IncrementalResponse {
+        initial,
+        later: Some(later.boxed()),
+    }
 }
 
 /// Executes a query or mutation as part of the calling task.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Extensions;
 use bytes::Bytes;
-use futures::{StreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::time::Instant;
 
 use super::config::ConnectionsConfig;
@@ -148,17 +148,23 @@ impl Unsent {
             return Some(Body::from(answer));
         }
         let held = self.hold(kind, answer.len())?;
-        let chunks = stream::unfold((answer, held), |(mut rest, mut held)| async move {
-            if rest.is_empty() {
-                return None;
-            }
-            // The previous chunk has been sent: a connection only takes what it can write.
-            let chunk = rest.split_to(CHUNK.min(rest.len()));
-            held.read(chunk.len());
-            Some((Ok::<_, std::convert::Infallible>(chunk), (rest, held)))
-        });
         // The compression layer polls once more after the end.
-        Some(Body::from_stream(chunks.fuse()))
+        Some(Body::from_stream(chunks(answer, held).fuse()))
+    }
+
+    /// A response body in parts, each counted from when it is there until it is read. If too much is unread, it breaks
+    /// off.
+    pub(super) fn parts(
+        &self,
+        kind: OperationKind,
+        parts: impl Stream<Item = Bytes> + Send + 'static,
+    ) -> Body {
+        let unsent = self.clone();
+        let parts = parts.map(move |part| match unsent.hold(kind, part.len()) {
+            Some(held) => Ok(chunks(part, held)),
+            None => Err(std::io::Error::other("too many responses are unread")),
+        });
+        Body::from_stream(parts.try_flatten().fuse())
     }
 
     /// Counts a response's bytes; `None` if too many are unread. Always allowed for the only response, and for
@@ -207,6 +213,19 @@ impl Unsent {
             process.release(bytes);
         }
     }
+}
+
+/// Bytes in chunks that are given back as they are read.
+fn chunks(bytes: Bytes, held: Held) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
+    stream::unfold((bytes, held), |(mut rest, mut held)| async move {
+        if rest.is_empty() {
+            return None;
+        }
+        // The previous chunk has been sent: a connection only takes what it can write.
+        let chunk = rest.split_to(CHUNK.min(rest.len()));
+        held.read(chunk.len());
+        Some((Ok::<_, std::io::Error>(chunk), (rest, held)))
+    })
 }
 
 impl Held {

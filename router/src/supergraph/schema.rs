@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use graphql_tools::parser::schema::Definition;
+use graphql_tools::parser::schema::{Definition, parse_schema};
 use graphql_tools::static_graphql::schema::{
     Directive, DirectiveDefinition, Document, Field, InputValue, Type, TypeDefinition,
 };
@@ -28,6 +28,10 @@ const INTERNAL_DIRECTIVES: [&str; 14] = [
     "source",
     "connect",
 ];
+
+/// Clients' tools need its definition, since it is not part of the specification yet.
+const DEFER: &str =
+    "directive @defer(if: Boolean! = true, label: String) on FRAGMENT_SPREAD | INLINE_FRAGMENT";
 
 const BUILT_IN_SCALARS: [&str; 5] = ["Int", "Float", "String", "Boolean", "ID"];
 const BUILT_IN_DIRECTIVES: [&str; 5] = ["skip", "include", "deprecated", "specifiedBy", "oneOf"];
@@ -64,6 +68,7 @@ impl Schema {
                 Definition::DirectiveDefinition(directive) => {
                     !is_machinery(&directive.name)
                         && !INTERNAL_DIRECTIVES.contains(&directive.name.as_str())
+                        && directive.name != "defer"
                         && directives.insert(directive.name.clone())
                 }
                 Definition::SchemaDefinition(_) => true,
@@ -73,6 +78,9 @@ impl Schema {
                 document.definitions.push(definition);
             }
         }
+        let defer = parse_schema::<String>(DEFER);
+        let defer = defer.map(|defer| defer.into_static().definitions);
+        document.definitions.extend(defer.unwrap_or_default());
         drop_hidden_references(&mut document, &types);
         let mut directives = Vec::new();
         for definition in &document.definitions {

@@ -155,6 +155,17 @@ impl Shape {
         })
     }
 
+    /// The top-level keys in the data.
+    pub(crate) fn symbols(&self) -> impl Iterator<Item = Symbol> {
+        self.fields.iter().filter_map(|(_, slot)| slot.symbol())
+    }
+
+    /// Whether it tells the type of its objects.
+    pub(crate) fn has_typename(&self) -> bool {
+        let mut slots = self.fields.iter();
+        slots.any(|(_, slot)| matches!(slot, Slot::Typename))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.fields.len()
     }

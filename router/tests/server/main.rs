@@ -3,6 +3,7 @@
 mod auth;
 mod batching;
 mod clients;
+mod defer;
 mod event_sockets;
 mod http;
 mod kit;

@@ -143,7 +143,14 @@ async fn the_full_query_describes_every_type_it_refers_to() {
     directives.sort_unstable();
     assert_eq!(
         directives,
-        ["deprecated", "include", "oneOf", "skip", "specifiedBy"]
+        [
+            "defer",
+            "deprecated",
+            "include",
+            "oneOf",
+            "skip",
+            "specifiedBy"
+        ]
     );
 }
 

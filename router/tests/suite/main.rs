@@ -12,6 +12,7 @@ mod composed;
 mod conditions;
 mod cost;
 mod dedupe;
+mod defer;
 mod entity_cache;
 mod entity_cache_model;
 mod errors;

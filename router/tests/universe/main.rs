@@ -10,6 +10,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod deferred;
 mod drawn;
 mod execution;
 mod operations;

@@ -1,5 +1,7 @@
-//! The validation rules: those of `graphql-tools`, plus those of the specification that it lacks.
+//! The validation rules: those of `graphql-tools`, plus those of the specification and of its draft for `@defer` that it
+//! lacks.
 
+mod defer;
 mod list_arguments;
 mod locations;
 mod meta_fields;
@@ -21,6 +23,7 @@ pub(crate) fn plan() -> ValidationPlan {
     let mut plan = default_rules_validation_plan();
     plan.add_rule(Box::new(operations::OperationTypes));
     plan.add_rule(Box::new(operations::SubscriptionRoot));
+    plan.add_rule(Box::new(defer::Defer));
     plan.add_rule(Box::new(meta_fields::MetaFields));
     plan.add_rule(Box::new(values::Values));
     plan.add_rule(Box::new(unknown_fields::UnknownFields));

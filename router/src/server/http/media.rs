@@ -42,8 +42,10 @@ struct Range<'a> {
     quality: f32,
     /// UTF-8, or no charset given.
     utf8: bool,
-    /// The version of Apollo's multipart protocol.
+    /// The version of Apollo's multipart protocol for subscriptions.
     specification: Option<&'a str>,
+    /// The version of the multipart protocol for deferred fragments.
+    deferred: Option<&'a str>,
 }
 
 /// Media types a client accepts; at least one is set.
@@ -53,6 +55,8 @@ pub(super) struct Accepted {
     pub(super) single: Option<MediaType>,
     /// The best format for an event stream.
     pub(super) stream: Option<Format>,
+    /// The best format for a response with deferred fragments. `None` if a single response is preferred.
+    pub(super) deferred: Option<Format>,
     /// Whether `application/json` is acceptable.
     json: bool,
 }
@@ -93,13 +97,16 @@ pub(super) fn negotiate(headers: &HeaderMap) -> Result<Accepted, Refusal> {
         return Ok(Accepted {
             single: Some(MediaType::Json),
             stream: None,
+            deferred: None,
             json: true,
         });
     }
     let ranges: Vec<Range<'_>> = ranges(&accept).collect();
+    let single = single(&ranges);
     let accepted = Accepted {
-        single: single(&ranges),
+        single,
         stream: stream(&ranges),
+        deferred: deferred(&ranges, single),
         json: preference(&ranges, "application", MediaType::Json.subtype())
             .is_some_and(|json| json.quality > 0.0),
     };
@@ -144,6 +151,31 @@ fn stream(ranges: &[Range<'_>]) -> Option<Format> {
         .rev()
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, format)| format)
+}
+
+/// Like [`stream`], in the protocol for deferred fragments, whose draft is that of August 2022 unless the client names
+/// another.
+fn deferred(ranges: &[Range<'_>], single: Option<MediaType>) -> Option<Format> {
+    let single = single.and_then(|media| preference(ranges, "application", media.subtype()));
+    let quality = single.map_or(0.0, |single| single.quality);
+    let mut known = ranges.iter().filter_map(|range| {
+        let format = match (range.kind, range.subtype) {
+            ("text", "event-stream") => Format::EventStream,
+            ("multipart", "mixed") => Format::Multipart,
+            _ => return None,
+        };
+        let is_known = range.specification.is_none()
+            && range.deferred.is_none_or(|version| version == "20220824");
+        let is_wanted = range.utf8 && range.quality > 0.0 && range.quality >= quality;
+        (is_known && is_wanted).then_some((range.quality, format))
+    });
+    let first = known.next()?;
+    // The first of equally preferred formats.
+    let best = known.fold(
+        first,
+        |best, next| if next.0 > best.0 { next } else { best },
+    );
+    Some(best.1)
 }
 
 /// Whether a browser is navigating to the page, rather than a client sending a request.
@@ -241,6 +273,7 @@ fn range(text: &str) -> Option<Range<'_>> {
         quality: 1.0,
         utf8: true,
         specification: None,
+        deferred: None,
     };
     for (name, value) in parts.filter_map(|parameter| parameter.split_once('=')) {
         match name.trim() {
@@ -250,6 +283,9 @@ fn range(text: &str) -> Option<Range<'_>> {
                 range.utf8 = matches!(charset, "utf-8" | "utf8");
             }
             "subscriptionspec" => range.specification = Some(value.trim().trim_matches('"')),
+            "deferspec" | "incrementalspec" => {
+                range.deferred = Some(value.trim().trim_matches('"'));
+            }
             _ => {}
         }
     }
@@ -336,6 +372,43 @@ mod tests {
         check(
             "multipart/mixed;q=0.5, text/event-stream",
             Some(EventStream),
+        );
+    }
+
+    #[test]
+    fn fragments_are_deferred_for_clients_that_like_it() {
+        use Format::{EventStream, Multipart};
+        let check = |accept: &'static str, expect: Option<Format>| {
+            let accepted = negotiate(&headers(header::ACCEPT, accept)).ok();
+            let format = accepted.and_then(|accepted| accepted.deferred);
+            assert_eq!(format, expect, "{accept}");
+        };
+        check("*/*", None);
+        check("application/json", None);
+        check("multipart/mixed", Some(Multipart));
+        // Apollo Client, for a query with the directive.
+        check(
+            "multipart/mixed;deferSpec=20220824,application/graphql-response+json,application/json;q=0.9",
+            Some(Multipart),
+        );
+        // urql, for any query.
+        check(
+            "application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed",
+            Some(EventStream),
+        );
+        check(
+            "application/json, multipart/mixed, text/event-stream;q=0.9",
+            Some(Multipart),
+        );
+        check("application/json, multipart/mixed;q=0.9", None);
+        check("multipart/mixed;deferSpec=20220824;q=0", None);
+        check(
+            "multipart/mixed;incrementalSpec=v0.2, application/json",
+            None,
+        );
+        check(
+            "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json",
+            None,
         );
     }
 

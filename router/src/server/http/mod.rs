@@ -2,6 +2,7 @@
 
 mod batch;
 mod csrf;
+mod deferred;
 mod media;
 pub(super) mod respond;
 mod stream;
@@ -24,7 +25,7 @@ use self::stream_format::Format;
 use super::body;
 use super::client::{Client, authorization};
 use super::documents::{self, OperationError, Prepared};
-use super::execution::execute;
+use super::execution::{execute, execute_incremental};
 use super::overload::Permit;
 use super::params;
 use super::refusal::Refusal;
@@ -33,6 +34,7 @@ use super::state::{IdePage, ServerState};
 use super::ws;
 use crate::cache_control::CachePolicy;
 use crate::clients::{IdentityError, KEY_HEADER};
+use crate::incremental::IncrementalResponse;
 use crate::prepare::OperationKind;
 use crate::request::{GraphQLRequest, PlanRequest, PreparedRequest};
 use crate::subscribe::EventId;
@@ -209,7 +211,20 @@ async fn run(
         OperationKind::Mutation if parts.method == Method::GET => {
             return Err(Refusal::method("POST", "mutations need POST"));
         }
-        OperationKind::Query | OperationKind::Mutation => execute(&router, request, permit).await?,
+        OperationKind::Query | OperationKind::Mutation => {
+            match accepted.deferred.filter(|_| request.operation.defers()) {
+                None => execute(&router, request, permit).await?,
+                Some(format) => {
+                    let response = execute_incremental(&router, request, permit).await;
+                    let IncrementalResponse { initial, later } = response;
+                    if let Some(later) = later {
+                        client.log.answered(&initial.errors);
+                        return Ok(deferred::answer(format, kind, &initial, later, &unsent));
+                    }
+                    initial
+                }
+            }
+        }
         OperationKind::Subscription if is_dry_run => execute(&router, request, permit).await?,
         OperationKind::Subscription => {
             let Some(format) = accepted.stream else {

@@ -1,0 +1,282 @@
+//! Delivers an operation's response in parts, each as soon as the fetches that it has data of have completed.
+
+mod progress;
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tracing::Instrument;
+
+use self::progress::{Progress, Ready, Reports};
+use super::admission::Admitted;
+use super::job::{Job, LARGE_ANSWER};
+use super::{Router, request_error};
+use crate::error::{ErrorCode, GraphQLError};
+use crate::execute::Gathered;
+use crate::incremental::{DeferredPart, DeferredPayload, IncrementalResponse};
+use crate::prepare::OperationKind;
+use crate::project::{self, Parts, PendingFragment, Written};
+use crate::request::{GraphQLRequest, PreparedRequest, RequestContext};
+use crate::response::GraphQLResponse;
+use crate::trace;
+use crate::value::Value;
+
+/// A part that is ready.
+enum Part {
+    Initial {
+        response: Box<GraphQLResponse>,
+        has_next: bool,
+    },
+    Deferred(DeferredPart),
+}
+
+impl Router {
+    /// Prepares and executes a query or mutation whose client accepts a response in parts: fields with `@defer` follow
+    /// the others unless they come from the same fetches.
+    pub async fn execute_incremental(
+        &self,
+        request: GraphQLRequest,
+        context: RequestContext,
+    ) -> IncrementalResponse {
+        match self.prepare(&request).await {
+            Ok(operation) => {
+                let variables = request.variables;
+                self.execute_prepared_incremental(PreparedRequest {
+                    operation,
+                    variables,
+                    context,
+                })
+                .await
+            }
+            Err(refused) => IncrementalResponse::whole(refused),
+        }
+    }
+
+    /// The same for a query or mutation prepared by this router.
+    pub async fn execute_prepared_incremental(
+        &self,
+        request: PreparedRequest,
+    ) -> IncrementalResponse {
+        let span = trace::operation(&request.operation);
+        let running = self.run_incremental(request).instrument(span.clone());
+        let response = running.await;
+        trace::errors(&span, &response.initial.errors);
+        response
+    }
+
+    async fn run_incremental(&self, request: PreparedRequest) -> IncrementalResponse {
+        let job = match self.job(request).await {
+            Ok(job) => job,
+            Err(refused) => return IncrementalResponse::whole(refused),
+        };
+        let defers = self.inner.options.defer && job.variant.incremental.is_some();
+        if !defers || job.dry_run().is_some() {
+            return IncrementalResponse::whole(self.run(job).await);
+        }
+        let deadline = job.deadline();
+        match self.inner.admission.admit(job.cost, deadline).await {
+            Ok(admitted) => start(job, admitted, deadline).await,
+            Err(refused) => IncrementalResponse::whole(refused),
+        }
+    }
+}
+
+/// Starts a job with deferred fragments, and waits for the initial part.
+async fn start(job: Job, admitted: Admitted, deadline: Instant) -> IncrementalResponse {
+    // As many parts as there are deferred fragments, at most: it need not be bounded.
+    let (parts, receiver) = unbounded_channel();
+    let is_mutation = job.operation.kind() == OperationKind::Mutation;
+    let run = async move {
+        deliver(&Arc::new(job), deadline, &parts).await;
+        drop(admitted);
+    };
+    let run = run.instrument(trace::stage("execute"));
+    let run: BoxFuture<'static, ()> = if is_mutation {
+        // It continues even if its client disconnects.
+        let task = tokio::spawn(run);
+        Box::pin(async move {
+            if let Err(panic) = task.await {
+                tracing::error!(%panic, "a mutation panicked");
+            }
+        })
+    } else {
+        Box::pin(run)
+    };
+    let mut running = Running {
+        run: Some(run),
+        parts: receiver,
+    };
+    let (initial, has_next) = match running.next().await {
+        Some(Part::Initial { response, has_next }) => (*response, has_next),
+        _ => {
+            let message = "The answer could not be written.";
+            return IncrementalResponse::whole(request_error(ErrorCode::Internal, message));
+        }
+    };
+    if !has_next {
+        return IncrementalResponse::whole(initial);
+    }
+    let later = stream::unfold(running, |mut running| async move {
+        match running.next().await {
+            Some(Part::Deferred(part)) => Some((part, running)),
+            _ => None,
+        }
+    });
+    IncrementalResponse {
+        initial,
+        later: Some(later.boxed()),
+    }
+}
+
+/// A job that runs while its parts are awaited.
+struct Running {
+    run: Option<BoxFuture<'static, ()>>,
+    parts: UnboundedReceiver<Part>,
+}
+
+impl Running {
+    async fn next(&mut self) -> Option<Part> {
+        while let Some(run) = &mut self.run {
+            tokio::select! {
+                biased;
+                part = self.parts.recv() => return part,
+                () = run => self.run = None,
+            }
+        }
+        self.parts.recv().await
+    }
+}
+
+/// Runs the job's plan and sends the parts.
+async fn deliver(job: &Arc<Job>, deadline: Instant, parts: &UnboundedSender<Part>) {
+    let Some(incremental) = &job.variant.incremental else {
+        return;
+    };
+    let execution = job.execution(deadline);
+    let gathered = Gathered::default();
+    let mut running = pin!(execution.run_steps(&incremental.steps, &gathered));
+    let mut progress = Progress::new(incremental);
+    let mut pending: Option<Vec<PendingFragment>> = None;
+    loop {
+        let much = execution.budget.entities() > LARGE_ANSWER;
+        let open = match pending.take() {
+            Some(open) => open,
+            None if progress.is_ready(Parts::INITIAL) => {
+                let errors = progress.initial_errors(incremental);
+                let writing = Arc::clone(job);
+                let written = gathered.read(much, move |data| initial(&writing, data, errors));
+                let Some((json, errors, open)) = written.await else {
+                    return;
+                };
+                let response = GraphQLResponse {
+                    data: Some(json),
+                    errors,
+                    extensions: job.extensions(&execution),
+                    rate: job.rate,
+                    ..GraphQLResponse::default()
+                };
+                // The receiver is gone if the client is.
+                let _ = parts.send(Part::Initial {
+                    response: Box::new(response),
+                    has_next: !open.is_empty(),
+                });
+                open
+            }
+            None => Vec::new(),
+        };
+        if progress.is_ready(Parts::INITIAL) {
+            let (mut reports, steps) = (std::mem::take(&mut progress.reports), progress.ready());
+            let writing = Arc::clone(job);
+            let written = gathered.read(much, move |data| {
+                let ready = deferred(&writing, data, open, &steps, &mut reports);
+                (ready, reports)
+            });
+            let Some(((payloads, open), reports)) = written.await else {
+                return;
+            };
+            progress.reports = reports;
+            let has_next = !open.is_empty();
+            if !payloads.is_empty() {
+                let _ = parts.send(Part::Deferred(DeferredPart { payloads, has_next }));
+            }
+            if !has_next {
+                return;
+            }
+            pending = Some(open);
+        }
+        let Some((step, errors)) = running.next().await else {
+            return;
+        };
+        progress.complete(step, errors, job);
+    }
+}
+
+/// Writes the initial part, with its errors and its deferred fragments.
+fn initial(
+    job: &Job,
+    data: &Value,
+    mut errors: Vec<GraphQLError>,
+) -> (Bytes, Vec<GraphQLError>, Vec<PendingFragment>) {
+    let Some(incremental) = &job.variant.incremental else {
+        return (Bytes::from_static(b"null"), errors, Vec::new());
+    };
+    let Written { json, pending } = project::write(
+        &incremental.projection,
+        data,
+        job.operation.supergraph(),
+        &job.variant.plan.symbols,
+        &job.variables,
+        &mut errors,
+    );
+    (json, errors, pending)
+}
+
+/// Writes those of the open fragments that are ready, and the ones in them. Returns the others.
+fn deferred(
+    job: &Job,
+    data: &Value,
+    mut open: Vec<PendingFragment>,
+    ready: &Ready,
+    reports: &mut Reports,
+) -> (Vec<DeferredPayload>, Vec<PendingFragment>) {
+    let mut payloads = Vec::new();
+    let mut waiting = Vec::new();
+    while !open.is_empty() {
+        let mut inner = Vec::new();
+        for fragment in open {
+            let part = Parts::of_fragment(fragment.number);
+            if !ready.has(part) {
+                waiting.push(fragment);
+                continue;
+            }
+            let (relevant, mut errors) = reports.of(part, &fragment.path);
+            let known = errors.len();
+            let Written { json, pending } = project::write_deferred(
+                &fragment,
+                data,
+                job.operation.supergraph(),
+                &job.variant.plan.symbols,
+                &job.variables,
+                &mut errors,
+            );
+            let found = errors.split_off(known);
+            let label = job.variant.incremental.as_ref();
+            let label = label.and_then(|it| it.projection.label(fragment.number));
+            payloads.push(DeferredPayload {
+                data: json,
+                label: label.map(str::to_owned),
+                path: fragment.path,
+                errors: reports.shown(&relevant, found),
+            });
+            inner.extend(pending);
+        }
+        open = inner;
+    }
+    (payloads, waiting)
+}
