@@ -12,9 +12,10 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tests/servers.sh
 source tests/fleet/processes.sh
+source tests/objects/versitygw.sh
 
 readonly domains=(pricing search orders returns notifications tracking) routers=(router-1 router-2)
-readonly versitygw_version=v1.8.0 bucket=vantage access_key=fleet secret_key=secret-of-the-fleet
+readonly bucket=vantage access_key=fleet secret_key=secret-of-the-fleet
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/vantage/fleet"
 scratch="" vantage="" secret="" database_url="" redis_url="" kafka_brokers=""
 kafka="" search="" sandbox="" s3="" otlp=""
@@ -104,11 +105,7 @@ install() {
         go build -C tests/fleet/collector -o "$(collector).new" .
         mv "$(collector).new" "$(collector)"
     fi
-    if [ ! -x "$cache/versitygw-$versitygw_version" ]; then
-        echo "building the S3 server, which takes minutes"
-        GOBIN="$cache" go install "github.com/versity/versitygw/cmd/versitygw@$versitygw_version"
-        mv "$cache/versitygw" "$cache/versitygw-$versitygw_version"
-    fi
+    install_versitygw
 }
 
 # The collector's binary, by its sources.
@@ -153,7 +150,7 @@ CONF
 start_s3() {
     # The metadata must lie neither in the folder of the objects nor beside it under a name that begins alike.
     mkdir -p "$scratch/s3/objects" "$scratch/s3/metadata"
-    start s3 "$cache/versitygw-$versitygw_version" --access "$access_key" --secret "$secret_key" --port "127.0.0.1:$s3" \
+    start s3 "$versitygw" --access "$access_key" --secret "$secret_key" --port "127.0.0.1:$s3" \
         posix --sidecar "$scratch/s3/metadata" "$scratch/s3/objects"
     until_open "$s3" s3
     curl -sf --aws-sigv4 aws:amz:us-east-1:s3 --user "$access_key:$secret_key" \
