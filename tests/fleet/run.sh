@@ -251,8 +251,7 @@ storefront() {
 }
 
 journey() {
-    storefront journey
-    [ -n "$(find "$scratch/s3/objects/$bucket" -type f -print -quit)" ] || fail "no label is in S3"
+    storefront journey --labels "http://127.0.0.1:$s3/$bucket/"
 }
 
 # Of the orders, returns, prices and products that the journey and the demo shop changed.

@@ -8,6 +8,7 @@
 //   --token TOKEN         the customer's
 //   --operations FOLDER   of the pages' scripts; by default those of this version
 //   --traceparent VALUE   the header
+//   --labels URL          what the addresses of labels begin with, after redirections
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -21,6 +22,7 @@ const { values: options, positionals } = parseArgs({
     token: { type: "string" },
     operations: { type: "string", default: fileURLToPath(new URL("../../playground/shared", import.meta.url)) },
     traceparent: { type: "string" },
+    labels: { type: "string", default: "" },
   },
 });
 const [command, ...urls] = positionals;
@@ -135,8 +137,23 @@ async function follow(name, variables) {
 
 const done = (what) => console.log(`  ${what}`);
 
+const IN_STOCK = { query: "", filters: { inStock: true }, first: 20, currency: "EUR" };
+
+/** Waits for a search node that has just started: its first searches may take longer than a search may. */
+function opened() {
+  return until("a search is answered", async () => {
+    const answer = await (await post(next(), body(operations.SEARCH, IN_STOCK))).json();
+    const codes = (answer.errors ?? []).map((error) => error.extensions.code);
+    assert.ok(
+      codes.every((code) => code === "SUBGRAPH_UNAVAILABLE"),
+      JSON.stringify(answer),
+    );
+    return codes.length === 0;
+  });
+}
+
 async function buy() {
-  const { productSearch } = await run("SEARCH", { query: "", filters: { inStock: true }, first: 20, currency: "EUR" });
+  const { productSearch } = await run("SEARCH", IN_STOCK);
   assert.ok(productSearch.totalCount > 0, "products are found");
   const [{ id }] = productSearch.nodes;
   const { product } = await run("PRODUCT", { id, currency: "EUR" });
@@ -195,6 +212,7 @@ async function sendBack() {
   const { url } = await until("the label is bought", async () => (await read()).label);
   const label = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT) });
   assert.equal(label.status, 200, url);
+  assert.ok(label.url.startsWith(options.labels), label.url);
   assert.ok((await label.arrayBuffer()).byteLength > 0, "the label is a file");
   await change("RETURN_CANCEL", { id, key: randomUUID() });
   assert.equal((await read()).status, "CANCELLED");
@@ -226,6 +244,7 @@ async function account() {
 }
 
 async function journey() {
+  await opened();
   await buy();
   await sendBack();
   await account();
