@@ -278,9 +278,9 @@ waiting_events() {
     echo "$total"
 }
 
-# A client's trace of a query that all subgraphs answer.
+# A client's trace of a query that all subgraphs answer, from the router to the databases.
 trace_is_whole() {
-    local trace started=$SECONDS services
+    local trace started=$SECONDS services statements
     trace="$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')"
     storefront account --traceparent "00-$trace-00f067aa0ba902b7-01"
     while :; do
@@ -289,24 +289,29 @@ trace_is_whole() {
         [ $((SECONDS - started)) -lt 60 ] || fail "the trace $trace has only: $services"
         sleep 0.5
     done
-    printf 'trace %s:\n%s\n' "$trace" "$services"
+    statements="$(spans_of "$trace" | jq -s '[.[] | select(any(.attributes[]?; .key == "db.query.text"))] | length')"
+    [ "$statements" -gt 0 ] || fail "the trace $trace has no SQL statement"
+    printf 'trace %s with %s SQL statements:\n%s\n' "$trace" "$statements" "$services"
 }
 
-# Each process with spans of the trace, by its name and instance. The collector may be writing the last line.
-services_of() {
-    { jq -r --arg trace "$1" '
+# The spans of a trace, a line for each, with the name of their service. The collector may be writing the last line.
+spans_of() {
+    jq -c --arg trace "$1" '
         .resourceSpans[]
-        | select(any(.scopeSpans[].spans[]; .traceId == $trace))
-        | [.resource.attributes[] | select(.key == "service.name" or .key == "service.instance.id") | .value.stringValue]
-        | sort | join(" ")' "$scratch/spans.jsonl" 2>/dev/null || true; } | sort -u
+        | (.resource.attributes[] | select(.key == "service.name") | .value.stringValue) as $service
+        | .scopeSpans[].spans[] | select(.traceId == $trace) | . + {service: $service}' "$scratch/spans.jsonl" 2>/dev/null || true
+}
+
+services_of() {
+    spans_of "$1" | jq -r .service | sort -u
 }
 
 restore_gives_the_same() {
     local target="${VANTAGE_TEST_POSTGRES_URL%/*}"
     read_until_still "$scratch/before"
-    # As docs/production.md says for PostgreSQL: the databases, then the directories with keys.
+    # As docs/production.md says for PostgreSQL. With S3, and keys that are set, nothing is in the processes' directories.
     "$postgres_bin/pg_dump" --format=custom --file="$scratch/backup.dump" "$database_url"
-    cp -r "$scratch/data" "$scratch/data.backup"
+    [ ! -e "$scratch/data" ] || fail "the processes have written files: $(find "$scratch/data" -type f | head -n 4)"
     echo "backed up: $(wc -l <"$scratch/before") answers"
 
     storefront journey
@@ -315,10 +320,8 @@ restore_gives_the_same() {
     stop_processes
     query 'DROP DATABASE vantage WITH (FORCE)'
     query 'CREATE DATABASE vantage'
-    rm -rf "$scratch/data"
 
     "$postgres_bin/pg_restore" --no-owner --dbname="$target/vantage" "$scratch/backup.dump"
-    cp -r "$scratch/data.backup" "$scratch/data"
     # Caches of what happened after the backup.
     redis-cli -u "$redis_url" FLUSHALL >/dev/null
     start_processes
