@@ -46,7 +46,8 @@ up() {
     start_backends
     start_fleet
     local name
-    printf '\n%-16s%s\n' "router" "$(url_of router-1)/graphql" "router" "$(url_of router-2)/graphql" \
+    printf '\n'
+    printf '%-16s%s\n' "router" "$(url_of router-1)/graphql" "router" "$(url_of router-2)/graphql" \
         "sandbox" "http://127.0.0.1:$sandbox" "PostgreSQL" "$database_url" "Redis" "$redis_url" "Kafka" "$kafka_brokers" \
         "OpenSearch" "http://127.0.0.1:$search" "S3" "http://127.0.0.1:$s3/$bucket" "traces" "$scratch/spans.jsonl" \
         "logs" "$scratch/*.log"
@@ -54,7 +55,9 @@ up() {
         printf '%-16s%s\n' "$name" "$(url_of "$name")/graphql"
     done
     printf '\nA token of the demo customer:\n%s\n\nStop it with Ctrl-C.\n' "$(run token --demo)"
-    sleep infinity
+    # A signal ends `wait`, not `sleep`.
+    start idle sleep infinity
+    wait "${pids[idle]}"
 }
 
 check() {
