@@ -154,6 +154,9 @@ start_all() {
     token="$(run token --demo)"
     product="$(curl -s "http://127.0.0.1:$shop/graphql" --json '{"query":"{ productSearch(query: \"\", first: 1) { nodes { id } } }"}' |
         jq -r '.data.productSearch.nodes[0].id')"
+    local query='{ me { orders(first: 100) { nodes { returns { id } } } } }'
+    return_id="$(curl -s "http://127.0.0.1:$shop/graphql" -H "authorization: Bearer $token" --json "$(jq -n --arg query "$query" '{query: $query}')" |
+        jq -r '[.data.me.orders.nodes[].returns[].id][0]')"
     start_prometheus
 }
 

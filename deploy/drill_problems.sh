@@ -54,9 +54,6 @@ lock_pricing() {
 }
 
 lock_returns() {
-    local query='{ me { orders(first: 100) { nodes { returns { id } } } } }'
-    return_id="$(curl -s "http://127.0.0.1:$shop/graphql" -H "authorization: Bearer $token" --json "$(jq -n --arg query "$query" '{query: $query}')" |
-        jq -r '[.data.me.orders.nodes[].returns[].id][0]')"
     lock_database returns
 }
 
@@ -249,13 +246,14 @@ while True:
         s.sendall(upgrade)
         if s.recv(4096).startswith(b"HTTP/1.1 101"):
             s.sendall(init)
-            s.recv(4096)
             if conduct == "break":
+                s.recv(4096)
                 s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 s.close()
             else:
                 held.append(s)
     except OSError: pass
+    if len(held) == kept: print("all are open", flush=True)
     if len(held) > kept: held.pop(0).close()
     time.sleep(pause if len(held) < kept else max(pause, 0.8))
 '

@@ -33,13 +33,15 @@ restore_limits() {
     restart_shop
 }
 
-# Starts a subgraph beside the shop, which asks it from then on.
+# Starts a subgraph beside the shop, which asks it from then on. What it asks of orders is not needed here.
 split() {
     local name="$1" port="$2"
     shift 2
     stop shop
     start "$name" env -i "${settings[@]}" "VANTAGE_PROVIDERS__DHL__URL=http://127.0.0.1:$sandbox" \
-        VANTAGE_PROVIDERS__DHL__KEY=sandbox-key "$vantage" subgraph "$name" --listen "127.0.0.1:$port"
+        VANTAGE_PROVIDERS__DHL__KEY=sandbox-key "VANTAGE_SUBGRAPHS__PRICING__URL=http://127.0.0.1:$pricing/graphql" \
+        VANTAGE_SUBGRAPHS__ORDERS__URL=http://127.0.0.1:1/graphql \
+        "$vantage" subgraph "$name" --listen "127.0.0.1:$port"
     until_answers "http://127.0.0.1:$port/readyz"
     start_shop "VANTAGE_SUBGRAPHS__${name^^}__URL=http://127.0.0.1:$port/graphql" "$@"
 }
@@ -70,7 +72,7 @@ join_search() {
 
 # A subscription to the parcel of an order that is on its way. Returns once it has the parcel's state.
 watch_order() {
-    local query='{ me { orders(first: 50) { nodes { id shipments { trackingNumber carrier status } } } } }' order until
+    local query='{ me { orders(first: 50) { nodes { id shipments { trackingNumber carrier status } } } } }' order
     curl -s "http://127.0.0.1:$shop/graphql" -H "authorization: Bearer $token" --json "$(jq -n --arg query "$query" '{query: $query}')" |
         jq -r '.data.me.orders.nodes[] | select(any(.shipments[]; .status != "DELIVERED")) | "\(.id) \(.shipments[0].trackingNumber)"' |
         head -n 1 >"$scratch/watched"
@@ -80,10 +82,15 @@ watch_order() {
     : >"$scratch/watcher.log"
     start watcher curl -sN "http://127.0.0.1:$shop/graphql" -H "authorization: Bearer $token" -H "accept: text/event-stream" \
         --json "$(jq -nc --arg query "$query" --arg order "$order" '{query: $query, variables: {order: $order}}')"
-    until=$((SECONDS + 30))
-    until grep -q '^event: *next' "$scratch/watcher.log"; do
-        [ "$SECONDS" -lt "$until" ] || { echo "error: no live update: $(cat "$scratch/watcher.log")" >&2 && exit 1; }
-        sleep 0.1
+    await_line watcher '^event: *next'
+}
+
+# Waits for a line in the output of a process.
+await_line() {
+    local started=$SECONDS
+    until grep -q "$2" "$scratch/$1.log"; do
+        [ $((SECONDS - started)) -lt 300 ] || { echo "error: no such line from $1: $2" >&2 && exit 1; }
+        sleep 0.2
     done
 }
 
@@ -110,7 +117,7 @@ join_tracking() {
     restart_shop
 }
 
-# They answer no pings.
+# They are silent, and asked nothing. Opening them is work: minutes with a debug build on a busy machine.
 open_many_sockets() {
     through=(prlimit --nofile=20000:20000)
     restart_shop VANTAGE_SERVER__CONNECTIONS__MAX=12000 VANTAGE_SERVER__CONNECTIONS__MAX_PER_ADDRESS=12000 \
@@ -118,7 +125,9 @@ open_many_sockets() {
         VANTAGE_SERVER__WEBSOCKET__MAX_UPGRADES_PER_SECOND=10000 VANTAGE_SERVER__WEBSOCKET__MAX_UPGRADES_PER_MINUTE=100000 \
         VANTAGE_SERVER__WEBSOCKET__PING_INTERVAL=10m
     through=()
+    : >"$scratch/sockets.log"
     start sockets prlimit --nofile=20000:20000 python3 -c "$sockets" "$shop" silent 8100 0
+    await_line sockets '^all are open'
 }
 
 close_many_sockets() {
