@@ -12,6 +12,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tests/servers.sh
 source tests/fleet/processes.sh
+source tests/fleet/faults.sh
 source tests/objects/versitygw.sh
 
 readonly domains=(pricing search orders returns notifications tracking) routers=(router-1 router-2)
@@ -67,6 +68,11 @@ check() {
     run_check "its events went through Kafka, and are handled" events_were_handled
     run_check "one trace of seven processes in the collector's file" trace_is_whole
     run_check "a restored backup gives the same bytes" restore_gives_the_same
+    run_check "Kafka is away for a minute" broker_is_away
+    run_check "Redis stands still" redis_is_away
+    run_check "a subgraph is killed" subgraph_is_killed
+    run_check "S3 is away" bucket_is_away
+    run_check "OpenSearch is killed" search_is_away
     run_check "the databases fit each other" run check
     stop_fleet
     if command -v prometheus >/dev/null && command -v python3 >/dev/null; then
@@ -153,12 +159,16 @@ CONF
 start_s3() {
     # The metadata must lie neither in the folder of the objects nor beside it under a name that begins alike.
     mkdir -p "$scratch/s3/objects" "$scratch/s3/metadata"
-    start s3 "$versitygw" --access "$access_key" --secret "$secret_key" --port "127.0.0.1:$s3" \
-        posix --sidecar "$scratch/s3/metadata" "$scratch/s3/objects"
-    until_open "$s3" s3
+    serve_s3
     curl -sf --aws-sigv4 aws:amz:us-east-1:s3 --user "$access_key:$secret_key" \
         -H "x-amz-content-sha256: $(printf '' | sha256sum | cut -d' ' -f1)" -X PUT "http://127.0.0.1:$s3/$bucket"
     echo "S3 answers on port $s3"
+}
+
+serve_s3() {
+    start s3 "$versitygw" --access "$access_key" --secret "$secret_key" --port "127.0.0.1:$s3" \
+        posix --sidecar "$scratch/s3/metadata" "$scratch/s3/objects"
+    until_open "$s3" s3
 }
 
 # Waits until the process accepts connections.

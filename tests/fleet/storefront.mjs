@@ -2,6 +2,7 @@
 // and gets live updates. Requests go to the addresses in turn, so that any of them must be able to continue.
 //
 //   node storefront.mjs journey OPTIONS URL…   the whole journey; prints what it did, and fails if anything is not right
+//   node storefront.mjs buy OPTIONS URL…       only orders something, which needs no live updates
 //   node storefront.mjs account OPTIONS URL…   one query to all subgraphs; with --traceparent, as a part of that trace
 //   node storefront.mjs read OPTIONS URL…      prints what the shop has stored of the customer, and changes no more
 //
@@ -152,6 +153,7 @@ function opened() {
   });
 }
 
+/** Orders a product; returns the order's id once it is confirmed. */
 async function buy() {
   const { productSearch } = await run("SEARCH", IN_STOCK);
   assert.ok(productSearch.totalCount > 0, "products are found");
@@ -178,16 +180,20 @@ async function buy() {
     return orderPlace.order.id;
   };
   const order = await place(randomUUID());
-  const read = async () => (await run("ORDER", { id: order })).order;
-  await until("the order is confirmed", async () => (await read()).status === "CONFIRMED");
+  await until("the order is confirmed", async () => (await statusOf(order)) === "CONFIRMED");
   done(`ordered it: ${order}`);
+  return order;
+}
 
-  const live = await follow("ORDER_UPDATED", { id: order });
+const statusOf = async (id) => (await run("ORDER", { id })).order.status;
+
+async function cancel(id) {
+  const live = await follow("ORDER_UPDATED", { id });
   await live.state("its present state", ({ status }) => status === "CONFIRMED");
-  await change("ORDER_CANCEL", { id: order, key: randomUUID() });
+  await change("ORDER_CANCEL", { id, key: randomUUID() });
   await live.state("the cancellation", ({ status }) => status === "CANCELLED");
   await live.stop();
-  assert.equal((await read()).status, "CANCELLED");
+  assert.equal(await statusOf(id), "CANCELLED");
   done("cancelled it, and saw that live");
 }
 
@@ -245,7 +251,7 @@ async function account() {
 
 async function journey() {
   await opened();
-  await buy();
+  await cancel(await buy());
   await sendBack();
   await account();
   console.log(`  ${requests} requests, none with an error`);
@@ -290,6 +296,7 @@ async function stored() {
 
 const COMMANDS = {
   journey,
+  buy,
   read: stored,
   account: async () => assert.ok((await send({ query: ACCOUNT })).me.name),
 };
