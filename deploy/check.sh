@@ -190,7 +190,7 @@ scripts() {
         return
     fi
     check "scripts" env -C .. shellcheck -x deploy/check.sh deploy/drill.sh deploy/release.sh test.sh tests/servers.sh \
-        tests/fleet/run.sh tests/previous/record.sh tests/previous/run.sh
+        tests/fleet/run.sh tests/objects/run.sh tests/previous/record.sh tests/previous/run.sh
 }
 
 # The configuration in the chart's values, by the program itself.

@@ -4,44 +4,28 @@
 #
 #   deploy/drill.sh [--keep]        --keep leaves everything running until Ctrl-C, to look at it
 #
-# Needs a build of vantage ($VANTAGE, or the last build), prometheus, redis-server, curl, jq and python3. About 10 minutes.
+# Needs a build of vantage ($VANTAGE, or the last build), prometheus, redis-server, curl, jq and python3. About 20 minutes.
 #
 # The other alerts are covered by deploy/prometheus/tests, because:
-#   EasyPostLatency: each label needs another order that may be returned, and the demo customer has few
-#   EventDeadLetters: an event is given up after days
-#   LiveUpdatesDelayed: nothing outside a process makes it slow to pass updates on
-#   LiveUpdatesLost: the shop has its subscriptions' subgraphs in its process
 #   MessagesUnreadable: only Kafka carries other systems' messages; tests/journeys/kafka.rs sends some
-#   OperationsRejected: takes more operations at once than one machine sends
-#   Overloaded: the shop is given more than it can run only by a load for which this machine has no room beside it
-#   PartnerWebhookDelayed: a partner has not accepted an event for an hour
-#   PaymentMismatch: the simulated provider charges exactly the amount it was given
-#   PaymentTaskMissing: tasks are written with the change; tests/crash_points loses none
-#   RefundsInDoubt: a refund is in doubt after an hour without an answer
-#   ReturnsNeedSupport: support is told of returns without a label after two hours
-#   ReturnsWithoutScan: returns wait for their scan for 72 hours
-#   ScheduledJobFailing: compares three hours
-#   ScheduledPriceChangeFailed: changes are checked when they are scheduled
-#   SearchLatency: nothing outside a process makes its search slow
-#   SupportQueueOverdue: somebody waits for a person for a day
-#   TaskFailing: a task has failed at least eight times in a row, which takes longer than this
-#   WebSocketCapacity: takes 8,001 connections
-#   WorkerDown: background tasks only end by errors of ours
+#   WorkerDown: background tasks only end by errors of ours, which tests inject
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 source tests/fleet/processes.sh
 source deploy/drill_problems.sh
+source deploy/drill_rows.sh
+source deploy/drill_shops.sh
 vantage=""
 find_vantage
 require prometheus redis-server redis-cli curl jq prlimit python3
 
 # Ports below those that outgoing connections use.
 shop=14500 shop_admin=14501 pricing=14502 pricing_admin=14503 sandbox=14504 redis=14505 identity=14506 prometheus=14507
-partner=14508
+partner=14508 search=14509 tracking=14510
 scratch="$(mktemp -d)"
-token="" product="" return_id="" webhook="" secret=""
-seen=()
+token="" product="" parcel="" return_id="" webhook="" secret=""
+seen=() through=()
 
 main() {
     trap finish EXIT
@@ -62,8 +46,12 @@ main() {
     drill "carriers answer 503" "CarrierPollsFailing CarrierOutage ThirdPartyDown" fail_carriers true heal_third_parties
     drill "Stripe answers 503 now and then" "PaymentProviderRetries" disturb_stripe place_order heal_third_parties
     drill "Stripe answers 503" "PaymentProviderFailing" fail_stripe place_order heal_third_parties
+    drill "payments cannot be created" "TaskFailing" fail_payments place_failing_order heal_third_parties
+    drill "payments lose their tasks" "PaymentTaskMissing" lose_tasks true heal_third_parties
+    drill "Stripe has another amount" "PaymentMismatch" true charge_another_amount true
     drill "a rate that moves too far" "ExchangeRateHeld" move_rate true restore_rate
-    drill "no exchange rates for two hours" "ExchangeRateStale" age_rates true heal_third_parties
+    drill "no exchange rates for two hours" "ExchangeRateStale ScheduledJobFailing" age_rates true heal_third_parties
+    drill "a scheduled price that is none" "ScheduledPriceChangeFailed" true schedule_nonsense true
     drill "forged webhooks" "WebhooksForged" true forge_webhooks true
     drill "signed webhooks that are no JSON" "WebhooksNotApplied" true sign_garbage true
     drill "live connections that break" "WebSocketErrors" break_sockets true close_sockets
@@ -73,8 +61,20 @@ main() {
     drill "Redis loses its data" "EventsLostByBus" true lose_events true
     drill "more connections than allowed" "ConnectionsRefused" open_connections true close_connections
 
-    drill "a partner's server fails" "PartnerWebhookDeadLetters" fail_partner place_order replay_to_partner
+    drill "a partner's server fails" "PartnerWebhookDelayed PartnerWebhookDeadLetters" fail_partner place_old_order replay_to_partner
     drill "a partner's server wants no more" "PartnerWebhookDisabled" leave_partner place_order resume_partner
+    drill "an event that its consumer cannot read" "EventDeadLetters" receive_garbage true mend_garbage
+
+    drill "S3 and OpenSearch are away" "ObjectStoreDown SearchIndexBehind" lose_stores true restart_shop
+    drill "more is asked than may run" "Overloaded OperationsRejected" allow_little ask_much restore_limits
+    drill "search is slow" "SearchLatency" split_search slow_search join_search
+    drill "tracking does not come back" "LiveUpdatesLost" lose_tracking true join_tracking
+    drill "Redis is slow" "LiveUpdatesDelayed" watch_order move_slowly stop_watching
+    drill "8,100 live connections" "WebSocketCapacity" open_many_sockets true close_many_sockets
+
+    drill "EasyPost is slow" "EasyPostLatency" delay_easypost buy_label heal_third_parties
+    drill "nobody decided for two days" "SupportQueueOverdue" age_reviews true close_reviews
+    drill "returns do not go on" "ReturnsWithoutScan ReturnsNeedSupport RefundsInDoubt" age_returns true refund_returns
 
     printf '\n%s alerts fired and resolved: %s\n' "${#seen[@]}" "${seen[*]}"
     if [ "${1:-}" = --keep ]; then
@@ -131,7 +131,7 @@ start_all() {
     settings=(
         "PATH=$PATH"
         "VANTAGE_DATA=$scratch/data"
-        VANTAGE_DEMO__ORDERS=100
+        VANTAGE_DEMO__ORDERS=300
         "VANTAGE_REDIS_URL=redis://127.0.0.1:$redis"
         "VANTAGE_FLAGS__FILE=$scratch/router-config/flags.yaml"
         VANTAGE_FLAGS__RELOAD_INTERVAL=1s
@@ -139,7 +139,7 @@ start_all() {
         VANTAGE_SUBGRAPHS__CALL_TIMEOUT=2s
         "VANTAGE_CLIENTS__FILE=$scratch/clients.yaml"
         VANTAGE_WEBHOOKS__ALLOW_PRIVATE_HOSTS=true
-        "VANTAGE_WEBHOOKS__RETRIES=1s,1s"
+        "VANTAGE_WEBHOOKS__RETRIES=1s,20s"
         VANTAGE_SERVER__CONNECTIONS__MAX=100
         VANTAGE_SERVER__CONNECTIONS__MAX_PER_ADDRESS=1000
         VANTAGE_SERVER__CONNECTIONS__HEADER_TIMEOUT=60s
@@ -150,18 +150,31 @@ start_all() {
     start_partner
     run seed
     start_pricing
-    start shop env -i "${settings[@]}" \
-        "VANTAGE_SUBGRAPHS__PRICING__URL=http://127.0.0.1:$pricing/graphql" \
-        "VANTAGE_AUTH__JWKS__URL=http://127.0.0.1:$identity/keys.json" \
-        VANTAGE_AUTH__JWKS__REFRESH=1s VANTAGE_AUTH__JWKS__MIN_INTERVAL=1s VANTAGE_AUTH__JWKS__TIMEOUT=1s \
-        VANTAGE_TRACKING__CARRIERS__DHL__POLL_INTERVAL=1s VANTAGE_TRACKING__CARRIERS__DHL__HOURLY_BUDGET=100000 \
-        "$vantage" serve --listen "127.0.0.1:$shop" --admin-listen "127.0.0.1:$shop_admin" \
-        --sandbox-listen "127.0.0.1:$sandbox"
-    until_answers "http://127.0.0.1:$shop_admin/readyz"
+    start_shop
     token="$(run token --demo)"
     product="$(curl -s "http://127.0.0.1:$shop/graphql" --json '{"query":"{ productSearch(query: \"\", first: 1) { nodes { id } } }"}' |
         jq -r '.data.productSearch.nodes[0].id')"
+    local query='{ me { orders(first: 100) { nodes { returns { id } } } } }'
+    return_id="$(curl -s "http://127.0.0.1:$shop/graphql" -H "authorization: Bearer $token" --json "$(jq -n --arg query "$query" '{query: $query}')" |
+        jq -r '[.data.me.orders.nodes[].returns[].id][0]')"
     start_prometheus
+}
+
+# With more settings, if some are given, and through another command, if one is in `through`.
+start_shop() {
+    start shop "${through[@]}" env -i "${settings[@]}" \
+        "VANTAGE_SUBGRAPHS__PRICING__URL=http://127.0.0.1:$pricing/graphql" \
+        "VANTAGE_AUTH__JWKS__URL=http://127.0.0.1:$identity/keys.json" \
+        VANTAGE_AUTH__JWKS__REFRESH=1s VANTAGE_AUTH__JWKS__MIN_INTERVAL=1s VANTAGE_AUTH__JWKS__TIMEOUT=1s \
+        VANTAGE_TRACKING__CARRIERS__DHL__POLL_INTERVAL=1s VANTAGE_TRACKING__CARRIERS__DHL__HOURLY_BUDGET=100000 "$@" \
+        "$vantage" serve --listen "127.0.0.1:$shop" --admin-listen "127.0.0.1:$shop_admin" \
+        --sandbox-listen "127.0.0.1:$sandbox"
+    until_answers "http://127.0.0.1:$shop_admin/readyz"
+}
+
+restart_shop() {
+    stop shop
+    start_shop "$@"
 }
 
 # Runs a command with the shop's settings.
@@ -187,9 +200,8 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_
 ' "$partner"
 }
 
-# Through another command, if one is given.
 start_pricing() {
-    start pricing "$@" env -i "${settings[@]}" \
+    start pricing "${through[@]}" env -i "${settings[@]}" \
         "VANTAGE_PROVIDERS__EXCHANGE_RATES__URL=http://127.0.0.1:$sandbox" VANTAGE_PROVIDERS__EXCHANGE_RATES__KEY=sandbox-key \
         VANTAGE_PRICING__RATES__REFRESH_INTERVAL=2s \
         "$vantage" subgraph pricing --listen "127.0.0.1:$pricing" --admin-listen "127.0.0.1:$pricing_admin"
@@ -204,7 +216,7 @@ start_prometheus() {
     mkdir "$scratch/rules"
     local rules
     for rules in deploy/prometheus/rules/*.yaml; do
-        sed -E -e 's/\[(5|10|15|30)m\]/[20s]/g' -e 's/offset 15m/offset 20s/g' -e 's/^( *)for: .*/\1for: 2s/' \
+        sed -E -e 's/\[([0-9]+m|[13]h)\]/[20s]/g' -e 's/offset (15m|1h)/offset 20s/g' -e 's/^( *)for: .*/\1for: 2s/' \
             -e 's/^( *)interval: .*/\1interval: 1s/' "$rules" >"$scratch/rules/$(basename "$rules")"
     done
     cat >"$scratch/prometheus.yaml" <<CONF

@@ -30,7 +30,9 @@ continue_pricing() {
 fill_log() {
     stop pricing
     # shellcheck disable=SC2016 # These are the inner shell's.
-    start_pricing bash -c 'exec "$@" 2>/dev/full' bash
+    through=(bash -c 'exec "$@" 2>/dev/full' bash)
+    start_pricing
+    through=()
 }
 
 # Writers do not wait so long.
@@ -52,9 +54,6 @@ lock_pricing() {
 }
 
 lock_returns() {
-    local query='{ me { orders(first: 100) { nodes { returns { id } } } } }'
-    return_id="$(curl -s "http://127.0.0.1:$shop/graphql" -H "authorization: Bearer $token" --json "$(jq -n --arg query "$query" '{query: $query}')" |
-        jq -r '[.data.me.orders.nodes[].returns[].id][0]')"
     lock_database returns
 }
 
@@ -71,35 +70,6 @@ limit_descriptors() {
 
 raise_descriptors() {
     prlimit --pid "${pids[pricing]}" --nofile=1024:
-}
-
-# Its data lack what this version needs.
-write_task() {
-    python3 -c '
-import sqlite3, sys, uuid
-with sqlite3.connect(sys.argv[1], timeout=30) as database:
-    now = "2026-01-01T00:00:00+00:00"
-    row = ("payment", uuid.uuid4().bytes, "ord_of_another_version", "{}", now, now)
-    database.execute(
-        "INSERT INTO tasks (kind, key, subject, data, due_at, attempts, created_at) VALUES (?, ?, ?, ?, ?, 0, ?)", row)
-' "$scratch/data/orders.sqlite"
-}
-
-discard_task() {
-    run tasks discard orders payment/ord_of_another_version
-}
-
-# As if the provider had not answered since.
-age_rates() {
-    control faults '{"provider":"exchange_rates","effect":{"kind":"status","status":503}}'
-    stop pricing
-    python3 -c '
-import sqlite3, sys
-with sqlite3.connect(sys.argv[1], timeout=30) as database:
-    old = ("%Y-%m-%dT%H:%M:%S+00:00", "now", "-2 hours")
-    database.execute("UPDATE exchange_rates SET fetched_at = strftime(?, ?, ?)", old)
-' "$scratch/data/pricing.sqlite"
-    start_pricing
 }
 
 query_prices() {
@@ -122,12 +92,21 @@ fail_carriers() {
     control faults '{"provider":"dhl","effect":{"kind":"status","status":503}}'
 }
 
+delay_easypost() {
+    control faults '{"provider":"easypost","effect":{"kind":"delay","by":"4s"}}'
+}
+
 disturb_stripe() {
     control faults '{"provider":"stripe","probability":0.25,"effect":{"kind":"status","status":503}}'
 }
 
 fail_stripe() {
     control faults '{"provider":"stripe","effect":{"kind":"status","status":503}}'
+}
+
+# Orders can be placed.
+fail_payments() {
+    control faults '{"provider":"stripe","path":"/v1/payment_intents*","effect":{"kind":"status","status":503}}'
 }
 
 # As the demo customer.
@@ -159,18 +138,34 @@ forge_webhooks() {
     done
 }
 
-# The body of a webhook that the simulated Stripe could have sent, cut off. Its secret is derived as src/keys.rs does.
-sign_garbage() {
+# Sends a body as a webhook that the simulated Stripe has signed. Its secret is derived as src/keys.rs does.
+send_as_stripe() {
     python3 -c '
 import hashlib, hmac, sys, time, urllib.error, urllib.request
 secret = hashlib.sha256(b"vantage sandbox webhooks\0" + sys.argv[2].encode()).hexdigest()
-now, body = str(int(time.time())), b"{"
+now, body = str(int(time.time())), sys.argv[3].encode()
 signature = hmac.new(secret.encode(), now.encode() + b"." + body, hashlib.sha256).hexdigest()
 headers = {"content-type": "application/json", "stripe-signature": f"t={now},v1={signature}"}
 try:
     urllib.request.urlopen(urllib.request.Request(sys.argv[1], body, headers), timeout=5)
 except urllib.error.HTTPError: pass
-' "http://127.0.0.1:$shop/webhooks/stripe" "$secret"
+' "http://127.0.0.1:$shop/webhooks/stripe" "$secret" "$1"
+}
+
+sign_garbage() {
+    send_as_stripe '{'
+}
+
+# As if a cent was charged for a new order.
+charge_another_amount() {
+    local order payment
+    place_order
+    order="$(jq -r .data.orderPlace.order.id "$scratch/order.json")"
+    payment="$(newest_payment)"
+    send_as_stripe "$(jq -nc --arg order "$order" --arg payment "$payment" --arg event "evt_$RANDOM$RANDOM" '{
+        id: $event, object: "event", type: "payment_intent.succeeded", created: now | floor, data: {object: {
+            id: $payment, object: "payment_intent", status: "succeeded", amount: 1, amount_received: 1, currency: "usd",
+            metadata: {order: $order}}}}')"
 }
 
 fail_partner() {
@@ -233,11 +228,11 @@ while True:
 ' "$shop"
 }
 
-# Connections for live updates, some each second, below the limit of an address. `break` resets each once it is accepted, `silent`
-# answers no ping.
-open_sockets() {
-    start sockets python3 -c '
+# Connections for live updates: port, what is done with them, how many are kept, and the pause between them. `break` resets each
+# once it is accepted, `silent` answers no ping.
+sockets='
 import json, socket, struct, sys, time
+port, conduct, kept, pause = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
 held = []
 upgrade = ("GET /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -247,20 +242,25 @@ init = json.dumps({"type": "connection_init"}).encode()
 init = struct.pack("!BBI", 0x81, 0x80 | len(init), 0) + init
 while True:
     try:
-        s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=2)
+        s = socket.create_connection(("127.0.0.1", port), timeout=2)
         s.sendall(upgrade)
         if s.recv(4096).startswith(b"HTTP/1.1 101"):
             s.sendall(init)
-            s.recv(4096)
-            if sys.argv[2] == "break":
+            if conduct == "break":
+                s.recv(4096)
                 s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 s.close()
             else:
                 held.append(s)
     except OSError: pass
-    if len(held) > 20: held.pop(0).close()
-    time.sleep(0.8)
-' "$shop" "$1"
+    if len(held) == kept: print("all are open", flush=True)
+    if len(held) > kept: held.pop(0).close()
+    time.sleep(pause if len(held) < kept else max(pause, 0.8))
+'
+
+# Some each second, below the limit of an address.
+open_sockets() {
+    start sockets python3 -c "$sockets" "$shop" "$1" 20 0.8
 }
 
 break_sockets() {

@@ -27,8 +27,8 @@ pub(crate) trait Ready: Clone + Send + Sync + 'static {
     fn ready(&self) -> impl Future<Output = Result<(), String>> + Send;
 
     /// What it does worse than it should while it serves, for operators.
-    fn degraded(&self) -> Option<String> {
-        None
+    fn degraded(&self) -> Vec<String> {
+        Vec::new()
     }
 }
 
@@ -65,6 +65,12 @@ impl Lifecycle {
             traces.start(&supervisor);
         }
         crate::memory::start_giving_back(&supervisor);
+        if let Some(server) = configuration.redis()? {
+            let watching = supervisor.clone();
+            supervisor.start(Stage::Support, "redis.watch", move |stop| {
+                platform::redis_watch::watch(server.clone(), watching.clone(), stop)
+            });
+        }
         let admin = match configuration.admin.listen {
             Some(address) => Some(
                 listener::bind(address, "--admin-listen")

@@ -137,7 +137,7 @@ pub(crate) fn explorer_first(server: &ServerConfig) -> axum::Router {
     routes.route("/", get(|| async move { Redirect::temporary(&path) }))
 }
 
-/// A router is ready if what it needs is, and says if it is overloaded.
+/// A router is ready if what it needs is, and says if it is overloaded or subgraphs do not answer it.
 #[derive(Clone)]
 struct Edge<R> {
     ready: R,
@@ -149,8 +149,13 @@ impl<R: Ready> Ready for Edge<R> {
         self.ready.ready().await
     }
 
-    fn degraded(&self) -> Option<String> {
-        self.state.overload_description()
+    fn degraded(&self) -> Vec<String> {
+        let router = self.state.router();
+        let unavailable = router.unavailable_subgraphs().into_iter();
+        unavailable
+            .map(|name| format!("subgraph {name}: it does not answer, and is not called"))
+            .chain(self.state.overload_description())
+            .collect()
     }
 }
 

@@ -158,6 +158,8 @@ redis_answers() {
 
 stop_servers() {
     if [ -n "$redis_pid" ]; then
+        # It may have been made to stand still.
+        kill -CONT "$redis_pid" 2>/dev/null || true
         kill "$redis_pid" 2>/dev/null || true
         wait "$redis_pid" 2>/dev/null || true
     fi

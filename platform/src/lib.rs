@@ -30,6 +30,7 @@ pub mod rate_limit;
 pub mod record_file;
 mod redis_connection;
 pub mod redis_server;
+pub mod redis_watch;
 pub mod reload;
 mod retry;
 pub mod smtp_server;

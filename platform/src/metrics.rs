@@ -25,6 +25,10 @@ pub fn describe() {
         "vantage_cache_skips_total",
         "Cache operations that skipped Redis, by cache and reason: slow (more than 20 ms) or failed."
     );
+    describe_gauge!(
+        "vantage_redis_up",
+        "Whether Redis answers (1) or not (0)."
+    );
     describe_counter!(
         "vantage_rate_limit_skips_total",
         "Requests admitted without a rate limit because Redis did not answer within 20 ms."

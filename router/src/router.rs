@@ -387,6 +387,15 @@ impl Router {
         self.inner.options.prepare.keep_plan
     }
 
+    /// The subgraphs that have failed so often that they are not called at the moment, by name.
+    pub fn unavailable_subgraphs(&self) -> Vec<&str> {
+        let transports = self.inner.transports.iter();
+        let unavailable = transports.filter(|(_, transport)| transport.is_unavailable());
+        let mut names: Vec<_> = unavailable.map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        names
+    }
+
     pub(crate) fn supergraph(&self) -> &Supergraph {
         &self.inner.supergraph
     }

@@ -12,9 +12,11 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tests/servers.sh
 source tests/fleet/processes.sh
+source tests/fleet/faults.sh
+source tests/objects/versitygw.sh
 
 readonly domains=(pricing search orders returns notifications tracking) routers=(router-1 router-2)
-readonly versitygw_version=v1.8.0 bucket=vantage access_key=fleet secret_key=secret-of-the-fleet
+readonly bucket=vantage access_key=fleet secret_key=secret-of-the-fleet
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/vantage/fleet"
 scratch="" vantage="" secret="" database_url="" redis_url="" kafka_brokers=""
 kafka="" search="" sandbox="" s3="" otlp=""
@@ -45,7 +47,8 @@ up() {
     start_backends
     start_fleet
     local name
-    printf '\n%-16s%s\n' "router" "$(url_of router-1)/graphql" "router" "$(url_of router-2)/graphql" \
+    printf '\n'
+    printf '%-16s%s\n' "router" "$(url_of router-1)/graphql" "router" "$(url_of router-2)/graphql" \
         "sandbox" "http://127.0.0.1:$sandbox" "PostgreSQL" "$database_url" "Redis" "$redis_url" "Kafka" "$kafka_brokers" \
         "OpenSearch" "http://127.0.0.1:$search" "S3" "http://127.0.0.1:$s3/$bucket" "traces" "$scratch/spans.jsonl" \
         "logs" "$scratch/*.log"
@@ -53,7 +56,9 @@ up() {
         printf '%-16s%s\n' "$name" "$(url_of "$name")/graphql"
     done
     printf '\nA token of the demo customer:\n%s\n\nStop it with Ctrl-C.\n' "$(run token --demo)"
-    sleep infinity
+    # A signal ends `wait`, not `sleep`.
+    start idle sleep infinity
+    wait "${pids[idle]}"
 }
 
 check() {
@@ -63,6 +68,11 @@ check() {
     run_check "its events went through Kafka, and are handled" events_were_handled
     run_check "one trace of seven processes in the collector's file" trace_is_whole
     run_check "a restored backup gives the same bytes" restore_gives_the_same
+    run_check "Kafka is away for a minute" broker_is_away
+    run_check "Redis stands still" redis_is_away
+    run_check "a subgraph is killed" subgraph_is_killed
+    run_check "S3 is away" bucket_is_away
+    run_check "OpenSearch is killed" search_is_away
     run_check "the databases fit each other" run check
     stop_fleet
     if command -v prometheus >/dev/null && command -v python3 >/dev/null; then
@@ -104,11 +114,7 @@ install() {
         go build -C tests/fleet/collector -o "$(collector).new" .
         mv "$(collector).new" "$(collector)"
     fi
-    if [ ! -x "$cache/versitygw-$versitygw_version" ]; then
-        echo "building the S3 server, which takes minutes"
-        GOBIN="$cache" go install "github.com/versity/versitygw/cmd/versitygw@$versitygw_version"
-        mv "$cache/versitygw" "$cache/versitygw-$versitygw_version"
-    fi
+    install_versitygw
 }
 
 # The collector's binary, by its sources.
@@ -153,12 +159,16 @@ CONF
 start_s3() {
     # The metadata must lie neither in the folder of the objects nor beside it under a name that begins alike.
     mkdir -p "$scratch/s3/objects" "$scratch/s3/metadata"
-    start s3 "$cache/versitygw-$versitygw_version" --access "$access_key" --secret "$secret_key" --port "127.0.0.1:$s3" \
-        posix --sidecar "$scratch/s3/metadata" "$scratch/s3/objects"
-    until_open "$s3" s3
+    serve_s3
     curl -sf --aws-sigv4 aws:amz:us-east-1:s3 --user "$access_key:$secret_key" \
         -H "x-amz-content-sha256: $(printf '' | sha256sum | cut -d' ' -f1)" -X PUT "http://127.0.0.1:$s3/$bucket"
     echo "S3 answers on port $s3"
+}
+
+serve_s3() {
+    start s3 "$versitygw" --access "$access_key" --secret "$secret_key" --port "127.0.0.1:$s3" \
+        posix --sidecar "$scratch/s3/metadata" "$scratch/s3/objects"
+    until_open "$s3" s3
 }
 
 # Waits until the process accepts connections.
@@ -254,8 +264,7 @@ storefront() {
 }
 
 journey() {
-    storefront journey
-    [ -n "$(find "$scratch/s3/objects/$bucket" -type f -print -quit)" ] || fail "no label is in S3"
+    storefront journey --labels "http://127.0.0.1:$s3/$bucket/"
 }
 
 # Of the orders, returns, prices and products that the journey and the demo shop changed.
@@ -282,9 +291,9 @@ waiting_events() {
     echo "$total"
 }
 
-# A client's trace of a query that all subgraphs answer.
+# A client's trace of a query that all subgraphs answer, from the router to the databases.
 trace_is_whole() {
-    local trace started=$SECONDS services
+    local trace started=$SECONDS services statements
     trace="$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')"
     storefront account --traceparent "00-$trace-00f067aa0ba902b7-01"
     while :; do
@@ -293,24 +302,29 @@ trace_is_whole() {
         [ $((SECONDS - started)) -lt 60 ] || fail "the trace $trace has only: $services"
         sleep 0.5
     done
-    printf 'trace %s:\n%s\n' "$trace" "$services"
+    statements="$(spans_of "$trace" | jq -s '[.[] | select(any(.attributes[]?; .key == "db.query.text"))] | length')"
+    [ "$statements" -gt 0 ] || fail "the trace $trace has no SQL statement"
+    printf 'trace %s with %s SQL statements:\n%s\n' "$trace" "$statements" "$services"
 }
 
-# Each process with spans of the trace, by its name and instance. The collector may be writing the last line.
-services_of() {
-    { jq -r --arg trace "$1" '
+# The spans of a trace, a line for each, with the name of their service. The collector may be writing the last line.
+spans_of() {
+    jq -c --arg trace "$1" '
         .resourceSpans[]
-        | select(any(.scopeSpans[].spans[]; .traceId == $trace))
-        | [.resource.attributes[] | select(.key == "service.name" or .key == "service.instance.id") | .value.stringValue]
-        | sort | join(" ")' "$scratch/spans.jsonl" 2>/dev/null || true; } | sort -u
+        | (.resource.attributes[] | select(.key == "service.name") | .value.stringValue) as $service
+        | .scopeSpans[].spans[] | select(.traceId == $trace) | . + {service: $service}' "$scratch/spans.jsonl" 2>/dev/null || true
+}
+
+services_of() {
+    spans_of "$1" | jq -r .service | sort -u
 }
 
 restore_gives_the_same() {
     local target="${VANTAGE_TEST_POSTGRES_URL%/*}"
     read_until_still "$scratch/before"
-    # As docs/production.md says for PostgreSQL: the databases, then the directories with keys.
+    # As docs/production.md says for PostgreSQL. With S3, and keys that are set, nothing is in the processes' directories.
     "$postgres_bin/pg_dump" --format=custom --file="$scratch/backup.dump" "$database_url"
-    cp -r "$scratch/data" "$scratch/data.backup"
+    [ ! -e "$scratch/data" ] || fail "the processes have written files: $(find "$scratch/data" -type f | head -n 4)"
     echo "backed up: $(wc -l <"$scratch/before") answers"
 
     storefront journey
@@ -319,10 +333,8 @@ restore_gives_the_same() {
     stop_processes
     query 'DROP DATABASE vantage WITH (FORCE)'
     query 'CREATE DATABASE vantage'
-    rm -rf "$scratch/data"
 
     "$postgres_bin/pg_restore" --no-owner --dbname="$target/vantage" "$scratch/backup.dump"
-    cp -r "$scratch/data.backup" "$scratch/data"
     # Caches of what happened after the backup.
     redis-cli -u "$redis_url" FLUSHALL >/dev/null
     start_processes

@@ -2,12 +2,14 @@
 // and gets live updates. Requests go to the addresses in turn, so that any of them must be able to continue.
 //
 //   node storefront.mjs journey OPTIONS URL…   the whole journey; prints what it did, and fails if anything is not right
+//   node storefront.mjs buy OPTIONS URL…       only orders something, which needs no live updates
 //   node storefront.mjs account OPTIONS URL…   one query to all subgraphs; with --traceparent, as a part of that trace
 //   node storefront.mjs read OPTIONS URL…      prints what the shop has stored of the customer, and changes no more
 //
 //   --token TOKEN         the customer's
 //   --operations FOLDER   of the pages' scripts; by default those of this version
 //   --traceparent VALUE   the header
+//   --labels URL          what the addresses of labels begin with, after redirections
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -21,6 +23,7 @@ const { values: options, positionals } = parseArgs({
     token: { type: "string" },
     operations: { type: "string", default: fileURLToPath(new URL("../../playground/shared", import.meta.url)) },
     traceparent: { type: "string" },
+    labels: { type: "string", default: "" },
   },
 });
 const [command, ...urls] = positionals;
@@ -135,8 +138,24 @@ async function follow(name, variables) {
 
 const done = (what) => console.log(`  ${what}`);
 
+const IN_STOCK = { query: "", filters: { inStock: true }, first: 20, currency: "EUR" };
+
+/** Waits for a search node that has just started: its first searches may take longer than a search may. */
+function opened() {
+  return until("a search is answered", async () => {
+    const answer = await (await post(next(), body(operations.SEARCH, IN_STOCK))).json();
+    const codes = (answer.errors ?? []).map((error) => error.extensions.code);
+    assert.ok(
+      codes.every((code) => code === "SUBGRAPH_UNAVAILABLE"),
+      JSON.stringify(answer),
+    );
+    return codes.length === 0;
+  });
+}
+
+/** Orders a product; returns the order's id once it is confirmed. */
 async function buy() {
-  const { productSearch } = await run("SEARCH", { query: "", filters: { inStock: true }, first: 20, currency: "EUR" });
+  const { productSearch } = await run("SEARCH", IN_STOCK);
   assert.ok(productSearch.totalCount > 0, "products are found");
   const [{ id }] = productSearch.nodes;
   const { product } = await run("PRODUCT", { id, currency: "EUR" });
@@ -161,16 +180,20 @@ async function buy() {
     return orderPlace.order.id;
   };
   const order = await place(randomUUID());
-  const read = async () => (await run("ORDER", { id: order })).order;
-  await until("the order is confirmed", async () => (await read()).status === "CONFIRMED");
+  await until("the order is confirmed", async () => (await statusOf(order)) === "CONFIRMED");
   done(`ordered it: ${order}`);
+  return order;
+}
 
-  const live = await follow("ORDER_UPDATED", { id: order });
+const statusOf = async (id) => (await run("ORDER", { id })).order.status;
+
+async function cancel(id) {
+  const live = await follow("ORDER_UPDATED", { id });
   await live.state("its present state", ({ status }) => status === "CONFIRMED");
-  await change("ORDER_CANCEL", { id: order, key: randomUUID() });
+  await change("ORDER_CANCEL", { id, key: randomUUID() });
   await live.state("the cancellation", ({ status }) => status === "CANCELLED");
   await live.stop();
-  assert.equal((await read()).status, "CANCELLED");
+  assert.equal(await statusOf(id), "CANCELLED");
   done("cancelled it, and saw that live");
 }
 
@@ -195,6 +218,7 @@ async function sendBack() {
   const { url } = await until("the label is bought", async () => (await read()).label);
   const label = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT) });
   assert.equal(label.status, 200, url);
+  assert.ok(label.url.startsWith(options.labels), label.url);
   assert.ok((await label.arrayBuffer()).byteLength > 0, "the label is a file");
   await change("RETURN_CANCEL", { id, key: randomUUID() });
   assert.equal((await read()).status, "CANCELLED");
@@ -226,7 +250,8 @@ async function account() {
 }
 
 async function journey() {
-  await buy();
+  await opened();
+  await cancel(await buy());
   await sendBack();
   await account();
   console.log(`  ${requests} requests, none with an error`);
@@ -271,6 +296,7 @@ async function stored() {
 
 const COMMANDS = {
   journey,
+  buy,
   read: stored,
   account: async () => assert.ok((await send({ query: ACCOUNT })).me.name),
 };

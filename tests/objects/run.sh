@@ -6,24 +6,12 @@
 #   tests/objects/run.sh            fetch what is missing and run
 #   tests/objects/run.sh install    only fetch
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source tests/objects/versitygw.sh
 
-versitygw=1.8.0
 moto=5.2.5
-cache="${XDG_CACHE_HOME:-$HOME/.cache}/vantage"
-store="$cache/versitygw-$versitygw/versitygw"
-environment="$cache/moto-$moto"
-mkdir -p "$cache"
-if [ ! -x "$store" ]; then
-    built="$(mktemp -d "$cache/versitygw.XXXXXX")"
-    if ! GOBIN="$built" nice -n 10 go install "github.com/versity/versitygw/cmd/versitygw@v$versitygw"; then
-        rm -rf "$built"
-        exit 1
-    fi
-    chmod 755 "$built"
-    # Another run may have been faster.
-    mv -T "$built" "$(dirname "$store")" 2>/dev/null || rm -rf "$built"
-fi
+environment="${XDG_CACHE_HOME:-$HOME/.cache}/vantage/moto-$moto"
+install_versitygw
 if [ ! -e "$environment/complete" ]; then
     # Its scripts have its path in them, so it cannot be moved.
     python3 -m venv --clear "$environment"
@@ -67,7 +55,7 @@ until (exec 3<> "/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
     sleep 0.2
 done
 
-VANTAGE_TEST_S3_SERVER="$store" \
+VANTAGE_TEST_S3_SERVER="$versitygw" \
     cargo test --locked -p platform --test objects -- --ignored --nocapture
 VANTAGE_TEST_S3_URL="http://127.0.0.1:$port" \
     cargo test --locked -p vantage --test journeys -- --include-ignored --nocapture objects::

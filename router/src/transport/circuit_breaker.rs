@@ -43,6 +43,11 @@ impl Circuit {
         }
     }
 
+    /// Whether calls fail at once.
+    pub(super) fn is_open(&self) -> bool {
+        !self.breaker.is_closed()
+    }
+
     /// Permission to call the subgraph, unless the circuit is open.
     pub(super) fn admit<'a>(
         self: &'a Arc<Self>,

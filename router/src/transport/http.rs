@@ -442,4 +442,8 @@ impl Transport for HttpTransport {
     fn sees_caller(&self) -> bool {
         self.options.caller_key.is_some()
     }
+
+    fn is_unavailable(&self) -> bool {
+        self.circuit.is_open()
+    }
 }

@@ -394,6 +394,11 @@ pub trait Transport: Send + Sync + Debug {
     fn sees_caller(&self) -> bool {
         true
     }
+
+    /// Whether the subgraph has failed so often that it is not called at the moment.
+    fn is_unavailable(&self) -> bool {
+        false
+    }
 }
 
 /// The events of a subscription to a subgraph.

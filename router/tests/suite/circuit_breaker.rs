@@ -62,6 +62,7 @@ async fn execute(router: &Router) -> Value {
 #[tokio::test]
 async fn a_subgraph_that_fails_again_and_again_is_not_asked_any_more() {
     let (router, calls) = failing(usize::MAX, Duration::from_secs(3600)).await;
+    assert!(router.unavailable_subgraphs().is_empty());
     for _ in 0..5 {
         assert_eq!(
             execute(&router).await,
@@ -69,6 +70,7 @@ async fn a_subgraph_that_fails_again_and_again_is_not_asked_any_more() {
         );
     }
     assert_eq!(calls.load(Ordering::SeqCst), 3);
+    assert_eq!(router.unavailable_subgraphs(), ["busy"]);
 }
 
 /// Counts its calls, and hangs until repaired.

@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(report.matches("<figure>").count(), 5);
         assert_eq!(
             report.matches("<figure>").count(),
-            report.matches("<svg").count()
+            report.matches("class=\"plot\"").count()
         );
     }
 }

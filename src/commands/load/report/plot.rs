@@ -6,7 +6,7 @@ use std::fmt::Write;
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 260.0;
 const LEFT: f64 = 64.0;
-const RIGHT: f64 = 12.0;
+const RIGHT: f64 = 24.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 44.0;
 
@@ -128,7 +128,7 @@ impl Plot {
         let to_y = |value: f64| HEIGHT - BOTTOM - y.place(value) * (HEIGHT - TOP - BOTTOM);
         let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
         let mut svg = format!(
-            "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
+            "<svg class=\"plot\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
             self.title
         );
         // Writing to a string does not fail.
@@ -250,11 +250,11 @@ mod tests {
         assert!(svg.contains("aria-label=\"Requests\""));
         // From the lower left to the upper right corner.
         assert!(
-            svg.contains("<polyline class=\"line0\" points=\"64.0,216.0 708.0,12.0 \"/>"),
+            svg.contains("<polyline class=\"line0\" points=\"64.0,216.0 696.0,12.0 \"/>"),
             "{svg}"
         );
         assert!(
-            svg.contains("<circle class=\"dot1\" cx=\"386.0\" cy=\"12.0\""),
+            svg.contains("<circle class=\"dot1\" cx=\"380.0\" cy=\"12.0\""),
             "{svg}"
         );
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
