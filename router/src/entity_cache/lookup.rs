@@ -170,10 +170,13 @@ impl<'c> Lookup<'c> {
         };
         let stale_for = response.stale_for;
         let stale_for = stale_for.unwrap_or(self.inner().config.stale_while_revalidate.get());
+        let for_clients = response.cache.map_or(0, |policy| policy.max_age);
+        let for_clients = Duration::from_secs(for_clients.into());
         let entry = |values: Vec<StoredValue>| Entry {
             values: values.into(),
             epoch,
             expires: now + lifetime,
+            client_expires: now + for_clients.min(self.inner().config.max_age.get()),
             stale_for,
         };
         let shape = &self.fetch.operation.shape;
@@ -293,17 +296,18 @@ impl Found {
 
     /// The policy that the remaining time of its values allows; `None` if nothing was found.
     pub(crate) fn policy(&self) -> Option<CachePolicy> {
-        let entries = self.values.iter().flatten().flatten();
-        let left = entries.map(|entry| match entry.age(self.now) {
-            Age::Fresh(left) => left.as_millis().div_ceil(1_000),
-            Age::Stale | Age::Expired => 0,
-        });
         // As a cache counts: its age in whole seconds.
-        let max_age = u32::try_from(left.min()?).unwrap_or(u32::MAX);
-        Some(CachePolicy {
-            max_age,
+        let left = |until: Instant| {
+            let left = until.saturating_duration_since(self.now).as_millis();
+            u32::try_from(left.div_ceil(1_000)).unwrap_or(u32::MAX)
+        };
+        let policies = self.values.iter().flatten().flatten();
+        let policies = policies.map(|entry| CachePolicy {
+            max_age: left(entry.client_expires),
+            shared_max_age: left(entry.expires),
             public: true,
-        })
+        });
+        policies.reduce(CachePolicy::and)
     }
 
     /// The inputs without what was found.

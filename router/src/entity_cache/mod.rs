@@ -160,7 +160,7 @@ impl RouterCache {
 /// How long a response may be stored; `None` if it may not.
 fn lifetime(policy: Option<CachePolicy>, config: &EntityCacheConfig) -> Option<Duration> {
     let policy = policy.filter(|policy| policy.public)?;
-    let seconds = u64::from(policy.max_age);
+    let seconds = u64::from(policy.shared_max_age);
     let lifetime = Duration::from_secs(seconds).min(config.max_age.get());
     (!lifetime.is_zero()).then_some(lifetime)
 }

@@ -24,6 +24,8 @@ pub(super) struct Entry {
     pub(super) epoch: Epoch,
     /// Until when it is fresh.
     pub(super) expires: Instant,
+    /// Until when it is fresh for clients, which may be another time.
+    pub(super) client_expires: Instant,
     /// How long it may be used after that, while it is fetched anew.
     pub(super) stale_for: Duration,
 }
@@ -127,6 +129,7 @@ mod tests {
             values: Box::new([value]),
             epoch: 0,
             expires: Instant::now() + Duration::from_secs(60),
+            client_expires: Instant::now() + Duration::from_secs(60),
             stale_for: Duration::from_secs(10),
         }
     }

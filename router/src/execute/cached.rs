@@ -204,7 +204,7 @@ impl Execution<'_> {
         found: &Found,
         fetched: Option<SubgraphResponse>,
     ) -> SubgraphResponse {
-        let stored = found.policy().filter(|policy| policy.max_age > 0);
+        let stored = found.policy().filter(|policy| policy.allows_storing());
         let cache = match &fetched {
             None => stored,
             Some(fetched) => fetched.cache.zip(stored).map(|(one, other)| one.and(other)),
