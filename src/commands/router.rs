@@ -63,7 +63,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
     let supergraph = std::fs::read_to_string(&file)
         .with_context(|| format!("cannot read the supergraph {}", file.display()))?;
     let (auth, server) = edge(&configuration);
-    let cache = entity_cache::cache(&configuration);
+    let cache = entity_cache::cache(&configuration)?;
     let router = build(&configuration, &server, &file, &supergraph, cache.as_ref())?;
     serving::warm_up(&router, &configuration.router.warm_up).await?;
     let listener = listener::bind(configuration.listen, "--listen").await?;

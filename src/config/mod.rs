@@ -327,6 +327,15 @@ impl Configuration {
                  not know",
             ));
         }
+        let redis = &self.router.entity_cache.redis;
+        let key = "router.entity_cache.redis.url";
+        check_scheme(key, redis.url.as_ref(), &["redis", "rediss"])?;
+        if redis.enabled && self.redis_url.is_none() {
+            return Err(Invalid::new(
+                "router.entity_cache.redis.enabled",
+                "requires redis_url, over which processes announce what changes",
+            ));
+        }
         Ok(())
     }
 

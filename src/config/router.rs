@@ -43,6 +43,14 @@ impl Router {
                 "router.entity_cache.max_bytes",
                 self.entity_cache.max_bytes == 0,
             ),
+            (
+                "router.entity_cache.redis.timeout",
+                self.entity_cache.redis.timeout.get().is_zero(),
+            ),
+            (
+                "router.entity_cache.redis.max_age",
+                self.entity_cache.redis.max_age.get().is_zero(),
+            ),
         ] {
             if is_zero {
                 return Err(Invalid::new(key, "must be more than zero"));

@@ -345,7 +345,7 @@ fn no_secret_and_no_credential_of_a_url_is_ever_shown() {
     for key in &urls {
         let scheme = match key.as_str() {
             "__DATABASE_URL" => "postgres",
-            "__REDIS_URL" => "redis",
+            "__REDIS_URL" | "__ROUTER__ENTITY_CACHE__REDIS__URL" => "redis",
             "__PROVIDERS__SMTP__URL" => "smtps",
             _ => "https",
         };

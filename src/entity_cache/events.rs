@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use platform::bus::Event;
 use pricing::RateCache;
+use resolvers::erasure::CUSTOMER_DELETED;
 use router::{InvalidEntity, Invalidation};
 use serde_json::Value;
 
@@ -32,6 +33,7 @@ pub(super) fn published(events: &[Arc<Event>]) -> Vec<Invalidation> {
                 one.entities.extend(invalid.entities);
                 one.types.extend(invalid.types);
                 one.root_fields.extend(invalid.root_fields);
+                one.callers.extend(invalid.callers);
                 for names in [&mut one.types, &mut one.root_fields] {
                     names.sort_unstable();
                     names.dedup();
@@ -53,6 +55,10 @@ pub(super) fn settled(events: &[Arc<Event>]) -> Vec<Invalidation> {
 
 /// What an event invalidates in the subgraph of a domain that has applied it.
 pub(super) fn handled(domain: &str, event: &Event) -> Option<Invalidation> {
+    // Another system may have published it, and each domain erases what it has.
+    if event.event_type == CUSTOMER_DELETED {
+        return erased(event);
+    }
     // The catalog copies prices and stock of products; others have no public data of another domain.
     (domain == "search")
         .then(|| changed(domain, event))
@@ -67,8 +73,20 @@ fn publisher(topic: &str) -> Option<&str> {
     }
 }
 
+/// What is stored for a customer alone who is being erased.
+fn erased(event: &Event) -> Option<Invalidation> {
+    let customer = event.data.get("customerId")?.as_str()?;
+    Some(Invalidation {
+        callers: vec![customer.to_owned()],
+        ..Invalidation::default()
+    })
+}
+
 /// What changes in a domain's subgraph with an event.
 fn changed(domain: &str, event: &Event) -> Option<Invalidation> {
+    if event.event_type == CUSTOMER_DELETED {
+        return erased(event);
+    }
     let mut invalid = Invalidation {
         subgraphs: vec![domain.to_owned()],
         ..Invalidation::default()
@@ -176,6 +194,21 @@ mod tests {
         let copied = handled("search", &stock);
         assert_eq!(copied, Some(products_of("search", &["prd_3"])));
         assert_eq!(handled("notifications", &stock), None);
+    }
+
+    #[test]
+    fn an_erased_customer_has_nothing_stored_any_more() {
+        let data = json!({ "version": 1, "customerId": "usr_1" });
+        let deleted = event("customer.events", "customer.deleted", data);
+        let expected = Invalidation {
+            callers: vec!["usr_1".to_owned()],
+            ..Invalidation::default()
+        };
+        assert_eq!(
+            published(std::slice::from_ref(&deleted)),
+            [expected.clone()]
+        );
+        assert_eq!(handled("returns", &deleted), Some(expected));
     }
 
     #[test]
