@@ -33,12 +33,20 @@ pub(crate) struct Lookup<'c> {
 impl<'c> Lookup<'c> {
     pub(super) fn new(router: &'c RouterCache, fetch: KeyedFetch<'c>) -> Self {
         let inner = &*router.cache.0;
-        let (class, hash) = fetch.class(&router.schema);
-        let last = inner.classes.get(&class);
+        let (mut class, hash) = fetch.class(&router.schema);
         let caller = match inner.config.allows_private(fetch.operation) {
             true => fetch.caller(),
             false => None,
         };
+        if caller.is_some() {
+            // Of others, responses like this are not stored.
+            class = Sha256::new()
+                .chain_update(class)
+                .chain_update(b"caller")
+                .finalize()
+                .into();
+        }
+        let last = inner.classes.get(&class);
         let (scope, is_private) = match last {
             None | Some(Some(Scope::Public)) => (Scope::Public, false),
             Some(Some(Scope::Private)) => (Scope::Private, caller.is_none()),
