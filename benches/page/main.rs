@@ -2,6 +2,7 @@
 //! six processes, against bare SQL, its memory and startup time, and what it serves when more is requested than it can do.
 
 mod attack;
+mod cached;
 mod compare;
 mod graph;
 mod live;
@@ -66,6 +67,9 @@ struct Arguments {
     /// Only compare the page alone with the page during an attack, refused and admitted.
     #[arg(long)]
     attack: bool,
+    /// Only compare the graph in one process with the entity cache and without it, on this page and on a visitor's search.
+    #[arg(long)]
+    cache: bool,
     /// Only offer the graph in one process twice the rate that fits, with live subscriptions beside it.
     #[arg(long)]
     overload: bool,
@@ -109,6 +113,14 @@ async fn main() -> anyhow::Result<()> {
     if arguments.attack {
         let (connections, rounds) = (arguments.connections, arguments.rounds);
         return attack::measure(data, other_data, &page, &token, connections, time, rounds).await;
+    }
+    if arguments.cache {
+        let load = Load {
+            rounds: arguments.rounds,
+            connections: arguments.connections,
+            time,
+        };
+        return cached::measure(data, other_data, &page, load).await;
     }
     let local = Graph::in_process(data, &[]).await?;
     if arguments.profile {

@@ -98,7 +98,7 @@ pub fn describe() {
     describe_counter!(
         "router_entity_cache_bypasses_total",
         "Fetches without the entity cache, by reason: private (its responses are not public), excluded (its subgraph \
-         is) or suspended (invalidations may be missed)."
+         is), suspended (invalidations may be missed) or written (the caller has just changed something)."
     );
     describe_counter!(
         "router_entity_cache_shared_hits_total",

@@ -11,10 +11,15 @@ use router::{InvalidEntity, Invalidation};
 use serde_json::Value;
 
 /// When rates that were refreshed are used in every process: they use those from before for a while, and their clocks
-/// differ.
+/// differ. Search indexes have followed the catalog by then, too.
 pub(super) const RATES_SETTLE: Duration = RateCache::RECHECK.saturating_mul(2);
 
 const RATES_REFRESHED: &str = "rates.refreshed";
+const PRODUCT_UPSERTED: &str = "product.upserted.v1";
+const PRODUCT_DELETED: &str = "product.deleted.v1";
+
+/// Root fields that depend on products which are not in their answers.
+const SEARCHES: [&str; 2] = ["productSearch", "searchSuggestions"];
 
 /// What these events invalidate in the subgraphs that publish them.
 pub(super) fn published(events: &[Arc<Event>]) -> Vec<Invalidation> {
@@ -50,7 +55,20 @@ pub(super) fn settled(events: &[Arc<Event>]) -> Vec<Invalidation> {
     let rates = events
         .iter()
         .filter(|event| event.event_type == RATES_REFRESHED);
-    published(&rates.cloned().collect::<Vec<_>>())
+    let mut settled = published(&rates.cloned().collect::<Vec<_>>());
+    let is_of_catalog = |event: &Arc<Event>| {
+        let is_change = matches!(&*event.event_type, PRODUCT_UPSERTED | PRODUCT_DELETED);
+        is_change && publisher(&event.topic) == Some("search")
+    };
+    if events.iter().any(is_of_catalog) {
+        // The index follows the catalog within a second: whether a new product is found, and where.
+        settled.push(Invalidation {
+            root_fields: SEARCHES.map(str::to_owned).into(),
+            subgraphs: vec!["search".to_owned()],
+            ..Invalidation::default()
+        });
+    }
+    settled
 }
 
 /// What an event invalidates in the subgraph of a domain that has applied it.
@@ -94,7 +112,7 @@ fn changed(domain: &str, event: &Event) -> Option<Invalidation> {
     match event.event_type.as_str() {
         "price.changed" => invalid.entities = products(&event.data, "prices", "productId"),
         "inventory.adjusted" => invalid.entities = products(&event.data, "products", "productId"),
-        "product.upserted.v1" | "product.deleted.v1" => {
+        PRODUCT_UPSERTED | PRODUCT_DELETED => {
             invalid.entities = products(&event.data, "products", "id");
         }
         RATES_REFRESHED => {
@@ -106,9 +124,7 @@ fn changed(domain: &str, event: &Event) -> Option<Invalidation> {
     }
     if domain == "search" {
         // Totals and facets change with products that are not in the answer.
-        invalid.root_fields = ["productSearch", "searchSuggestions"]
-            .map(str::to_owned)
-            .into();
+        invalid.root_fields = SEARCHES.map(str::to_owned).into();
     }
     Some(invalid)
 }
@@ -194,6 +210,15 @@ mod tests {
         let copied = handled("search", &stock);
         assert_eq!(copied, Some(products_of("search", &["prd_3"])));
         assert_eq!(handled("notifications", &stock), None);
+    }
+
+    #[test]
+    fn searches_are_invalidated_again_once_the_index_has_followed() {
+        let data = json!({ "products": [{ "id": "prd_1" }] });
+        let upserted = event("search.events", "product.upserted.v1", data.clone());
+        assert_eq!(settled(&[upserted]), [products_of("search", &[])]);
+        let foreign = event("catalog.events", "product.upserted.v1", data);
+        assert!(settled(&[foreign]).is_empty());
     }
 
     #[test]

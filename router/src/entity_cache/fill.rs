@@ -27,15 +27,14 @@ pub(crate) struct Allowed {
 
 /// What other routers have of a fetch, and with what the rest may be stored for them.
 pub(crate) struct SharedPart {
-    /// Positions of the values that were looked up, by variable and index.
+    /// Positions of the values that were looked up, by variable and index, in this order.
     positions: Vec<(usize, usize)>,
     looked: Looked,
 }
 
 impl SharedPart {
     fn stamp(&self, variable: usize, index: usize) -> Option<Stamp> {
-        let mut positions = self.positions.iter();
-        let number = positions.position(|position| *position == (variable, index))?;
+        let number = self.positions.binary_search(&(variable, index)).ok()?;
         self.looked.stamps.get(number).copied()
     }
 }

@@ -17,6 +17,7 @@ mod shared;
 mod store;
 mod tags;
 mod versions;
+mod writers;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -38,7 +39,9 @@ pub(crate) use self::refresh::Refresh;
 pub use self::shared::{Recording, SharedValues};
 use self::store::Store;
 use self::versions::Versions;
+use self::writers::Writers;
 use crate::in_flight::InFlight;
+use crate::request::RequestContext;
 use crate::supergraph::Supergraph;
 
 /// How many classes of fetches are remembered as public or not.
@@ -54,6 +57,7 @@ struct Inner {
     store: Store,
     shared: Option<SharedValues>,
     versions: Versions,
+    writers: Writers,
     /// How the last response to fetches of a class was stored, if it was. Others neither look values up nor wait for each
     /// other.
     classes: Cache<key::Key, Option<Scope>, RandomState>,
@@ -85,6 +89,7 @@ impl EntityCache {
             shared,
             store: Store::new(config.max_bytes),
             versions: Versions::new(),
+            writers: Writers::new(),
             classes: Cache::builder()
                 .max_capacity(MAX_CLASSES)
                 .build_with_hasher(RandomState::default()),
@@ -175,11 +180,19 @@ impl RouterCache {
         }
     }
 
+    /// This caller has executed a mutation.
+    pub(crate) fn written_by(&self, context: &RequestContext) {
+        self.cache.0.writers.add(context);
+    }
+
     /// Looks up the values of a fetch; `Err` with the reason if they are not stored.
     pub(crate) fn lookup<'c>(&'c self, fetch: KeyedFetch<'c>) -> Result<Lookup<'c>, &'static str> {
         let inner = &*self.cache.0;
         if self.cache.is_suspended() {
             return Err("suspended");
+        }
+        if inner.writers.contain(fetch.context) {
+            return Err("written");
         }
         let mut excluded = inner.config.exclude_subgraphs.iter();
         if excluded.any(|name| **name == *fetch.operation.subgraph) {
