@@ -1,4 +1,5 @@
-//! Routers store public data, and what changes is seen once its event is published, in every layout.
+//! Routers store public data, and what changes is seen once its event is published, in every layout. Separate processes
+//! also share it in Redis.
 
 use std::process::Stdio;
 
@@ -27,6 +28,9 @@ async fn start(layout: Layout) -> Option<Graph> {
     let mut settings = vec![("VANTAGE_DEMO__ORDERS", "50"), ENABLED];
     if layout == Layout::Separate {
         settings.push(("VANTAGE_REDIS_URL", redis.as_deref()?));
+        settings.push(("VANTAGE_ROUTER__ENTITY_CACHE__REDIS__ENABLED", "true"));
+        // The server may be busy with other tests.
+        settings.push(("VANTAGE_ROUTER__ENTITY_CACHE__REDIS__TIMEOUT", "2s"));
     }
     Some(Graph::start(layout, &settings, &[]).await)
 }
