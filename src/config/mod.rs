@@ -317,10 +317,21 @@ impl Configuration {
         )
     }
 
+    /// Whether a router over this process's subgraphs stores public data: by default, if nobody else changes any.
+    pub(crate) fn uses_entity_cache(&self) -> bool {
+        let shares_data = self.database_url.is_some() || self.redis_url.is_some();
+        let is_alone = !shares_data && !self.has_other_processes();
+        self.router.entity_cache.enabled.unwrap_or(is_alone)
+    }
+
+    fn has_other_processes(&self) -> bool {
+        self.subgraphs.any_remote() || self.kafka.is_used()
+    }
+
     /// Other processes publish what changes, and only Redis takes it to every router.
     fn check_entity_cache(&self) -> Result<(), Invalid> {
-        let has_others = self.subgraphs.any_remote() || self.kafka.is_used();
-        if self.router.entity_cache.enabled && has_others && self.redis_url.is_none() {
+        let is_enabled = self.router.entity_cache.enabled == Some(true);
+        if is_enabled && self.has_other_processes() && self.redis_url.is_none() {
             return Err(Invalid::new(
                 "router.entity_cache.enabled",
                 "requires redis_url when other processes change data: without it this one would \

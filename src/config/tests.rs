@@ -117,6 +117,22 @@ fn a_carrier_keeps_its_own_defaults() {
 }
 
 #[test]
+fn public_data_is_stored_by_default_where_nobody_else_changes_it() {
+    const ENABLED: &str = "VANTAGE_ROUTER__ENTITY_CACHE__ENABLED";
+    let uses = |variables: &[(&str, &str)]| load(variables).unwrap().uses_entity_cache();
+    let redis = ("VANTAGE_REDIS_URL", "redis://cache");
+    assert!(uses(&[]));
+    assert!(!uses(&[(ENABLED, "false")]));
+    assert!(!uses(&[redis]));
+    assert!(uses(&[redis, (ENABLED, "true")]));
+    assert!(!uses(&[("VANTAGE_DATABASE_URL", "postgres://db/shop")]));
+    assert!(!uses(&[("VANTAGE_SUBGRAPHS__ORDERS__URL", "http://orders:4001")]));
+    let shared = ("VANTAGE_ROUTER__ENTITY_CACHE__REDIS__ENABLED", "true");
+    assert!(refused(&[shared]).contains("requires redis_url"));
+    assert!(load(&[shared, redis]).is_ok());
+}
+
+#[test]
 fn addresses_of_the_wrong_kind_are_refused() {
     assert_eq!(
         refused(&[("VANTAGE_DATABASE_URL", "mysql://root:hunter2@db/shop")]),

@@ -151,12 +151,15 @@ impl Shared {
     }
 }
 
-/// The cache of this process's router, if it is configured.
-pub(crate) fn cache(configuration: &Configuration) -> anyhow::Result<Option<EntityCache>> {
-    let config = &configuration.router.entity_cache;
-    if !config.enabled {
+/// The cache of this process's router, if it is to have one.
+pub(crate) fn cache(
+    configuration: &Configuration,
+    is_enabled: bool,
+) -> anyhow::Result<Option<EntityCache>> {
+    if !is_enabled {
         return Ok(None);
     }
+    let config = &configuration.router.entity_cache;
     let shared = shared_values(configuration)?;
     Ok(Some(EntityCache::with_shared(config.clone(), shared)))
 }

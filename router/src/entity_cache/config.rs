@@ -12,7 +12,8 @@ use crate::prepare::plan::FetchOperation;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EntityCacheConfig {
-    pub enabled: bool,
+    /// Unset: where all subgraphs and their SQLite files belong to one process, so that it knows of every change.
+    pub enabled: Option<bool>,
     /// Memory for the values; the least recently used are dropped.
     pub max_bytes: u64,
     /// Nothing is stored for longer, whatever its policy says.
@@ -31,7 +32,7 @@ pub struct EntityCacheConfig {
 impl Default for EntityCacheConfig {
     fn default() -> Self {
         Self {
-            enabled: false,
+            enabled: None,
             max_bytes: 64 << 20,
             max_age: Duration::from_secs(60 * 60),
             stale_while_revalidate: Duration::from_secs(0),
