@@ -317,39 +317,6 @@ impl Configuration {
         )
     }
 
-    /// Whether a router over this process's subgraphs stores public data: by default, if nobody else changes any.
-    pub(crate) fn uses_entity_cache(&self) -> bool {
-        let shares_data = self.database_url.is_some() || self.redis_url.is_some();
-        let is_alone = !shares_data && !self.has_other_processes();
-        self.router.entity_cache.enabled.unwrap_or(is_alone)
-    }
-
-    fn has_other_processes(&self) -> bool {
-        self.subgraphs.any_remote() || self.kafka.is_used()
-    }
-
-    /// Other processes publish what changes, and only Redis takes it to every router.
-    fn check_entity_cache(&self) -> Result<(), Invalid> {
-        let is_enabled = self.router.entity_cache.enabled == Some(true);
-        if is_enabled && self.has_other_processes() && self.redis_url.is_none() {
-            return Err(Invalid::new(
-                "router.entity_cache.enabled",
-                "requires redis_url when other processes change data: without it this one would \
-                 not know",
-            ));
-        }
-        let redis = &self.router.entity_cache.redis;
-        let key = "router.entity_cache.redis.url";
-        check_scheme(key, redis.url.as_ref(), &["redis", "rediss"])?;
-        if redis.enabled && self.redis_url.is_none() {
-            return Err(Invalid::new(
-                "router.entity_cache.redis.enabled",
-                "requires redis_url, over which processes announce what changes",
-            ));
-        }
-        Ok(())
-    }
-
     fn check_production(&self) -> Result<(), Invalid> {
         if self.subgraph_secret.is_none() && self.subgraphs.any_remote() {
             return Err(Invalid::new(

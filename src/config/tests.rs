@@ -126,7 +126,10 @@ fn public_data_is_stored_by_default_where_nobody_else_changes_it() {
     assert!(!uses(&[redis]));
     assert!(uses(&[redis, (ENABLED, "true")]));
     assert!(!uses(&[("VANTAGE_DATABASE_URL", "postgres://db/shop")]));
-    assert!(!uses(&[("VANTAGE_SUBGRAPHS__ORDERS__URL", "http://orders:4001")]));
+    assert!(!uses(&[(
+        "VANTAGE_SUBGRAPHS__ORDERS__URL",
+        "http://orders:4001"
+    )]));
     let shared = ("VANTAGE_ROUTER__ENTITY_CACHE__REDIS__ENABLED", "true");
     assert!(refused(&[shared]).contains("requires redis_url"));
     assert!(load(&[shared, redis]).is_ok());

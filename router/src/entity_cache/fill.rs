@@ -9,7 +9,7 @@ use platform::cache::tagged::SharedValue;
 
 use super::found::{EntityFields, Found};
 use super::lookup::Lookup;
-use super::shared::{Looked, Packed, Stamp, Wanted};
+use super::shared::{Looked, Packed, Requested, Stamp};
 use super::store::Entry;
 use super::versions::Epoch;
 use super::{EntityCacheConfig, Scope, SharedValues};
@@ -86,13 +86,13 @@ impl Lookup<'_> {
                 }
             }
         }
-        let wanted = Wanted {
+        let requested = Requested {
             operation: self.fetch.operation,
             symbols: self.fetch.symbols,
             types: self.fetch.types,
             values,
         };
-        let mut looked = shared.look(&wanted).await?;
+        let mut looked = shared.look(&requested).await?;
         found.now = Instant::now();
         let packed = std::mem::take(&mut looked.found);
         let mut added = Vec::new();
@@ -108,7 +108,7 @@ impl Lookup<'_> {
             }
         }
         // What was invalidated meanwhile is removed again.
-        self.keep_valid(found);
+        self.remove_invalid(found);
         for ((variable, index), entry) in added {
             if let Some(key) = self.keys.get(variable).and_then(|keys| keys.get(index)) {
                 self.inner().store.put(*key, entry);

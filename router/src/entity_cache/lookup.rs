@@ -124,12 +124,12 @@ impl<'c> Lookup<'c> {
             invalidated: 0,
             now,
         };
-        self.keep_valid(&mut found);
+        self.remove_invalid(&mut found);
         found
     }
 
     /// Removes what was invalidated and what is too old.
-    pub(super) fn keep_valid(&self, found: &mut Found) {
+    pub(super) fn remove_invalid(&self, found: &mut Found) {
         if found.is_empty() {
             return;
         }

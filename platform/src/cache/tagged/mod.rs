@@ -1,6 +1,7 @@
 //! A cache shared by processes whose values depend on tags. A tag has a version, which changes with what it stands for;
 //! whoever stores a value stores with it what the versions were when its making began, and whoever reads it compares.
 
+mod breaker;
 mod redis;
 
 use std::fmt;

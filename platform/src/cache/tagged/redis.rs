@@ -13,8 +13,8 @@ use parking_lot::Mutex;
 use redis::{FromRedisValue, Pipeline};
 use uuid::Uuid;
 
+use super::breaker::Breaker;
 use super::{SharedValue, Snapshot, TagKey, TaggedCache, ValueKey, listed_name, listed_names};
-use crate::backoff::Backoff;
 use crate::redis_connection::{Connection, PromptRedis};
 use crate::redis_server::RedisServer;
 
@@ -23,9 +23,6 @@ const TAG_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 /// Most keys of one command.
 const MAX_KEYS: usize = 10_000;
-
-/// Failures in a row after which Redis is left alone for a while.
-const MAX_FAILURES: u32 = 3;
 
 /// A change may take longer than a read by this factor: a doubtful one makes all values invalid.
 const PATIENCE_OF_CHANGES: u32 = 5;
@@ -322,44 +319,6 @@ impl fmt::Debug for RedisTaggedCache {
     }
 }
 
-/// Counts failures, and says when to try again.
-struct Breaker {
-    failures: u32,
-    backoff: Backoff,
-    retry_at: Option<Instant>,
-}
-
-impl Breaker {
-    fn new() -> Self {
-        Self {
-            failures: 0,
-            backoff: Backoff::new(Duration::from_millis(100), Duration::from_secs(5)),
-            retry_at: None,
-        }
-    }
-
-    fn is_open(&self, now: Instant) -> bool {
-        self.retry_at.is_some_and(|retry_at| now < retry_at)
-    }
-
-    /// Returns whether it was open before.
-    fn succeeded(&mut self) -> bool {
-        self.failures = 0;
-        self.backoff.reset();
-        self.retry_at.take().is_some()
-    }
-
-    /// Returns whether it opens with this failure.
-    fn failed(&mut self, now: Instant) -> bool {
-        self.failures = self.failures.saturating_add(1);
-        if self.failures < MAX_FAILURES {
-            return false;
-        }
-        let wait = self.backoff.next_wait();
-        self.retry_at.replace(now + wait).is_none()
-    }
-}
-
 /// A version that never was before.
 fn unique() -> String {
     Uuid::new_v4().simple().to_string()
@@ -389,23 +348,5 @@ mod tests {
         assert_eq!(run_id(info), Some("8f3a"));
         assert_eq!(run_id("# Server\r\nrun_id:\r\n"), None);
         assert_eq!(run_id(""), None);
-    }
-
-    #[test]
-    fn after_failures_in_a_row_it_is_left_alone_for_a_while() {
-        let mut breaker = Breaker::new();
-        let now = Instant::now();
-        assert!(!breaker.failed(now) && !breaker.failed(now));
-        assert!(!breaker.succeeded());
-        assert!(!breaker.failed(now) && !breaker.failed(now));
-        assert!(!breaker.is_open(now));
-        assert!(breaker.failed(now));
-        assert!(breaker.is_open(now));
-        let later = now + Duration::from_millis(101);
-        assert!(!breaker.is_open(later), "one may try");
-        assert!(!breaker.failed(later), "it was open before");
-        assert!(breaker.is_open(later));
-        assert!(breaker.succeeded());
-        assert!(!breaker.is_open(later));
     }
 }

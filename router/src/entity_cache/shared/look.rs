@@ -24,14 +24,14 @@ const ATTEMPTS: usize = 3;
 const MAX_FIELDS: usize = 16;
 
 /// A fetch's values to look up: their keys, and the representations of entities.
-pub(in crate::entity_cache) struct Wanted<'f> {
+pub(in crate::entity_cache) struct Requested<'f> {
     pub(in crate::entity_cache) operation: &'f FetchOperation,
     pub(in crate::entity_cache) symbols: &'f Symbols,
     pub(in crate::entity_cache) types: &'f TypeNames,
     pub(in crate::entity_cache) values: Vec<(ValueKey, Option<&'f Value>)>,
 }
 
-/// What was found, in the order of what was wanted.
+/// What was found, in the order of what was requested.
 #[derive(Debug)]
 pub(in crate::entity_cache) struct Looked {
     pub(in crate::entity_cache) found: Vec<Option<Packed>>,
@@ -58,13 +58,13 @@ impl Looked {
 
 impl SharedValues {
     /// What is stored and valid; `None` if that cannot be known now.
-    pub(in crate::entity_cache) async fn look(&self, wanted: &Wanted<'_>) -> Option<Looked> {
+    pub(in crate::entity_cache) async fn look(&self, requested: &Requested<'_>) -> Option<Looked> {
         if !self.is_usable() {
             return None;
         }
-        let keys: Vec<ValueKey> = wanted.values.iter().map(|(key, _)| *key).collect();
+        let keys: Vec<ValueKey> = requested.values.iter().map(|(key, _)| *key).collect();
         for _ in 0..ATTEMPTS {
-            let dependencies = Dependencies::of(wanted, self)?;
+            let dependencies = Dependencies::of(requested, self)?;
             let tags = &dependencies.tags;
             let mut snapshot = self.0.cache.read(&keys, tags).await?;
             let read_at = Instant::now();
@@ -115,10 +115,10 @@ struct Dependencies<'f> {
 
 impl<'f> Dependencies<'f> {
     /// `None` if that cannot be said of all of the values.
-    fn of(wanted: &Wanted<'f>, shared: &SharedValues) -> Option<Self> {
-        let subgraph = &*wanted.operation.subgraph;
+    fn of(requested: &Requested<'f>, shared: &SharedValues) -> Option<Self> {
+        let subgraph = &*requested.operation.subgraph;
         let mut tags = vec![TagKey::ALL];
-        each_common(wanted.operation, |subgraph, tagged| {
+        each_common(requested.operation, |subgraph, tagged| {
             tags.push(SharedTag::Tagged(subgraph, tagged).key());
         });
         let common = tags.len();
@@ -131,21 +131,21 @@ impl<'f> Dependencies<'f> {
             })
         };
         let mut fields: BTreeMap<&'f str, (usize, Fields)> = BTreeMap::new();
-        let mut own = Vec::with_capacity(wanted.values.len());
-        for (_, representation) in &wanted.values {
+        let mut own = Vec::with_capacity(requested.values.len());
+        for (_, representation) in &requested.values {
             let mut of_value = Vec::new();
             let Some(representation) = *representation else {
                 own.push(of_value);
                 continue;
             };
-            let (name, object) = entity_of(representation, wanted.types)?;
-            for name in may_be(name, wanted.types) {
+            let (name, object) = entity_of(representation, requested.types)?;
+            for name in may_be(name, requested.types) {
                 let (list, known) = fields
                     .entry(name)
                     .or_insert_with(|| (position(SharedTag::FieldsOf(name)), shared.fields(name)));
                 of_value.push(*list);
                 for field in known.iter() {
-                    let value = object.get(wanted.symbols.find(field)).and_then(scalar);
+                    let value = object.get(requested.symbols.find(field)).and_then(scalar);
                     let Some(value) = value else {
                         of_value.push(position(SharedTag::ByField(name, field)));
                         continue;

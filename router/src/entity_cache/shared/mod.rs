@@ -30,7 +30,7 @@ use platform::cache::tagged::{SharedValue, TagKey, TaggedCache};
 use tokio::sync::Semaphore;
 
 pub(super) use self::codec::{Packed, Stamp};
-pub(super) use self::look::{Looked, Wanted};
+pub(super) use self::look::{Looked, Requested};
 use self::tags::SharedTag;
 use super::config::SharedValuesConfig;
 use super::invalidation::Invalidation;
