@@ -15,7 +15,7 @@ const SEARCH: &str = "{ productSearch(query: \"\", first: 20) { totalCount nodes
 
 /// All connections request the same page, which would be executed once for all of them. In reality, customers load
 /// different ones.
-const APART: Setting<'_> = ("VANTAGE_ROUTER__SHARE_REQUESTS", "false");
+const APART: Setting<'static> = ("VANTAGE_ROUTER__SHARE_REQUESTS", "false");
 
 const ENABLED: &str = "VANTAGE_ROUTER__ENTITY_CACHE__ENABLED";
 

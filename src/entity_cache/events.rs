@@ -15,6 +15,7 @@ use serde_json::Value;
 pub(super) const RATES_SETTLE: Duration = RateCache::RECHECK.saturating_mul(2);
 
 const RATES_REFRESHED: &str = "rates.refreshed";
+const PRICE_CHANGED: &str = "price.changed";
 const PRODUCT_UPSERTED: &str = "product.upserted.v1";
 const PRODUCT_DELETED: &str = "product.deleted.v1";
 
@@ -52,10 +53,11 @@ pub(super) fn published(events: &[Arc<Event>]) -> Vec<Invalidation> {
 
 /// Of what these events invalidate, what subgraphs may return as it was before, until [`RATES_SETTLE`].
 pub(super) fn settled(events: &[Arc<Event>]) -> Vec<Invalidation> {
-    let rates = events
+    // Prices may change at a certain time, which comes later for processes whose clocks are behind.
+    let priced = events
         .iter()
-        .filter(|event| event.event_type == RATES_REFRESHED);
-    let mut settled = published(&rates.cloned().collect::<Vec<_>>());
+        .filter(|event| matches!(&*event.event_type, RATES_REFRESHED | PRICE_CHANGED));
+    let mut settled = published(&priced.cloned().collect::<Vec<_>>());
     let is_of_catalog = |event: &Arc<Event>| {
         let is_change = matches!(&*event.event_type, PRODUCT_UPSERTED | PRODUCT_DELETED);
         is_change && publisher(&event.topic) == Some("search")
@@ -110,7 +112,7 @@ fn changed(domain: &str, event: &Event) -> Option<Invalidation> {
         ..Invalidation::default()
     };
     match event.event_type.as_str() {
-        "price.changed" => invalid.entities = products(&event.data, "prices", "productId"),
+        PRICE_CHANGED => invalid.entities = products(&event.data, "prices", "productId"),
         "inventory.adjusted" => invalid.entities = products(&event.data, "products", "productId"),
         PRODUCT_UPSERTED | PRODUCT_DELETED => {
             invalid.entities = products(&event.data, "products", "id");
