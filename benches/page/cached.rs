@@ -19,6 +19,14 @@ const APART: Setting<'static> = ("VANTAGE_ROUTER__SHARE_REQUESTS", "false");
 
 const ENABLED: &str = "VANTAGE_ROUTER__ENTITY_CACHE__ENABLED";
 
+/// With the cache, whose defaults apply otherwise.
+pub(crate) const WITH_CACHE: Setting<'static> = (ENABLED, "true");
+
+/// A visitor's search page.
+pub(crate) fn search_page() -> Page {
+    Page::new(SEARCH, None)
+}
+
 /// Compares both pages in pairs of runs, over two copies of the data, and shows what came from the cache.
 pub(crate) async fn measure(
     data: &Path,
@@ -26,9 +34,9 @@ pub(crate) async fn measure(
     page: &Page,
     load: Load,
 ) -> anyhow::Result<()> {
-    let with = Graph::in_process(data, &[APART, (ENABLED, "true")]).await?;
+    let with = Graph::in_process(data, &[APART, WITH_CACHE]).await?;
     let without = Graph::in_process(other_data, &[APART, (ENABLED, "false")]).await?;
-    let search = Page::new(SEARCH, None);
+    let search = search_page();
     for (name, page) in [("account page", page), ("search page", &search)] {
         let mut answers = Vec::new();
         for graph in [&with, &without, &with] {
@@ -46,7 +54,8 @@ pub(crate) async fn measure(
                 ..load
             };
             let before = counts(&with).await?;
-            load.compare([&with, &without], page).await?;
+            let pages = std::slice::from_ref(page);
+            load.compare([&with, &without], pages).await?;
             show(&before, &counts(&with).await?);
         }
     }

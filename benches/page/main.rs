@@ -137,15 +137,19 @@ async fn main() -> anyhow::Result<()> {
     }
     if let Some(peer) = &arguments.peer {
         let peer = Graph::behind_peer(&std::path::absolute(peer)?, other_data).await?;
-        println!("\nIn one process | over HTTP behind the other router");
-        return alternate(
-            &arguments,
-            time,
-            [&local, &peer],
-            arguments.connections,
-            &page,
-        )
-        .await;
+        let search = cached::search_page();
+        let connections = arguments.connections;
+        println!("\nIn one process, without the entity cache | over HTTP behind the other router");
+        for page in [&page, &search] {
+            alternate(&arguments, time, [&local, &peer], connections, page).await?;
+        }
+        drop(local);
+        let local = Graph::in_process(data, &[cached::WITH_CACHE]).await?;
+        println!("\nIn one process, with it | over HTTP behind the other router");
+        for page in [&page, &search] {
+            alternate(&arguments, time, [&local, &peer], connections, page).await?;
+        }
+        return Ok(());
     }
     start(other_data).await?;
     let remote = Graph::over_http(other_data, &[]).await?;
@@ -260,11 +264,7 @@ async fn alternate(
         answers[0] == answers[1],
         "the graphs return different responses"
     );
-    println!(
-        "  {} orders, {} bytes, {connections} connections",
-        arguments.orders,
-        answers[0].len()
-    );
+    println!("  {} bytes, {connections} connections", answers[0].len());
     let load = Load {
         rounds: arguments.rounds,
         connections,
