@@ -50,7 +50,7 @@ impl Shared {
             if field("name=").is_some_and(|name| name.starts_with(&self.prefix)) {
                 let mut kill = redis::cmd("CLIENT");
                 kill.arg("KILL").arg("ID").arg(field("id=").unwrap());
-                let _: u64 = self.command(&kill).await;
+                self.command::<u64>(&kill).await;
             }
         }
     }
@@ -147,7 +147,7 @@ async fn a_server_process_that_nobody_has_recognized_makes_everything_invalid() 
     let mut replace = redis::cmd("SET");
     // As after a failover: what the server knows is from another one.
     replace.arg(format!("{}run", shared.prefix)).arg("another");
-    let _: () = shared.command(&replace).await;
+    shared.command::<()>(&replace).await;
     shared.disconnect().await;
     let after = read(&cache).await.versions;
     assert_ne!(after[0], versions[0]);

@@ -134,7 +134,7 @@ fn directives(headers: &HeaderMap) -> Option<Vec<(&str, &str)>> {
 /// The members of a list; commas in quotes do not separate them.
 fn members(list: &str) -> impl Iterator<Item = &str> {
     let mut is_quoted = false;
-    list.split(move |character| {
+    list.split(move |character: char| {
         is_quoted ^= character == '"';
         character == ',' && !is_quoted
     })
