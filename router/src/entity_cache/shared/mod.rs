@@ -23,9 +23,10 @@ mod tags;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use platform::cache::tagged::{SharedValue, TagKey, TaggedCache};
 use tokio::sync::Semaphore;
 
@@ -37,6 +38,9 @@ use super::invalidation::Invalidation;
 
 /// Most responses whose values are being stored at once; more are not stored.
 const MAX_PUTS: usize = 64;
+
+/// Doubts are logged at most this often: where a process is not configured to record, each invalidation is one.
+const WARN_EVERY: Duration = Duration::from_secs(60);
 
 /// The values that all routers share. Clones are the same.
 #[derive(Clone, Debug)]
@@ -55,6 +59,8 @@ struct Inner {
     /// The key fields that entities of each type are invalidated by, as last read.
     fields: RwLock<HashMap<Box<str>, Fields, RandomState>>,
     puts: Arc<Semaphore>,
+    /// When a doubt was logged last.
+    warned: Mutex<Option<Instant>>,
 }
 
 /// In alphabetical order.
@@ -71,6 +77,7 @@ impl SharedValues {
             resolving: Arc::default(),
             fields: RwLock::default(),
             puts: Arc::new(Semaphore::new(MAX_PUTS)),
+            warned: Mutex::default(),
         }))
     }
 
@@ -89,6 +96,13 @@ impl SharedValues {
     pub fn doubt(&self) {
         self.0.doubts.fetch_add(1, Ordering::SeqCst);
         metrics::counter!("router_entity_cache_shared_doubts_total").increment(1);
+        let mut warned = self.0.warned.lock();
+        if warned.is_none_or(|at| at.elapsed() > WARN_EVERY) {
+            *warned = Some(Instant::now());
+            tracing::warn!(
+                "values shared in Redis dropped, an invalidation may not be recorded there"
+            );
+        }
     }
 
     /// Whether everything that this process has invalidated is recorded. If not, it tries to end that, in the background.

@@ -147,18 +147,17 @@ proptest! {
     }
 }
 
-#[tokio::test]
-async fn another_process_finds_what_one_has_stored_until_it_is_invalidated() {
+/// A world in which one process has stored two products that others may find, and how they are read.
+async fn shared_by_one() -> (World, Read) {
     let world = planned(2).await;
     world.answers.add_permits(1_000);
     world.server.puts.add_permits(1_000);
-    let [one, other] = [0, 1].map(|number| world.instances[number].clone());
     let read = Read {
         products: 0b11,
         caller: 0,
         selects: Selects::Public,
     };
-    execute(&one.router, read).await;
+    execute(&world.instances[0].router, read).await;
     let stored = async {
         while world.server.values() < 2 {
             tokio::task::yield_now().await;
@@ -166,29 +165,51 @@ async fn another_process_finds_what_one_has_stored_until_it_is_invalidated() {
     };
     let stored = tokio::time::timeout(Duration::from_secs(60), stored).await;
     stored.expect("both are stored in time");
+    (world, read)
+}
+
+fn versions(answer: &Value) -> [&Value; 2] {
+    [0, 1].map(|index| &answer["data"]["products"][index]["version"])
+}
+
+#[tokio::test]
+async fn another_process_finds_what_one_has_stored_until_it_is_invalidated() {
+    let (world, read) = shared_by_one().await;
+    let [one, other] = [0, 1].map(|number| &world.instances[number]);
     let left = world.answers.available_permits();
     let found = execute(&other.router, read).await;
-    assert_eq!(found["data"]["products"][1]["version"], 0, "{found}");
-    assert_eq!(
-        world.answers.available_permits(),
-        left,
-        "nothing is fetched"
-    );
+    assert_eq!(versions(&found), [0, 0], "{found}");
+    let after = world.answers.available_permits();
+    assert_eq!(after, left, "nothing is fetched");
     world.shop.versions[1].fetch_add(1, Ordering::SeqCst);
     assert!(one.announce(1).await);
     other.hear(1, true);
     let changed = execute(&other.router, read).await;
-    assert_eq!(changed["data"]["products"][1]["version"], 1, "{changed}");
-    assert_eq!(changed["data"]["products"][0]["version"], 0, "{changed}");
-    assert_eq!(
-        world.answers.available_permits(),
-        left - 1,
-        "only the product that has changed, in one fetch"
-    );
+    assert_eq!(versions(&changed), [0, 1], "{changed}");
+    let after = world.answers.available_permits();
+    assert_eq!(after, left - 1, "only the other product, in one fetch");
     // Whoever begins later finds nothing from before, either.
     one.cache.clear();
     let later = execute(&one.router, read).await;
-    assert_eq!(later["data"]["products"][1]["version"], 1, "{later}");
+    assert_eq!(versions(&later), [0, 1], "{later}");
+}
+
+#[tokio::test]
+async fn what_is_not_certainly_recorded_makes_everything_invalid() {
+    for mode in [Mode::Away, Mode::Unacknowledged] {
+        let (world, read) = shared_by_one().await;
+        let [one, other] = [0, 1].map(|number| &world.instances[number]);
+        let left = world.answers.available_permits();
+        world.shop.versions[1].fetch_add(1, Ordering::SeqCst);
+        world.server.set(mode);
+        assert!(!one.announce(1).await, "{mode:?}");
+        world.server.set(Mode::Up);
+        other.hear(1, false);
+        let changed = execute(&other.router, read).await;
+        assert_eq!(versions(&changed), [0, 1], "{mode:?}: {changed}");
+        let after = world.answers.available_permits();
+        assert_eq!(after, left - 1, "{mode:?}: both are fetched");
+    }
 }
 
 /// Reproducible numbers, evenly spread.
