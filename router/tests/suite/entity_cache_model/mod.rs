@@ -137,7 +137,7 @@ proptest! {
 
     #[test]
     fn no_value_is_older_than_its_invalidation_or_anybody_elses(
-        steps in prop::collection::vec(step(), 1..200)
+        steps in prop::collection::vec(step(), 1..250)
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -71,25 +71,26 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     ];
     let reading = (process(), read).prop_map(|(process, read)| Step::Read(process, read));
     let announcing = (any::<usize>(), process(), any::<bool>());
+    // Mostly what lets processes find each other's values: only then can one be too old.
     prop_oneof![
-        16 => reading,
-        4 => (0..PRODUCTS).prop_map(Step::Write),
-        5 => announcing.prop_map(|(which, process, repeats)| Step::Announce {
+        30 => reading,
+        2 => (0..PRODUCTS).prop_map(Step::Write),
+        3 => announcing.prop_map(|(which, process, repeats)| Step::Announce {
             which,
             process,
             repeats,
         }),
         5 => (any::<usize>(), any::<bool>())
             .prop_map(|(which, repeats)| Step::Deliver { which, repeats }),
-        12 => (1..4_usize).prop_map(Step::Answer),
-        20 => Just(Step::Yield),
-        2 => process().prop_map(Step::Clear),
+        20 => (1..4_usize).prop_map(Step::Answer),
+        30 => Just(Step::Yield),
+        5 => process().prop_map(Step::Clear),
         1 => process().prop_map(Step::Disconnect),
         2 => any::<usize>().prop_map(Step::Cancel),
         1 => process().prop_map(Step::Kill),
-        8 => (1..4_usize).prop_map(Step::Put),
-        2 => mode.prop_map(Step::Server),
-        2 => any::<usize>().prop_map(Step::Evict),
+        20 => (1..4_usize).prop_map(Step::Put),
+        1 => mode.prop_map(Step::Server),
+        1 => any::<usize>().prop_map(Step::Evict),
         1 => Just(Step::Save),
         1 => any::<bool>().prop_map(|with_saved| Step::Restart { with_saved }),
     ]
