@@ -41,6 +41,8 @@ fn vantage(binary: &Path, data: &Path) -> Command {
         // Links to pictures, which would name each process's own port.
         .env("VANTAGE_PUBLIC_URL", "http://127.0.0.1:4000")
         .env("VANTAGE_TELEMETRY__LOG_LEVEL", "warn")
+        // All connections request the same page; `--cache` measures it.
+        .env("VANTAGE_ROUTER__ENTITY_CACHE__ENABLED", "false")
         .current_dir(data)
         .stdout(Stdio::piped())
         .kill_on_drop(true);

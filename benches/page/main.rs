@@ -2,6 +2,7 @@
 //! six processes, against bare SQL, its memory and startup time, and what it serves when more is requested than it can do.
 
 mod attack;
+mod cached;
 mod compare;
 mod graph;
 mod live;
@@ -66,6 +67,9 @@ struct Arguments {
     /// Only compare the page alone with the page during an attack, refused and admitted.
     #[arg(long)]
     attack: bool,
+    /// Only compare the graph in one process with the entity cache and without it, on this page and on a visitor's search.
+    #[arg(long)]
+    cache: bool,
     /// Only offer the graph in one process twice the rate that fits, with live subscriptions beside it.
     #[arg(long)]
     overload: bool,
@@ -110,6 +114,14 @@ async fn main() -> anyhow::Result<()> {
         let (connections, rounds) = (arguments.connections, arguments.rounds);
         return attack::measure(data, other_data, &page, &token, connections, time, rounds).await;
     }
+    if arguments.cache {
+        let load = Load {
+            rounds: arguments.rounds,
+            connections: arguments.connections,
+            time,
+        };
+        return cached::measure(data, other_data, &page, load).await;
+    }
     let local = Graph::in_process(data, &[]).await?;
     if arguments.profile {
         println!("process {} is under load", local.processes[0].id());
@@ -125,15 +137,19 @@ async fn main() -> anyhow::Result<()> {
     }
     if let Some(peer) = &arguments.peer {
         let peer = Graph::behind_peer(&std::path::absolute(peer)?, other_data).await?;
-        println!("\nIn one process | over HTTP behind the other router");
-        return alternate(
-            &arguments,
-            time,
-            [&local, &peer],
-            arguments.connections,
-            &page,
-        )
-        .await;
+        let search = cached::search_page();
+        let connections = arguments.connections;
+        println!("\nIn one process, without the entity cache | over HTTP behind the other router");
+        for page in [&page, &search] {
+            alternate(&arguments, time, [&local, &peer], connections, page).await?;
+        }
+        drop(local);
+        let local = Graph::in_process(data, &[cached::WITH_CACHE]).await?;
+        println!("\nIn one process, with it | over HTTP behind the other router");
+        for page in [&page, &search] {
+            alternate(&arguments, time, [&local, &peer], connections, page).await?;
+        }
+        return Ok(());
     }
     start(other_data).await?;
     let remote = Graph::over_http(other_data, &[]).await?;
@@ -248,11 +264,7 @@ async fn alternate(
         answers[0] == answers[1],
         "the graphs return different responses"
     );
-    println!(
-        "  {} orders, {} bytes, {connections} connections",
-        arguments.orders,
-        answers[0].len()
-    );
+    println!("  {} bytes, {connections} connections", answers[0].len());
     let load = Load {
         rounds: arguments.rounds,
         connections,

@@ -23,7 +23,9 @@ pub fn describe() {
     );
     describe_counter!(
         "vantage_cache_skips_total",
-        "Cache operations that skipped Redis, by cache and reason: slow (more than 20 ms) or failed."
+        "Cache operations that skipped Redis, by cache and reason: slow (more than 20 ms, unless the cache has a time of \
+         its own), failed, open (after several failures), reconnected (the server must be recognized first) or too_many \
+         (keys)."
     );
     describe_gauge!(
         "vantage_redis_up",

@@ -7,6 +7,7 @@ const BYPASSES = {
   private: "not public",
   excluded: "its subgraph is excluded",
   suspended: "suspended: invalidations may be missed",
+  written: "you have just changed something",
 };
 
 function EntityCache() {
@@ -31,8 +32,9 @@ function EntityCache() {
   );
 }
 
-function summary({ bypassed, hits, misses, expired, invalidated }) {
+function summary({ bypassed, hits, misses, expired, invalidated, shared }) {
   if (bypassed) return `fetched: ${BYPASSES[bypassed] ?? bypassed}`;
+  if (shared) return `${shared.hits} of ${shared.hits + shared.misses} missing ones shared by other routers`;
   const reasons = [
     [misses - expired - invalidated, "not stored"],
     [expired, "expired"],

@@ -39,7 +39,10 @@ mod value;
 pub use anonymize::{AnonymizeError, Anonymizer};
 pub use cache_control::CachePolicy;
 pub use charge::Charge;
-pub use entity_cache::{EntityCache, EntityCacheConfig, InvalidEntity, Invalidation};
+pub use entity_cache::{
+    EntityCache, EntityCacheConfig, InvalidEntity, Invalidation, Recording, SharedValues,
+    SharedValuesConfig,
+};
 pub use error::{
     ComposeError, CompositionCode, Diagnostic, ErrorCode, Extensions, GraphQLError, Location,
     PathSegment, RouterError,

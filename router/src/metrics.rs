@@ -102,7 +102,24 @@ pub fn describe() {
     describe_counter!(
         "router_entity_cache_bypasses_total",
         "Fetches without the entity cache, by reason: private (its responses are not public), excluded (its subgraph \
-         is) or suspended (invalidations may be missed)."
+         is), suspended (invalidations may be missed) or written (the caller has just changed something)."
+    );
+    describe_counter!(
+        "router_entity_cache_shared_hits_total",
+        "Entities and responses of root fields that were not in the process, but found in Redis, by subgraph and type."
+    );
+    describe_counter!(
+        "router_entity_cache_shared_misses_total",
+        "Entities and responses of root fields that were looked up in Redis and not found, by subgraph and type."
+    );
+    describe_counter!(
+        "router_entity_cache_shared_doubts_total",
+        "Times that all values in Redis became invalid for this process, since it was not certain that an invalidation \
+         was recorded there."
+    );
+    describe_counter!(
+        "router_entity_cache_shared_puts_dropped_total",
+        "Responses whose values were not stored in Redis because too many were being stored."
     );
     describe_counter!(
         "router_entity_cache_fills_shared_total",
@@ -110,11 +127,12 @@ pub fn describe() {
     );
     describe_counter!(
         "router_entity_cache_refreshes_total",
-        "Fetches in the background of values whose time was over, by outcome: stored or not_stored."
+        "Fetches in the background of values whose time was over, by outcome: stored, shared (another router \
+         has stored them) or not_stored."
     );
     describe_counter!(
         "router_entity_cache_invalidations_total",
-        "Invalidations of the entity cache, by what they name: entity, type, root_field or all."
+        "Invalidations of the entity cache, by what they name: caller, entity, type, root_field or all."
     );
     describe_gauge!(
         "router_entity_cache_entries",

@@ -63,7 +63,9 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
     let supergraph = std::fs::read_to_string(&file)
         .with_context(|| format!("cannot read the supergraph {}", file.display()))?;
     let (auth, server) = edge(&configuration);
-    let cache = entity_cache::cache(&configuration);
+    // Nobody announces what changes in foreign subgraphs, unless they are told to.
+    let is_enabled = configuration.router.entity_cache.enabled == Some(true);
+    let cache = entity_cache::cache(&configuration, is_enabled)?;
     let router = build(&configuration, &server, &file, &supergraph, cache.as_ref())?;
     serving::warm_up(&router, &configuration.router.warm_up).await?;
     let listener = listener::bind(configuration.listen, "--listen").await?;

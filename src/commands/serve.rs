@@ -68,7 +68,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
         sandbox.load_shop(&domains).await?;
         sandbox.start_warehouse(&domains, supervisor);
     }
-    let cache = entity_cache::cache(&configuration);
+    let cache = entity_cache::cache(&configuration, configuration.uses_entity_cache())?;
     let invalidations = Invalidations::new(&configuration, cache, supervisor)?;
     workers::start(&domains, &configuration, &clock, supervisor, &invalidations)?;
     let router = graph::router(&configuration, &domains, &key, invalidations.cache())?;

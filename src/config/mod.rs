@@ -317,19 +317,6 @@ impl Configuration {
         )
     }
 
-    /// Other processes publish what changes, and only Redis takes it to every router.
-    fn check_entity_cache(&self) -> Result<(), Invalid> {
-        let has_others = self.subgraphs.any_remote() || self.kafka.is_used();
-        if self.router.entity_cache.enabled && has_others && self.redis_url.is_none() {
-            return Err(Invalid::new(
-                "router.entity_cache.enabled",
-                "requires redis_url when other processes change data: without it this one would \
-                 not know",
-            ));
-        }
-        Ok(())
-    }
-
     fn check_production(&self) -> Result<(), Invalid> {
         if self.subgraph_secret.is_none() && self.subgraphs.any_remote() {
             return Err(Invalid::new(

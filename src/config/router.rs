@@ -7,6 +7,8 @@ use router::EntityCacheConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Configuration, check_scheme};
+
 /// How operations are executed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -46,10 +48,53 @@ impl Router {
                 "router.entity_cache.max_bytes",
                 self.entity_cache.max_bytes == 0,
             ),
+            (
+                "router.entity_cache.redis.timeout",
+                self.entity_cache.redis.timeout.get().is_zero(),
+            ),
+            (
+                "router.entity_cache.redis.max_age",
+                self.entity_cache.redis.max_age.get().is_zero(),
+            ),
         ] {
             if is_zero {
                 return Err(Invalid::new(key, "must be more than zero"));
             }
+        }
+        Ok(())
+    }
+}
+
+impl Configuration {
+    /// Whether a router over this process's subgraphs stores public data: by default, if nobody else changes any.
+    pub(crate) fn uses_entity_cache(&self) -> bool {
+        let shares_data = self.database_url.is_some() || self.redis_url.is_some();
+        let is_alone = !shares_data && !self.has_other_processes();
+        self.router.entity_cache.enabled.unwrap_or(is_alone)
+    }
+
+    fn has_other_processes(&self) -> bool {
+        self.subgraphs.any_remote() || self.kafka.is_used()
+    }
+
+    /// Other processes publish what changes, and only Redis takes it to every router.
+    pub(super) fn check_entity_cache(&self) -> Result<(), Invalid> {
+        let is_enabled = self.router.entity_cache.enabled == Some(true);
+        if is_enabled && self.has_other_processes() && self.redis_url.is_none() {
+            return Err(Invalid::new(
+                "router.entity_cache.enabled",
+                "requires redis_url when other processes change data: without it this one would \
+                 not know",
+            ));
+        }
+        let redis = &self.router.entity_cache.redis;
+        let key = "router.entity_cache.redis.url";
+        check_scheme(key, redis.url.as_ref(), &["redis", "rediss"])?;
+        if redis.enabled && self.redis_url.is_none() {
+            return Err(Invalid::new(
+                "router.entity_cache.redis.enabled",
+                "requires redis_url, over which processes announce what changes",
+            ));
         }
         Ok(())
     }

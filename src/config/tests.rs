@@ -117,6 +117,25 @@ fn a_carrier_keeps_its_own_defaults() {
 }
 
 #[test]
+fn public_data_is_stored_by_default_where_nobody_else_changes_it() {
+    const ENABLED: &str = "VANTAGE_ROUTER__ENTITY_CACHE__ENABLED";
+    let uses = |variables: &[(&str, &str)]| load(variables).unwrap().uses_entity_cache();
+    let redis = ("VANTAGE_REDIS_URL", "redis://cache");
+    assert!(uses(&[]));
+    assert!(!uses(&[(ENABLED, "false")]));
+    assert!(!uses(&[redis]));
+    assert!(uses(&[redis, (ENABLED, "true")]));
+    assert!(!uses(&[("VANTAGE_DATABASE_URL", "postgres://db/shop")]));
+    assert!(!uses(&[(
+        "VANTAGE_SUBGRAPHS__ORDERS__URL",
+        "http://orders:4001"
+    )]));
+    let shared = ("VANTAGE_ROUTER__ENTITY_CACHE__REDIS__ENABLED", "true");
+    assert!(refused(&[shared]).contains("requires redis_url"));
+    assert!(load(&[shared, redis]).is_ok());
+}
+
+#[test]
 fn addresses_of_the_wrong_kind_are_refused() {
     assert_eq!(
         refused(&[("VANTAGE_DATABASE_URL", "mysql://root:hunter2@db/shop")]),
@@ -345,7 +364,7 @@ fn no_secret_and_no_credential_of_a_url_is_ever_shown() {
     for key in &urls {
         let scheme = match key.as_str() {
             "__DATABASE_URL" => "postgres",
-            "__REDIS_URL" => "redis",
+            "__REDIS_URL" | "__ROUTER__ENTITY_CACHE__REDIS__URL" => "redis",
             "__PROVIDERS__SMTP__URL" => "smtps",
             _ => "https",
         };

@@ -6,14 +6,21 @@ use std::time::Duration;
 
 use platform::bus::Event;
 use pricing::RateCache;
+use resolvers::erasure::CUSTOMER_DELETED;
 use router::{InvalidEntity, Invalidation};
 use serde_json::Value;
 
 /// When rates that were refreshed are used in every process: they use those from before for a while, and their clocks
-/// differ.
+/// differ. Search indexes have followed the catalog by then, too.
 pub(super) const RATES_SETTLE: Duration = RateCache::RECHECK.saturating_mul(2);
 
 const RATES_REFRESHED: &str = "rates.refreshed";
+const PRICE_CHANGED: &str = "price.changed";
+const PRODUCT_UPSERTED: &str = "product.upserted.v1";
+const PRODUCT_DELETED: &str = "product.deleted.v1";
+
+/// Root fields that depend on products which are not in their answers.
+const SEARCHES: [&str; 2] = ["productSearch", "searchSuggestions"];
 
 /// What these events invalidate in the subgraphs that publish them.
 pub(super) fn published(events: &[Arc<Event>]) -> Vec<Invalidation> {
@@ -32,6 +39,7 @@ pub(super) fn published(events: &[Arc<Event>]) -> Vec<Invalidation> {
                 one.entities.extend(invalid.entities);
                 one.types.extend(invalid.types);
                 one.root_fields.extend(invalid.root_fields);
+                one.callers.extend(invalid.callers);
                 for names in [&mut one.types, &mut one.root_fields] {
                     names.sort_unstable();
                     names.dedup();
@@ -45,14 +53,32 @@ pub(super) fn published(events: &[Arc<Event>]) -> Vec<Invalidation> {
 
 /// Of what these events invalidate, what subgraphs may return as it was before, until [`RATES_SETTLE`].
 pub(super) fn settled(events: &[Arc<Event>]) -> Vec<Invalidation> {
-    let rates = events
+    // Prices may change at a certain time, which comes later for processes whose clocks are behind.
+    let priced = events
         .iter()
-        .filter(|event| event.event_type == RATES_REFRESHED);
-    published(&rates.cloned().collect::<Vec<_>>())
+        .filter(|event| matches!(&*event.event_type, RATES_REFRESHED | PRICE_CHANGED));
+    let mut settled = published(&priced.cloned().collect::<Vec<_>>());
+    let is_of_catalog = |event: &Arc<Event>| {
+        let is_change = matches!(&*event.event_type, PRODUCT_UPSERTED | PRODUCT_DELETED);
+        is_change && publisher(&event.topic) == Some("search")
+    };
+    if events.iter().any(is_of_catalog) {
+        // The index follows the catalog within a second: whether a new product is found, and where.
+        settled.push(Invalidation {
+            root_fields: SEARCHES.map(str::to_owned).into(),
+            subgraphs: vec!["search".to_owned()],
+            ..Invalidation::default()
+        });
+    }
+    settled
 }
 
 /// What an event invalidates in the subgraph of a domain that has applied it.
 pub(super) fn handled(domain: &str, event: &Event) -> Option<Invalidation> {
+    // Another system may have published it, and each domain erases what it has.
+    if event.event_type == CUSTOMER_DELETED {
+        return erased(event);
+    }
     // The catalog copies prices and stock of products; others have no public data of another domain.
     (domain == "search")
         .then(|| changed(domain, event))
@@ -67,16 +93,28 @@ fn publisher(topic: &str) -> Option<&str> {
     }
 }
 
+/// What is stored for a customer alone who is being erased.
+fn erased(event: &Event) -> Option<Invalidation> {
+    let customer = event.data.get("customerId")?.as_str()?;
+    Some(Invalidation {
+        callers: vec![customer.to_owned()],
+        ..Invalidation::default()
+    })
+}
+
 /// What changes in a domain's subgraph with an event.
 fn changed(domain: &str, event: &Event) -> Option<Invalidation> {
+    if event.event_type == CUSTOMER_DELETED {
+        return erased(event);
+    }
     let mut invalid = Invalidation {
         subgraphs: vec![domain.to_owned()],
         ..Invalidation::default()
     };
     match event.event_type.as_str() {
-        "price.changed" => invalid.entities = products(&event.data, "prices", "productId"),
+        PRICE_CHANGED => invalid.entities = products(&event.data, "prices", "productId"),
         "inventory.adjusted" => invalid.entities = products(&event.data, "products", "productId"),
-        "product.upserted.v1" | "product.deleted.v1" => {
+        PRODUCT_UPSERTED | PRODUCT_DELETED => {
             invalid.entities = products(&event.data, "products", "id");
         }
         RATES_REFRESHED => {
@@ -88,9 +126,7 @@ fn changed(domain: &str, event: &Event) -> Option<Invalidation> {
     }
     if domain == "search" {
         // Totals and facets change with products that are not in the answer.
-        invalid.root_fields = ["productSearch", "searchSuggestions"]
-            .map(str::to_owned)
-            .into();
+        invalid.root_fields = SEARCHES.map(str::to_owned).into();
     }
     Some(invalid)
 }
@@ -176,6 +212,30 @@ mod tests {
         let copied = handled("search", &stock);
         assert_eq!(copied, Some(products_of("search", &["prd_3"])));
         assert_eq!(handled("notifications", &stock), None);
+    }
+
+    #[test]
+    fn searches_are_invalidated_again_once_the_index_has_followed() {
+        let data = json!({ "products": [{ "id": "prd_1" }] });
+        let upserted = event("search.events", "product.upserted.v1", data.clone());
+        assert_eq!(settled(&[upserted]), [products_of("search", &[])]);
+        let foreign = event("catalog.events", "product.upserted.v1", data);
+        assert!(settled(&[foreign]).is_empty());
+    }
+
+    #[test]
+    fn an_erased_customer_has_nothing_stored_any_more() {
+        let data = json!({ "version": 1, "customerId": "usr_1" });
+        let deleted = event("customer.events", "customer.deleted", data);
+        let expected = Invalidation {
+            callers: vec!["usr_1".to_owned()],
+            ..Invalidation::default()
+        };
+        assert_eq!(
+            published(std::slice::from_ref(&deleted)),
+            [expected.clone()]
+        );
+        assert_eq!(handled("returns", &deleted), Some(expected));
     }
 
     #[test]

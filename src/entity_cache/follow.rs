@@ -39,6 +39,7 @@ pub(super) fn start(cache: &EntityCache, shared: &Arc<Shared>, supervisor: &Supe
             supervisor: reporting.clone(),
             numbers: HashMap::new(),
             received: Instant::now(),
+            has_begun: false,
         };
         follower.run(stop)
     });
@@ -64,6 +65,8 @@ struct Follower {
     numbers: HashMap<Uuid, u64>,
     /// When the last message of this process arrived.
     received: Instant,
+    /// Whether it has received messages before: then it may have missed some.
+    has_begun: bool,
 }
 
 impl Follower {
@@ -122,6 +125,7 @@ impl Follower {
             Err(error) => {
                 // Of another version, perhaps.
                 tracing::warn!(%error, "invalidation cannot be read, the entity cache is emptied");
+                self.shared.doubt();
                 self.cache.clear();
                 return;
             }
@@ -140,7 +144,11 @@ impl Follower {
         let last = self.numbers.insert(message.sender, message.number);
         let is_next = last.unwrap_or_default().checked_add(1) == Some(message.number);
         // Others have begun before this process, unless this is their first message.
-        if !is_next && !(is_own && last.is_none()) {
+        let is_gap = !is_next && !(is_own && last.is_none());
+        if !message.recorded && (is_gap || !message.invalid.is_empty()) {
+            self.shared.doubt();
+        }
+        if is_gap {
             self.cache.clear();
         }
         // Its own are applied already.
@@ -161,6 +169,10 @@ impl Follower {
     fn resume(&mut self) {
         self.numbers.clear();
         self.received = Instant::now();
+        if std::mem::replace(&mut self.has_begun, true) {
+            // One of the messages that were missed may have said that something is not recorded.
+            self.shared.doubt();
+        }
         self.cache.resume();
         self.supervisor.set_degraded(PART, None);
     }
@@ -178,6 +190,7 @@ mod tests {
     fn shared() -> Arc<Shared> {
         Arc::new(Shared {
             pubsub: Arc::new(InProcess::new()),
+            values: None,
             sender: Uuid::now_v7(),
             number: Mutex::new(0),
         })
@@ -190,6 +203,7 @@ mod tests {
             supervisor: Supervisor::new(),
             numbers: HashMap::new(),
             received: Instant::now(),
+            has_begun: false,
         }
     }
 
@@ -202,6 +216,7 @@ mod tests {
             sender,
             number,
             invalid: vec![invalid; invalidations],
+            recorded: false,
         };
         serde_json::to_vec(&message).unwrap()
     }

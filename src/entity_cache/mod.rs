@@ -9,9 +9,12 @@ mod follow;
 
 use std::sync::Arc;
 
+use anyhow::Context;
+use platform::cache::tagged::RedisTaggedCache;
 use platform::pubsub::{PubSub, RedisPubSub};
+use platform::redis_server::RedisServer;
 use platform::supervisor::Supervisor;
-use router::{EntityCache, Invalidation};
+use router::{EntityCache, Invalidation, SharedValues};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -36,6 +39,10 @@ struct Message {
     /// Counts the sender's messages: if one is missing, anything may have been invalidated.
     number: u64,
     invalid: Vec<Invalidation>,
+    /// Whether everything that the sender has invalidated so far is also recorded beside the values in Redis. Processes
+    /// without these do not say so.
+    #[serde(default)]
+    recorded: bool,
 }
 
 /// Invalidates the entity caches of all routers. Clones share it.
@@ -49,6 +56,8 @@ pub(crate) struct Invalidations {
 #[derive(Debug)]
 struct Shared {
     pubsub: Arc<dyn PubSub>,
+    /// The values that routers share in Redis, whether or not there is a router here.
+    values: Option<SharedValues>,
     sender: Uuid,
     /// The number of the last message; held while one is published, so that they arrive in order.
     number: Mutex<u64>,
@@ -61,10 +70,15 @@ impl Invalidations {
         cache: Option<EntityCache>,
         supervisor: &Supervisor,
     ) -> anyhow::Result<Self> {
+        let values = match &cache {
+            Some(cache) => cache.shared().cloned(),
+            None => shared_values(configuration)?,
+        };
         let shared = configuration.redis()?.map(|server| {
             let pubsub: Arc<dyn PubSub> = Arc::new(RedisPubSub::new(&server, supervisor));
             Arc::new(Shared {
                 pubsub,
+                values,
                 sender: Uuid::now_v7(),
                 number: Mutex::new(0),
             })
@@ -85,26 +99,50 @@ impl Invalidations {
         self.cache.as_ref()
     }
 
-    /// Invalidates in this process at once, and in others as soon as they receive it.
+    /// Invalidates in this process at once, then in Redis if values are there, and in other processes as soon as they
+    /// receive it.
     pub(crate) async fn announce(&self, invalid: Vec<Invalidation>) {
         let invalid: Vec<Invalidation> = invalid.into_iter().map(bounded).collect();
+        let values = self
+            .shared
+            .as_ref()
+            .and_then(|shared| shared.values.as_ref());
+        // Before anything else: until it is recorded, nothing from before is read from Redis.
+        let recording = values.map(SharedValues::begin);
         if let Some(cache) = &self.cache {
             invalid.iter().for_each(|invalid| cache.invalidate(invalid));
         }
+        let is_recorded = match recording {
+            Some(recording) => recording.record(&invalid).await,
+            None => false,
+        };
         if let Some(shared) = &self.shared {
-            shared.send(invalid).await;
+            shared.publish(invalid, is_recorded).await;
         }
     }
 }
 
 impl Shared {
     async fn send(&self, invalid: Vec<Invalidation>) {
+        let is_recorded = self.values.as_ref().is_some_and(SharedValues::is_certain);
+        self.publish(invalid, is_recorded).await;
+    }
+
+    /// Something may have been invalidated that is not recorded in Redis.
+    fn doubt(&self) {
+        if let Some(values) = &self.values {
+            values.doubt();
+        }
+    }
+
+    async fn publish(&self, invalid: Vec<Invalidation>, recorded: bool) {
         let mut number = self.number.lock().await;
         *number += 1;
         let message = Message {
             sender: self.sender,
             number: *number,
             invalid,
+            recorded,
         };
         let sent = match serde_json::to_vec(&message) {
             Ok(message) => self.pubsub.publish(CHANNEL, message.into()).await,
@@ -120,10 +158,35 @@ impl Shared {
     }
 }
 
-/// The cache of this process's router, if it is configured.
-pub(crate) fn cache(configuration: &Configuration) -> Option<EntityCache> {
+/// The cache of this process's router, if it is to have one.
+pub(crate) fn cache(
+    configuration: &Configuration,
+    is_enabled: bool,
+) -> anyhow::Result<Option<EntityCache>> {
+    if !is_enabled {
+        return Ok(None);
+    }
     let config = &configuration.router.entity_cache;
-    config.enabled.then(|| EntityCache::new(config.clone()))
+    let shared = shared_values(configuration)?;
+    Ok(Some(EntityCache::with_shared(config.clone(), shared)))
+}
+
+/// The values that routers share in Redis, if that is configured.
+fn shared_values(configuration: &Configuration) -> anyhow::Result<Option<SharedValues>> {
+    let config = &configuration.router.entity_cache.redis;
+    if !config.enabled {
+        return Ok(None);
+    }
+    let server = match &config.url {
+        Some(url) => RedisServer::new(url.expose(), &configuration.redis),
+        None => match configuration.redis()? {
+            Some(server) => Ok(server),
+            None => return Ok(None),
+        },
+    };
+    let server = server.context("router.entity_cache.redis.url")?;
+    let cache = RedisTaggedCache::new(&server, "entity_cache", config.timeout.get());
+    Ok(Some(SharedValues::new(Arc::new(cache), config.clone())))
 }
 
 /// Of too many entities, their types: a message and a table of invalidations have bounds.

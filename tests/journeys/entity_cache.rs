@@ -1,4 +1,5 @@
-//! Routers store public data, and what changes is seen once its event is published, in every layout.
+//! Routers store public data, and what changes is seen once its event is published, in every layout. Separate processes
+//! also share it in Redis.
 
 use std::process::Stdio;
 
@@ -27,6 +28,9 @@ async fn start(layout: Layout) -> Option<Graph> {
     if layout == Layout::Separate {
         std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
         settings.push(("VANTAGE_REDIS_URL", OWN_REDIS));
+        settings.push(("VANTAGE_ROUTER__ENTITY_CACHE__REDIS__ENABLED", "true"));
+        // The server may be busy with other tests.
+        settings.push(("VANTAGE_ROUTER__ENTITY_CACHE__REDIS__TIMEOUT", "2s"));
     }
     Some(Graph::start(layout, &settings, &[]).await)
 }

@@ -2,6 +2,7 @@
 
 mod in_process;
 mod redis;
+pub mod tagged;
 
 use std::fmt;
 use std::time::Duration;

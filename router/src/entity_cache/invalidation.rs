@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::versions::Tagged;
+
 /// Data that has changed: cached responses that may contain it are not used any more.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
@@ -16,9 +18,56 @@ pub struct Invalidation {
     /// Root fields of queries, with any arguments.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub root_fields: Vec<String>,
+    /// What is stored for these callers alone, by their subjects.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub callers: Vec<String>,
     /// Only what came from these subgraphs: by default from any. Without anything else, everything from them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subgraphs: Vec<String>,
+}
+
+impl Invalidation {
+    /// Calls `tag` with everything that becomes invalid and the subgraph that it is restricted to, and `field` with each
+    /// type of which entities are named and the key field that they are named by.
+    pub(super) fn each<'a>(
+        &'a self,
+        mut tag: impl FnMut(Option<&str>, Tagged<'_>),
+        mut field: impl FnMut(&'a str, &'a str),
+    ) {
+        for caller in &self.callers {
+            tag(None, Tagged::Caller(caller));
+        }
+        let named = self.subgraphs.iter().map(|name| Some(name.as_str()));
+        let everywhere = self.subgraphs.is_empty().then_some(None);
+        for subgraph in named.chain(everywhere) {
+            for name in &self.root_fields {
+                tag(subgraph, Tagged::RootField(name));
+            }
+            for name in &self.types {
+                tag(subgraph, Tagged::Type(name));
+                tag(subgraph, Tagged::AnyOf(name));
+            }
+            for entity in &self.entities {
+                let name = &entity.type_name;
+                tag(subgraph, Tagged::AnyOf(name));
+                match entity.field() {
+                    Some((key, value)) => {
+                        tag(subgraph, Tagged::Entity(name, key, &value));
+                        field(name, key);
+                    }
+                    // An entity without a usable key may be any of its type.
+                    None => tag(subgraph, Tagged::Type(name)),
+                }
+            }
+            let names_more = !(self.root_fields.is_empty()
+                && self.types.is_empty()
+                && self.entities.is_empty()
+                && self.callers.is_empty());
+            if subgraph.is_some() && !names_more {
+                tag(subgraph, Tagged::Subgraph);
+            }
+        }
+    }
 }
 
 /// An entity that has changed.

@@ -43,8 +43,13 @@ impl KeyedFetch<'_> {
         (hash.clone().finalize().into(), hash)
     }
 
-    /// The keys of its values: one for each representation of each variable, or a single one for root fields.
-    pub(super) fn values(&self, mut hash: Sha256) -> Vec<Vec<Key>> {
+    /// The keys of its values: one for each representation of each variable, or a single one for root fields. Those of
+    /// private values begin with their caller.
+    pub(super) fn values(&self, mut hash: Sha256, caller: Option<&Key>) -> Vec<Vec<Key>> {
+        if let Some(caller) = caller {
+            text(&mut hash, b"caller");
+            text(&mut hash, caller);
+        }
         for name in &self.operation.variables {
             if let Some(value) = self.variables.get(name) {
                 text(&mut hash, name.as_bytes());
@@ -74,6 +79,22 @@ impl KeyedFetch<'_> {
             values.push(keys.collect());
         }
         values
+    }
+
+    /// Identifies the caller where nobody else may get their values; `None` for a caller who is not known. Equal callers
+    /// are those who may share whole responses.
+    pub(super) fn caller(&self) -> Option<Key> {
+        let RequestContext {
+            caller, headers, ..
+        } = self.context;
+        caller.subject.as_ref()?;
+        let mut hash = Sha256::new();
+        let identity = serde_json::to_vec(&caller.identity()).ok()?;
+        text(&mut hash, &identity);
+        for credentials in headers.get_all(AUTHORIZATION) {
+            text(&mut hash, credentials.as_bytes());
+        }
+        Some(hash.finalize().into())
     }
 
     fn json(&self, value: &Value, out: &mut Vec<u8>) {

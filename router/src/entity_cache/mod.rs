@@ -2,37 +2,46 @@
 //! policy what is public and for how long; invalidations say what has changed before that.
 //!
 //! Two things hold whatever happens. No value is used that was fetched before an invalidation of it: each records the
-//! epoch at which its fetch began (`versions`). And no value reaches a caller of another class (`key`), or any other
-//! caller at all unless its response said that it is public.
+//! epoch at which its fetch began (`versions`), or what it depends on if all routers share it (`shared`). And no value
+//! reaches a caller of another class (`key`), or any other caller at all unless its response said that it is public.
+//! Private values are only stored where that is configured, by caller and in this process.
 
 mod config;
+mod fill;
+mod found;
 mod invalidation;
 mod key;
 mod lookup;
 mod refresh;
+mod shared;
 mod store;
 mod tags;
 mod versions;
+mod writers;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use foldhash::fast::RandomState;
 use moka::sync::Cache;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
-pub use self::config::EntityCacheConfig;
+pub use self::config::{EntityCacheConfig, SharedValuesConfig};
+pub(crate) use self::fill::Fetched;
+pub(crate) use self::found::{EntityFields, Found};
 pub use self::invalidation::{InvalidEntity, Invalidation};
 pub(crate) use self::key::KeyedFetch;
-pub(crate) use self::lookup::{EntityFields, Found, Lookup};
+pub(crate) use self::lookup::Lookup;
 pub(crate) use self::refresh::Refresh;
+pub use self::shared::{Recording, SharedValues};
 use self::store::Store;
 use self::versions::Versions;
-use crate::cache_control::CachePolicy;
+use self::writers::Writers;
 use crate::in_flight::InFlight;
+use crate::request::RequestContext;
 use crate::supergraph::Supergraph;
 
 /// How many classes of fetches are remembered as public or not.
@@ -46,9 +55,12 @@ pub struct EntityCache(Arc<Inner>);
 struct Inner {
     config: EntityCacheConfig,
     store: Store,
+    shared: Option<SharedValues>,
     versions: Versions,
-    /// Whether the last response to fetches of a class was public. Others neither look values up nor wait for each other.
-    classes: Cache<key::Key, bool, RandomState>,
+    writers: Writers,
+    /// How the last response to fetches of a class was stored, if it was. Others neither look values up nor wait for each
+    /// other.
+    classes: Cache<key::Key, Option<Scope>, RandomState>,
     /// Fetches of missing values; their outcome is whether these are stored now.
     fills: InFlight<key::Key, bool>,
     created: Instant,
@@ -57,12 +69,27 @@ struct Inner {
     refreshing: Mutex<HashSet<key::Key, RandomState>>,
 }
 
+/// For whom a value is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Public,
+    /// The caller alone.
+    Private,
+}
+
 impl EntityCache {
     /// An empty cache with these bounds; `enabled` is up to the caller.
     pub fn new(config: EntityCacheConfig) -> Self {
+        Self::with_shared(config, None)
+    }
+
+    /// A cache with values behind it that other routers share, if there are any.
+    pub fn with_shared(config: EntityCacheConfig, shared: Option<SharedValues>) -> Self {
         Self(Arc::new(Inner {
+            shared,
             store: Store::new(config.max_bytes),
             versions: Versions::new(),
+            writers: Writers::new(),
             classes: Cache::builder()
                 .max_capacity(MAX_CLASSES)
                 .build_with_hasher(RandomState::default()),
@@ -74,10 +101,15 @@ impl EntityCache {
         }))
     }
 
-    /// From now on, nothing that was fetched before is used if it may contain any of this.
+    /// From now on, nothing that was fetched before is used if it may contain any of this. What other routers share is
+    /// invalidated with a [`Recording`].
     pub fn invalidate(&self, invalid: &Invalidation) {
         self.0.versions.invalidate(invalid);
+        if !invalid.callers.is_empty() {
+            self.0.store.remove_of(&invalid.callers);
+        }
         for (what, count) in [
+            ("caller", invalid.callers.len()),
             ("entity", invalid.entities.len()),
             ("type", invalid.types.len()),
             ("root_field", invalid.root_fields.len()),
@@ -89,7 +121,12 @@ impl EntityCache {
         }
     }
 
-    /// From now on, nothing is used that was fetched before.
+    /// The values that other routers share, if there are any.
+    pub fn shared(&self) -> Option<&SharedValues> {
+        self.0.shared.as_ref()
+    }
+
+    /// From now on, nothing is used that was fetched before, except for what other routers share.
     pub fn clear(&self) {
         self.0.versions.invalidate_all();
         self.0.store.clear();
@@ -143,11 +180,19 @@ impl RouterCache {
         }
     }
 
+    /// This caller has executed a mutation.
+    pub(crate) fn written_by(&self, context: &RequestContext) {
+        self.cache.0.writers.add(context);
+    }
+
     /// Looks up the values of a fetch; `Err` with the reason if they are not stored.
     pub(crate) fn lookup<'c>(&'c self, fetch: KeyedFetch<'c>) -> Result<Lookup<'c>, &'static str> {
         let inner = &*self.cache.0;
         if self.cache.is_suspended() {
             return Err("suspended");
+        }
+        if inner.writers.contain(fetch.context) {
+            return Err("written");
         }
         let mut excluded = inner.config.exclude_subgraphs.iter();
         if excluded.any(|name| **name == *fetch.operation.subgraph) {
@@ -155,12 +200,4 @@ impl RouterCache {
         }
         Ok(Lookup::new(self, fetch))
     }
-}
-
-/// How long a response may be stored; `None` if it may not.
-fn lifetime(policy: Option<CachePolicy>, config: &EntityCacheConfig) -> Option<Duration> {
-    let policy = policy.filter(|policy| policy.public)?;
-    let seconds = u64::from(policy.max_age);
-    let lifetime = Duration::from_secs(seconds).min(config.max_age.get());
-    (!lifetime.is_zero()).then_some(lifetime)
 }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::fill::Fetched;
+use super::found::EntityFields;
 use super::key::{Key, KeyedFetch};
-use super::lookup::{EntityFields, Lookup};
+use super::lookup::Lookup;
 use super::{EntityCache, RouterCache};
 use crate::transport::{SubgraphRequest, Transport};
 
@@ -36,6 +38,13 @@ impl Refresh {
             },
         );
         let epoch = lookup.epoch();
+        let mut found = lookup.nothing();
+        let shared = lookup.find_shared(&self.fields, &mut found, epoch).await;
+        if shared.is_some() && found.is_complete() {
+            metrics::counter!("router_entity_cache_refreshes_total", "outcome" => "shared")
+                .increment(1);
+            return;
+        }
         // Not older than the epoch, as in any fill.
         let sent = SubgraphRequest {
             started: Instant::now(),
@@ -45,8 +54,14 @@ impl Refresh {
         let fetched = tokio::time::timeout_at(request.deadline.into(), fetched).await;
         let is_stored = match fetched {
             Ok(Ok(response)) => {
-                let nothing = lookup.nothing();
-                lookup.store(&self.fields, &nothing, &response, epoch, Instant::now())
+                let fetched = Fetched {
+                    fields: &self.fields,
+                    found: &lookup.nothing(),
+                    response: &response,
+                    epoch,
+                    shared: shared.as_ref(),
+                };
+                lookup.store(&fetched, Instant::now())
             }
             Ok(Err(error)) => {
                 tracing::debug!(%error, "stale values not fetched anew");

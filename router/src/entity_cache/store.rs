@@ -24,8 +24,12 @@ pub(super) struct Entry {
     pub(super) epoch: Epoch,
     /// Until when it is fresh.
     pub(super) expires: Instant,
+    /// Until when it is fresh for clients, which may be another time.
+    pub(super) client_expires: Instant,
     /// How long it may be used after that, while it is fetched anew.
     pub(super) stale_for: Duration,
+    /// The subject of the caller who alone may get it; `None` if it is public.
+    pub(super) caller: Option<Box<str>>,
 }
 
 /// How old an entry is.
@@ -52,7 +56,8 @@ impl Entry {
 
     fn bytes(&self) -> u32 {
         let values = self.values.iter().map(StoredValue::bytes);
-        let bytes = ENTRY_BYTES + values.sum::<usize>();
+        let caller = self.caller.as_ref().map_or(0, |caller| caller.len());
+        let bytes = ENTRY_BYTES + caller + values.sum::<usize>();
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 }
@@ -75,8 +80,18 @@ impl Store {
         self.0.get(key)
     }
 
-    pub(super) fn put(&self, key: Key, entry: Entry) {
-        self.0.insert(key, Arc::new(entry));
+    pub(super) fn put(&self, key: Key, entry: impl Into<Arc<Entry>>) {
+        self.0.insert(key, entry.into());
+    }
+
+    /// Drops what is stored for these callers alone. It looks at all entries, so it is for what happens rarely.
+    pub(super) fn remove_of(&self, callers: &[String]) {
+        for (key, entry) in &self.0 {
+            let caller = entry.caller.as_deref();
+            if caller.is_some_and(|caller| callers.iter().any(|erased| erased == caller)) {
+                self.0.invalidate(&*key);
+            }
+        }
     }
 
     pub(super) fn clear(&self) {
@@ -127,8 +142,22 @@ mod tests {
             values: Box::new([value]),
             epoch: 0,
             expires: Instant::now() + Duration::from_secs(60),
+            client_expires: Instant::now() + Duration::from_secs(60),
             stale_for: Duration::from_secs(10),
+            caller: None,
         }
+    }
+
+    #[test]
+    fn what_is_stored_for_a_caller_can_be_dropped() {
+        let store = Store::new(100_000);
+        for (key, caller) in [(1, None), (2, Some("usr_1")), (3, Some("usr_2"))] {
+            let caller = caller.map(Box::from);
+            store.put([key; 32], Entry { caller, ..entry(1) });
+        }
+        store.remove_of(&["usr_1".to_owned()]);
+        let kept = [1, 2, 3].map(|key| store.get(&[key; 32]).is_some());
+        assert_eq!(kept, [true, false, true]);
     }
 
     #[test]

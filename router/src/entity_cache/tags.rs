@@ -10,39 +10,70 @@ use crate::value::{Object, Symbols, Value};
 /// Finds the last invalidation of a fetch's values.
 pub(super) struct FetchTags<'f> {
     versions: &'f Versions,
-    subgraph: &'f str,
+    operation: &'f FetchOperation,
     /// What all its values have in common.
     common: Vec<Tag>,
     symbols: &'f Symbols,
     types: &'f TypeNames,
 }
 
+/// Calls `tag` with what all values of a fetch may be invalidated by, and the subgraph that an invalidation may be
+/// restricted to.
+pub(super) fn each_common(
+    operation: &FetchOperation,
+    mut tag: impl FnMut(Option<&str>, Tagged<'_>),
+) {
+    let subgraph = &*operation.subgraph;
+    let contents = &operation.contents;
+    tag(Some(subgraph), Tagged::Subgraph);
+    let mut add = |tagged: Tagged<'_>| {
+        tag(None, tagged);
+        tag(Some(subgraph), tagged);
+    };
+    for field in &contents.root_fields {
+        add(Tagged::RootField(field));
+    }
+    for name in &contents.entities {
+        add(Tagged::Type(name));
+    }
+    for name in &contents.nested {
+        add(Tagged::AnyOf(name));
+    }
+}
+
+/// The type of a representation and its fields; `None` if it cannot be recognized.
+pub(super) fn entity_of<'f>(
+    representation: &'f Value,
+    types: &'f TypeNames,
+) -> Option<(&'f str, &'f Object)> {
+    let Value::Object(object) = representation else {
+        return None;
+    };
+    Some((types.name(object.typename)?, object))
+}
+
+/// The types that a representation of this type may be of: one of an interface may be of any of its objects.
+pub(super) fn may_be<'f>(name: &'f str, types: &'f TypeNames) -> impl Iterator<Item = &'f str> {
+    types.possible(name).chain([name])
+}
+
 impl<'f> FetchTags<'f> {
+    /// Those of values that are stored for `caller` alone, if there is one.
     pub(super) fn new(
         versions: &'f Versions,
         operation: &'f FetchOperation,
         symbols: &'f Symbols,
         types: &'f TypeNames,
+        caller: Option<&str>,
     ) -> Self {
-        let subgraph = &*operation.subgraph;
-        let contents = &operation.contents;
-        let mut common = vec![versions.tag(Some(subgraph), Tagged::Subgraph)];
-        let mut add = |tagged: Tagged<'_>| {
-            common.push(versions.tag(None, tagged));
-            common.push(versions.tag(Some(subgraph), tagged));
-        };
-        for field in &contents.root_fields {
-            add(Tagged::RootField(field));
-        }
-        for name in &contents.entities {
-            add(Tagged::Type(name));
-        }
-        for name in &contents.nested {
-            add(Tagged::AnyOf(name));
-        }
+        let mut common = Vec::new();
+        each_common(operation, |subgraph, tagged| {
+            common.push(versions.tag(subgraph, tagged));
+        });
+        common.extend(caller.map(|caller| versions.tag(None, Tagged::Caller(caller))));
         Self {
             versions,
-            subgraph,
+            operation,
             common,
             symbols,
             types,
@@ -56,18 +87,11 @@ impl<'f> FetchTags<'f> {
 
     /// The last invalidation of a representation's entity alone.
     pub(super) fn of_entity(&self, representation: &Value, table: &Table) -> Epoch {
-        let Value::Object(object) = representation else {
+        let Some((name, object)) = entity_of(representation, self.types) else {
             return Epoch::MAX;
         };
-        let Some(name) = self.types.name(object.typename) else {
-            return Epoch::MAX;
-        };
-        // A representation of an interface may be of any of its objects.
-        let mut last = 0;
-        for name in self.types.possible(name).chain([name]) {
-            last = last.max(self.of_type(name, object, table));
-        }
-        last
+        let last = may_be(name, self.types).map(|name| self.of_type(name, object, table));
+        last.max().unwrap_or_default()
     }
 
     fn of_type(&self, name: &str, object: &Object, table: &Table) -> Epoch {
@@ -77,7 +101,7 @@ impl<'f> FetchTags<'f> {
             last = last.max(match value {
                 Some(value) => {
                     let tagged = Tagged::Entity(name, field, &value);
-                    let tags = [None, Some(self.subgraph)];
+                    let tags = [None, Some(&*self.operation.subgraph)];
                     table.last(tags.map(|subgraph| self.versions.tag(subgraph, tagged)))
                 }
                 // It was requested by another key, so it may be any of those that were invalidated.
@@ -89,7 +113,7 @@ impl<'f> FetchTags<'f> {
 }
 
 /// A scalar as text, as [`scalar`](super::invalidation::scalar) writes it.
-fn scalar(value: &Value) -> Option<Cow<'_, str>> {
+pub(super) fn scalar(value: &Value) -> Option<Cow<'_, str>> {
     Some(match value {
         Value::String(text) => text.as_str().into(),
         Value::Escaped(text) if text.as_bytes().contains(&b'\\') => {

@@ -31,6 +31,8 @@ pub(super) enum Tagged<'a> {
     AnyOf(&'a str),
     /// The entities of a type that have this value in a field of their key.
     Entity(&'a str, &'a str, &'a str),
+    /// What is stored for a caller alone.
+    Caller(&'a str),
 }
 
 #[derive(Debug)]
@@ -83,43 +85,11 @@ impl Versions {
     }
 
     pub(super) fn invalidate(&self, invalid: &Invalidation) {
-        let all = [None];
-        let some: Vec<Option<&str>> = invalid
-            .subgraphs
-            .iter()
-            .map(|name| Some(name.as_str()))
-            .collect();
-        let subgraphs: &[Option<&str>] = if some.is_empty() { &all } else { &some };
-        let mut tags = Vec::new();
-        let mut fields = Vec::new();
-        for subgraph in subgraphs {
-            let mut add = |tagged: Tagged<'_>| tags.push(self.tag(*subgraph, tagged));
-            for field in &invalid.root_fields {
-                add(Tagged::RootField(field));
-            }
-            for name in &invalid.types {
-                add(Tagged::Type(name));
-                add(Tagged::AnyOf(name));
-            }
-            for entity in &invalid.entities {
-                let name = &entity.type_name;
-                add(Tagged::AnyOf(name));
-                match entity.field() {
-                    Some((field, value)) => {
-                        add(Tagged::Entity(name, field, &value));
-                        fields.push((name, field));
-                    }
-                    // An entity without a usable key may be any of its type.
-                    None => add(Tagged::Type(name)),
-                }
-            }
-            let names_more = !(invalid.root_fields.is_empty()
-                && invalid.types.is_empty()
-                && invalid.entities.is_empty());
-            if subgraph.is_some() && !names_more {
-                add(Tagged::Subgraph);
-            }
-        }
+        let (mut tags, mut fields) = (Vec::new(), Vec::new());
+        invalid.each(
+            |subgraph, tagged| tags.push(self.tag(subgraph, tagged)),
+            |name, field| fields.push((name, field)),
+        );
         let mut table = self.table.write();
         let epoch = self.current.load(Ordering::Relaxed) + 1;
         for tag in tags {

@@ -9,7 +9,7 @@ use serde_json::{Map, json};
 
 use super::check::check_entities;
 use super::{Budget, Execution};
-use crate::entity_cache::{EntityFields, Found, KeyedFetch, Lookup, Refresh, RouterCache};
+use crate::entity_cache::{EntityFields, Fetched, Found, KeyedFetch, Lookup, Refresh, RouterCache};
 use crate::error::{GraphQLError, PathSegment};
 use crate::prepare::plan::{EntityAlias, Fetch, Inputs, Target};
 use crate::transport::{SubgraphError, SubgraphRequest, SubgraphResponse, TransportError};
@@ -165,14 +165,24 @@ impl Execution<'_> {
         lookup: &Lookup<'_>,
         found: &Found,
     ) -> (Answer, bool) {
+        let epoch = lookup.epoch();
+        let fields = EntityFields::of(&fetch.target);
+        let mut known = found.clone();
+        let shared = lookup.find_shared(&fields, &mut known, epoch).await;
+        if shared.is_some() {
+            self.count_shared(fetch, inputs, found, &known);
+            if known.is_complete() {
+                return (Ok(self.compose(fetch, &known, None)), true);
+            }
+        }
+        let found = &known;
         let missing = if found.is_empty() {
             Arc::clone(inputs)
         } else {
             Arc::new(found.missing(inputs))
         };
         let counts: Vec<usize> = missing.representations.iter().map(Vec::len).collect();
-        let epoch = lookup.epoch();
-        // Not older than the epoch: a response to an earlier request could be older than an invalidation.
+        // Not older than the epoch and the stamps: a response to an earlier request could be older than an invalidation.
         let since = Some(Instant::now());
         let mut response = match self.send_uncached(fetch, missing, since).await {
             Ok(response) => response,
@@ -187,8 +197,14 @@ impl Execution<'_> {
             }
         };
         check_entities(&fetch.target, &counts, &self.plan.symbols, &mut response);
-        let fields = EntityFields::of(&fetch.target);
-        let is_stored = lookup.store(&fields, found, &response, epoch, Instant::now());
+        let fetched = Fetched {
+            fields: &fields,
+            found,
+            response: &response,
+            epoch,
+            shared: shared.as_ref(),
+        };
+        let is_stored = lookup.store(&fetched, Instant::now());
         let answer = if found.is_empty() {
             response
         } else {
@@ -204,7 +220,7 @@ impl Execution<'_> {
         found: &Found,
         fetched: Option<SubgraphResponse>,
     ) -> SubgraphResponse {
-        let stored = found.policy().filter(|policy| policy.max_age > 0);
+        let stored = found.policy().filter(|policy| policy.allows_storing());
         let cache = match &fetched {
             None => stored,
             Some(fetched) => fetched.cache.zip(stored).map(|(one, other)| one.and(other)),
@@ -265,12 +281,7 @@ impl Execution<'_> {
     /// Counts hits and misses by type.
     fn count(&self, fetch: &Fetch, inputs: &Inputs, found: &Found) {
         for (variable, (hits, misses)) in found.counts().enumerate() {
-            let list = inputs.representations.get(variable);
-            let name = match list.and_then(|list| list.first()) {
-                Some(Value::Object(object)) => self.types.name(object.typename),
-                _ => Some("Query"),
-            };
-            let name = name.unwrap_or_default();
+            let name = self.type_of(inputs, variable);
             let labels = [
                 ("subgraph", fetch.operation.subgraph.to_string()),
                 ("type", name.to_owned()),
@@ -293,6 +304,40 @@ impl Execution<'_> {
                 }));
             }
         }
+    }
+
+    /// Counts by type what was not in the process, but in Redis, and what was not there either.
+    fn count_shared(&self, fetch: &Fetch, inputs: &Inputs, before: &Found, after: &Found) {
+        let counts = before.counts().zip(after.counts()).enumerate();
+        for (variable, ((before, _), (after, misses))) in counts {
+            let hits = after.saturating_sub(before);
+            let name = self.type_of(inputs, variable);
+            let labels = [
+                ("subgraph", fetch.operation.subgraph.to_string()),
+                ("type", name.to_owned()),
+            ];
+            metrics::counter!("router_entity_cache_shared_hits_total", &labels)
+                .increment(hits as u64);
+            metrics::counter!("router_entity_cache_shared_misses_total", &labels)
+                .increment(misses as u64);
+            if self.context.shows_cache {
+                self.cache_uses.lock().push(json!({
+                    "subgraph": &*fetch.operation.subgraph,
+                    "type": name,
+                    "shared": { "hits": hits, "misses": misses },
+                }));
+            }
+        }
+    }
+
+    /// The type of a variable's representations; `Query` for root fields.
+    fn type_of(&self, inputs: &Inputs, variable: usize) -> &str {
+        let list = inputs.representations.get(variable);
+        let name = match list.and_then(|list| list.first()) {
+            Some(Value::Object(object)) => self.types.name(object.typename),
+            _ => Some("Query"),
+        };
+        name.unwrap_or_default()
     }
 
     /// Counts a fetch that does not use the cache.

@@ -159,6 +159,11 @@ impl Job {
         let execution = self.execution(deadline);
         let executed = execution.run(data, errors);
         let (data, mut errors, cache) = executed.instrument(trace::stage("execute")).await;
+        if self.operation.kind() == OperationKind::Mutation
+            && let Some(cache) = &self.inner.cache
+        {
+            cache.written_by(&self.context);
+        }
         for error in &mut errors {
             error.path = self.variant.projection.client_path(&error.path);
         }

@@ -294,10 +294,7 @@ impl SubgraphRequest {
             cache: u32::try_from(response.cache_control.max_age)
                 .ok()
                 .filter(|max_age| *max_age > 0)
-                .map(|max_age| CachePolicy {
-                    max_age,
-                    public: response.cache_control.public,
-                }),
+                .map(|max_age| CachePolicy::new(max_age, response.cache_control.public)),
             stale_for: None,
         };
         check_response(&mut decoded, &self.operation.shape);

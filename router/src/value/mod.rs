@@ -22,7 +22,7 @@ pub(crate) use shape::{Shape, Slot};
 pub(crate) use stored::StoredValue;
 pub(crate) use symbols::{Symbol, Symbols};
 pub(crate) use weight::Weight;
-pub(crate) use write::{write_json, write_string};
+pub(crate) use write::{write_json, write_response, write_string};
 
 use crate::supergraph::TypeId;
 

@@ -147,6 +147,12 @@ impl Shape {
         self.fields.get(position).map(|(_, slot)| slot)
     }
 
+    /// A key under which `__typename` is selected.
+    pub(super) fn typename_key(&self) -> Option<&str> {
+        let mut fields = self.fields.iter();
+        fields.find_map(|(name, slot)| matches!(slot, Slot::Typename).then_some(&**name))
+    }
+
     /// The shape of the objects below a key.
     pub(crate) fn below(&self, symbol: Symbol) -> Option<&Self> {
         self.fields.iter().find_map(|(_, slot)| match slot {

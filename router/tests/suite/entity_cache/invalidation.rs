@@ -6,7 +6,7 @@ use futures::poll;
 use platform::caller::Caller;
 use platform::config::Duration;
 use platform::testing::until;
-use router::{EntityCacheConfig, InvalidEntity, Invalidation};
+use router::{EntityCacheConfig, GraphQLRequest, InvalidEntity, Invalidation, RequestContext};
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -153,5 +153,22 @@ async fn nobody_waits_for_a_value_that_may_be_stale_unless_it_was_invalidated() 
         gate.send_replace(false);
         assert_eq!(json_of(&reading.await), expected, "over {name}");
         cached.graph.requests("shop");
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_changed_something_reads_past_the_cache() {
+    let cached = Cached::of_shop().await;
+    for (name, router, _) in cached.each() {
+        let (merchant, other) = (Caller::customer("usr_1"), Caller::customer("usr_2"));
+        execute(router, PRICES, &["1"], merchant.clone()).await;
+        let request = GraphQLRequest::new("mutation { touch(id: \"1\") { id } }");
+        let context = RequestContext::for_caller(merchant.clone());
+        router.execute(request, context).await;
+        cached.requested();
+        execute(router, PRICES, &["1"], merchant).await;
+        assert_eq!(cached.requested(), [["1"]], "over {name}");
+        execute(router, PRICES, &["1"], other).await;
+        assert!(cached.requested().is_empty(), "over {name}");
     }
 }

@@ -1,6 +1,7 @@
 //! Public data of subgraphs is stored by entity.
 
 mod invalidation;
+mod private;
 mod report;
 
 use std::sync::{Arc, Mutex};

@@ -1,20 +1,23 @@
-//! The entity cache against a model, with random reads, writes, restarts and invalidations in any order: no value is
-//! older than what was invalidated before the read, and nobody gets what belongs to somebody else.
+//! The entity caches of two processes against a model, with random reads, writes, invalidations in any order, processes
+//! that die, and a server of shared values that forgets: no value is older than what was invalidated in its process
+//! before the read, and nobody gets what belongs to somebody else.
 
+mod run;
+mod shared;
 mod world;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
+use std::time::Duration;
 
-use futures::future::LocalBoxFuture;
-use futures::{FutureExt, poll};
 use platform::caller::Caller;
 use proptest::prelude::*;
-use router::{EntityCacheConfig, GraphQLRequest, RequestContext, Router};
+use router::{GraphQLRequest, RequestContext, Router};
 use serde_json::{Value, json};
 
+use run::{run, step};
+use shared::Mode;
 use world::{PRODUCTS, World};
 
 /// What a read selects.
@@ -96,60 +99,6 @@ impl Read {
     }
 }
 
-#[derive(Clone, Debug)]
-enum Step {
-    Read(Read),
-    /// Changes a product; the invalidation is on its way.
-    Write(usize),
-    /// One of the invalidations arrives, perhaps not for the last time.
-    Deliver {
-        which: usize,
-        repeats: bool,
-    },
-    /// The subgraph answers so many fetches.
-    Answer(usize),
-    /// Lets other tasks run.
-    Yield,
-    /// The cache is emptied, as by a restart.
-    Clear,
-    /// The connection is lost, and with it the invalidations on their way; until it is back, nothing is used.
-    Disconnect,
-    /// Somebody gives up waiting for their answer.
-    Cancel(usize),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let selects = prop_oneof![
-        4 => Just(Selects::Public),
-        1 => Just(Selects::Private),
-        2 => Just(Selects::Both),
-        2 => Just(Selects::Root),
-    ];
-    let read = (1..16_u8, 0..12_u16, selects).prop_map(|(products, caller, selects)| Read {
-        products,
-        caller,
-        selects,
-    });
-    prop_oneof![
-        8 => read.prop_map(Step::Read),
-        3 => (0..PRODUCTS).prop_map(Step::Write),
-        4 => (any::<usize>(), any::<bool>())
-            .prop_map(|(which, repeats)| Step::Deliver { which, repeats }),
-        6 => (1..4_usize).prop_map(Step::Answer),
-        8 => Just(Step::Yield),
-        1 => Just(Step::Clear),
-        1 => Just(Step::Disconnect),
-        1 => any::<usize>().prop_map(Step::Cancel),
-    ]
-}
-
-/// A read that has begun, and the oldest versions that it may get.
-struct Begun<'w> {
-    read: Read,
-    oldest: [u64; PRODUCTS],
-    answer: LocalBoxFuture<'w, Value>,
-}
-
 async fn execute(router: &Router, read: Read) -> Value {
     let (request, context) = read.request();
     let response = router.execute(request, context).await;
@@ -157,103 +106,30 @@ async fn execute(router: &Router, read: Read) -> Value {
 }
 
 /// A world in which all operations are planned: executed again, they reach the subgraph when they are first polled.
-async fn planned() -> World {
-    let world = World::new(EntityCacheConfig::default());
-    world.answers.add_permits(100);
-    for selects in [
-        Selects::Public,
-        Selects::Private,
-        Selects::Both,
-        Selects::Root,
-    ] {
-        let read = Read {
-            products: 1,
-            caller: 0,
-            selects,
-        };
-        execute(&world.router, read).await;
-    }
-    world.answers.forget_permits(100);
-    world.cache.clear();
-    world
-}
-
-async fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
-    let world = planned().await;
-    // The versions that invalidations have arrived for.
-    let mut arrived = [0; PRODUCTS];
-    let mut pending: Vec<(usize, u64)> = Vec::new();
-    let mut is_connected = true;
-    let mut begun: Vec<Begun<'_>> = Vec::new();
-    for step in steps {
-        match step {
-            Step::Read(read) => begun.push(Begun {
-                read,
-                oldest: arrived,
-                answer: execute(&world.router, read).boxed_local(),
-            }),
-            Step::Write(product) => {
-                let version = 1 + world.shop.versions[product].fetch_add(1, Ordering::SeqCst);
-                pending.push((product, version));
-            }
-            Step::Deliver { which, repeats } if is_connected && !pending.is_empty() => {
-                let which = which % pending.len();
-                let (product, version) = pending[which];
-                world.invalidate(product);
-                arrived[product] = arrived[product].max(version);
-                if !repeats {
-                    pending.swap_remove(which);
-                }
-            }
-            Step::Deliver { .. } => {}
-            Step::Answer(count) => world.answers.add_permits(count),
-            Step::Yield => tokio::task::yield_now().await,
-            Step::Clear => world.cache.clear(),
-            Step::Disconnect if is_connected => {
-                world.cache.suspend();
-                is_connected = false;
-                // What is lost counts as arrived: nothing older may be used any more.
-                for (product, version) in pending.drain(..) {
-                    arrived[product] = arrived[product].max(version);
-                }
-            }
-            Step::Disconnect => {
-                for (product, version) in pending.drain(..) {
-                    arrived[product] = arrived[product].max(version);
-                }
-                world.cache.resume();
-                is_connected = true;
-            }
-            Step::Cancel(which) if !begun.is_empty() => {
-                let which = which % begun.len();
-                drop(begun.swap_remove(which));
-            }
-            Step::Cancel(_) => {}
-        }
-        // Reads go on until they wait for something.
-        let mut index = 0;
-        while let Some(reading) = begun.get_mut(index) {
-            let answer = match poll!(&mut reading.answer) {
-                Poll::Ready(answer) => answer,
-                Poll::Pending => {
-                    index += 1;
-                    continue;
-                }
+async fn planned(instances: usize) -> World {
+    let world = World::new(instances);
+    // Nothing is shared yet.
+    world.server.set(Mode::Away);
+    world.answers.add_permits(1_000);
+    for instance in &world.instances {
+        for selects in [
+            Selects::Public,
+            Selects::Private,
+            Selects::Both,
+            Selects::Root,
+        ] {
+            let read = Read {
+                products: 1,
+                caller: 0,
+                selects,
             };
-            let Begun { read, oldest, .. } = begun.swap_remove(index);
-            read.check(&answer, &oldest)?;
+            execute(&instance.router, read).await;
         }
+        instance.cache.clear();
     }
-    world.answers.add_permits(10_000);
-    // All at once, since some wait for what others fetch.
-    let answers = begun.into_iter().map(async |reading| {
-        let answer = reading.answer.await;
-        (reading.read, reading.oldest, answer)
-    });
-    for (read, oldest, answer) in futures::future::join_all(answers).await {
-        read.check(&answer, &oldest)?;
-    }
-    Ok(())
+    world.answers.forget_permits(1_000);
+    world.server.set(Mode::Up);
+    world
 }
 
 proptest! {
@@ -261,13 +137,78 @@ proptest! {
 
     #[test]
     fn no_value_is_older_than_its_invalidation_or_anybody_elses(
-        steps in prop::collection::vec(step(), 1..120)
+        steps in prop::collection::vec(step(), 1..250)
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .expect("a runtime");
         runtime.block_on(run(steps))?;
+    }
+}
+
+/// A world in which one process has stored two products that others may find, and how they are read.
+async fn shared_by_one() -> (World, Read) {
+    let world = planned(2).await;
+    world.answers.add_permits(1_000);
+    world.server.puts.add_permits(1_000);
+    let read = Read {
+        products: 0b11,
+        caller: 0,
+        selects: Selects::Public,
+    };
+    execute(&world.instances[0].router, read).await;
+    let stored = async {
+        while world.server.values() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let stored = tokio::time::timeout(Duration::from_secs(60), stored).await;
+    stored.expect("both are stored in time");
+    (world, read)
+}
+
+fn versions(answer: &Value) -> [&Value; 2] {
+    [0, 1].map(|index| &answer["data"]["products"][index]["version"])
+}
+
+#[tokio::test]
+async fn another_process_finds_what_one_has_stored_until_it_is_invalidated() {
+    let (world, read) = shared_by_one().await;
+    let [one, other] = [0, 1].map(|number| &world.instances[number]);
+    let left = world.answers.available_permits();
+    let found = execute(&other.router, read).await;
+    assert_eq!(versions(&found), [0, 0], "{found}");
+    let after = world.answers.available_permits();
+    assert_eq!(after, left, "nothing is fetched");
+    world.shop.versions[1].fetch_add(1, Ordering::SeqCst);
+    assert!(one.announce(1).await);
+    other.hear(1, true);
+    let changed = execute(&other.router, read).await;
+    assert_eq!(versions(&changed), [0, 1], "{changed}");
+    let after = world.answers.available_permits();
+    assert_eq!(after, left - 1, "only the other product, in one fetch");
+    // Whoever begins later finds nothing from before, either.
+    one.cache.clear();
+    let later = execute(&one.router, read).await;
+    assert_eq!(versions(&later), [0, 1], "{later}");
+}
+
+#[tokio::test]
+async fn what_is_not_certainly_recorded_makes_everything_invalid() {
+    for mode in [Mode::Away, Mode::Unacknowledged] {
+        let (world, read) = shared_by_one().await;
+        let [one, other] = [0, 1].map(|number| &world.instances[number]);
+        let left = world.answers.available_permits();
+        world.shop.versions[1].fetch_add(1, Ordering::SeqCst);
+        world.server.set(mode);
+        assert!(!one.announce(1).await, "{mode:?}");
+        world.server.set(Mode::Up);
+        other.hear(1, false);
+        let changed = execute(&other.router, read).await;
+        assert_eq!(versions(&changed), [0, 1], "{mode:?}: {changed}");
+        let after = world.answers.available_permits();
+        assert_eq!(after, left - 1, "{mode:?}: both are fetched");
     }
 }
 
@@ -282,14 +223,17 @@ fn mixed(number: u64) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn none_of_ten_thousand_callers_gets_what_belongs_to_another() {
-    let world = Arc::new(planned().await);
+    let world = Arc::new(planned(2).await);
     world.answers.add_permits(1_000_000);
+    world.server.puts.add_permits(1_000_000);
     let writing = {
         let world = Arc::clone(&world);
         tokio::spawn(async move {
             for product in (0..PRODUCTS).cycle() {
                 world.shop.versions[product].fetch_add(1, Ordering::SeqCst);
-                world.invalidate(product);
+                let [one, other] = [0, 1].map(|number| &world.instances[number]);
+                let is_recorded = one.announce(product).await;
+                other.hear(product, is_recorded);
                 for _ in 0..100 {
                     tokio::task::yield_now().await;
                 }
@@ -325,7 +269,8 @@ async fn none_of_ten_thousand_callers_gets_what_belongs_to_another() {
             let versions = world.shop.versions.each_ref();
             // Writers invalidate after the write, so all but the newest version have been invalidated.
             let oldest = versions.map(|version| version.load(Ordering::SeqCst).saturating_sub(1));
-            let answer = execute(&world.router, read).await;
+            let instance = &world.instances[usize::from(number % 2)];
+            let answer = execute(&instance.router, read).await;
             read.check(&answer, &oldest)
         });
     }
@@ -334,5 +279,8 @@ async fn none_of_ten_thousand_callers_gets_what_belongs_to_another() {
     }
     writing.abort();
     assert!(kinds.len() == 4 && kinds.values().all(|count| *count > 1_000));
-    assert!(world.cache.size().0 > 0, "something is stored");
+    for instance in &world.instances {
+        assert!(instance.cache.size().0 > 0, "something is stored");
+    }
+    assert!(world.server.values() > 0, "something is shared");
 }

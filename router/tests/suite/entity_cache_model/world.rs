@@ -10,9 +10,11 @@ use futures::stream::BoxStream;
 use platform::caller::Caller;
 use router::{
     EntityCache, EntityCacheConfig, InvalidEntity, Invalidation, LocalService, LocalSubscription,
-    LocalTransport, Router,
+    LocalTransport, Router, SharedValues, SharedValuesConfig,
 };
 use tokio::sync::Semaphore;
+
+use super::shared::Server;
 
 pub(super) const PRODUCTS: usize = 4;
 
@@ -121,18 +123,28 @@ impl LocalService for Slow {
     }
 }
 
-/// A router over a catalog and a slow shop.
+/// A process with a router over a catalog and a slow shop.
+#[derive(Clone)]
+pub(super) struct Instance {
+    pub(super) cache: EntityCache,
+    /// What it shares with the others.
+    pub(super) values: SharedValues,
+    pub(super) router: Arc<Router>,
+}
+
+/// A shop, and processes that share values.
 pub(super) struct World {
     pub(super) shop: Arc<Shop>,
     /// How many fetches the shop may answer.
     pub(super) answers: Arc<Semaphore>,
-    pub(super) cache: EntityCache,
-    pub(super) router: Router,
+    pub(super) server: Arc<Server>,
+    pub(super) instances: Vec<Instance>,
 }
 
 impl World {
-    pub(super) fn new(config: EntityCacheConfig) -> Self {
+    pub(super) fn new(instances: usize) -> Self {
         let (shop, answers) = (Arc::new(Shop::default()), Arc::new(Semaphore::new(0)));
+        let server = Server::new();
         let options = || SDLExportOptions::new().federation();
         let schema = Schema::build(shop::Query, EmptyMutation, EmptySubscription)
             .data(Arc::clone(&shop))
@@ -145,32 +157,64 @@ impl World {
             schema.sdl_with_options(options()),
             catalog.sdl_with_options(options()),
         );
-        let slow = Slow {
+        let slow: Arc<dyn LocalService> = Arc::new(Slow {
             schema,
             answers: Arc::clone(&answers),
+        });
+        let catalog: Arc<dyn LocalService> = Arc::new(catalog);
+        let local = |name: &str, service: &Arc<dyn LocalService>| {
+            Arc::new(LocalTransport::new(name, Arc::clone(service)))
         };
-        let cache = EntityCache::new(config);
-        let local = |name: &str, service: Arc<dyn LocalService>| {
-            Arc::new(LocalTransport::new(name, service))
+        let instance = |_| {
+            let config = SharedValuesConfig::default();
+            let values = SharedValues::new(server.clone(), config);
+            let shared = Some(values.clone());
+            let cache = EntityCache::with_shared(EntityCacheConfig::default(), shared);
+            let router = Router::builder()
+                .subgraph("catalog", &catalog_sdl, local("catalog", &catalog))
+                .subgraph("shop", &shop_sdl, local("shop", &slow))
+                .entity_cache(cache.clone())
+                .build()
+                .expect("a router");
+            Instance {
+                cache,
+                values,
+                router: Arc::new(router),
+            }
         };
-        let router = Router::builder()
-            .subgraph("catalog", &catalog_sdl, local("catalog", Arc::new(catalog)))
-            .subgraph("shop", &shop_sdl, local("shop", Arc::new(slow)))
-            .entity_cache(cache.clone())
-            .build()
-            .expect("a router");
         Self {
+            instances: (0..instances).map(instance).collect(),
             shop,
             answers,
-            cache,
-            router,
+            server,
         }
     }
+}
 
-    pub(super) fn invalidate(&self, product: usize) {
-        self.cache.invalidate(&Invalidation {
-            entities: vec![InvalidEntity::new("Product", "id", product.to_string())],
-            ..Invalidation::default()
-        });
+impl Instance {
+    /// Invalidates a product here, then what the others share. Returns whether that is certain.
+    pub(super) fn announce(&self, product: usize) -> impl Future<Output = bool> + use<> {
+        let recording = self.values.begin();
+        self.invalidate(product);
+        async move { recording.record(&[of(product)]).await }
+    }
+
+    /// Hears of it from another process.
+    pub(super) fn hear(&self, product: usize, is_recorded: bool) {
+        if !is_recorded {
+            self.values.doubt();
+        }
+        self.invalidate(product);
+    }
+
+    fn invalidate(&self, product: usize) {
+        self.cache.invalidate(&of(product));
+    }
+}
+
+fn of(product: usize) -> Invalidation {
+    Invalidation {
+        entities: vec![InvalidEntity::new("Product", "id", product.to_string())],
+        ..Invalidation::default()
     }
 }
