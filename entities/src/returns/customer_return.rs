@@ -135,7 +135,7 @@ pub async fn of_orders(
     orders: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::CustomerId.eq(customer))
+        .filter(keys::beside_keys(db, Column::CustomerId).eq(customer))
         .filter(Column::OrderId.is_in(orders.iter().copied()))
         .order_by_asc(Column::CreatedAt)
         .order_by_asc(Column::Id)

@@ -115,7 +115,7 @@ fn due(now: DateTime<Utc>) -> Select<Entity> {
 
 /// Claims some due events, oldest first, for one publisher; others skip them until the claim expires.
 pub async fn claim(
-    transaction: &crate::database::DatabaseTransaction,
+    transaction: &impl ConnectionTrait,
     now: DateTime<Utc>,
     until: DateTime<Utc>,
     limit: u64,
