@@ -27,7 +27,7 @@ const SMALL: [&str; 8] = [
 ];
 
 /// Statements that scan a large table by design.
-const WHOLE: [&str; 14] = [
+const WHOLE: [&str; 13] = [
     // For commands.
     "product_vector::count",
     "product_vector::products",
@@ -46,8 +46,6 @@ const WHOLE: [&str; 14] = [
     "product::categories",
     // For the report on an experiment.
     "search_exposure::totals",
-    // For a support report.
-    "customer_return::refunded_by_order",
 ];
 
 /// Statements that sort more than they return, where what they sort is bounded otherwise.

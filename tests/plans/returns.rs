@@ -30,7 +30,7 @@ pub(crate) async fn wrong(db: &Planner) -> Vec<String> {
         "customer_return::unrefunded": customer_return::unrefunded(db, id, 20),
         "customer_return::unvoided": customer_return::unvoided(db, id, 20),
         "customer_return::count_in_doubt": customer_return::count_in_doubt(db, now),
-        "customer_return::refunded_by_order": customer_return::refunded_by_order(db),
+        "customer_return::refunded_by_order": customer_return::refunded_by_order(db, &ids()),
         "store_credit::unannounced": store_credit::unannounced(db, 100),
         "store_credit::set_announced": store_credit::set_announced(db, &ids(), now),
         "return_item::of_returns": return_item::of_returns(db, &ids()),
