@@ -158,13 +158,15 @@ where
     E::Model: IntoActiveModel<E::ActiveModel>,
 {
     let (count, mut rows, mut length) = (rows.len(), rows.into_iter(), ROWS);
-    while rows.len() > 0 {
+    loop {
         while length > rows.len() {
             length /= 2;
         }
+        if length == 0 {
+            return Ok(count);
+        }
         insert_many::<E>(transaction, rows.by_ref().take(length).collect()).await?;
     }
-    Ok(count)
 }
 
 /// Whether an interrupted run has written a row, which was found with this value, and with it all others of its
