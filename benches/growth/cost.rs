@@ -89,3 +89,11 @@ async fn repeat(
     }
     Ok(Run::new(latencies, begun.elapsed()))
 }
+
+/// Processor time that background work takes, in milliseconds each second.
+pub(crate) async fn background(graph: &Graph, time: Duration) -> anyhow::Result<f64> {
+    let before = graph.cpu()?;
+    tokio::time::sleep(time).await;
+    let used = graph.cpu()? - before;
+    Ok(used.as_secs_f64() * 1e3 / time.as_secs_f64())
+}

@@ -85,6 +85,11 @@ async fn main() -> anyhow::Result<()> {
                 cost,
             });
         }
+        let background = cost::background(&graph, time).await?;
+        println!(
+            "  {:<28} cpu {background:6.3} ms each second",
+            "background work"
+        );
         println!("  {:<28} {} MB", "memory", graph.memory()? / 1_000_000);
         measured.push(costs);
     }
