@@ -18,6 +18,10 @@ pub(crate) async fn wrong(db: &Planner) -> Vec<String> {
         is_open: true,
         ..Default::default()
     };
+    let delivered = order_review::Filter {
+        statuses: vec![OrderStatus::Delivered],
+        ..waiting.clone()
+    };
     let address = Address {
         name: String::new(),
         line1: String::new(),
@@ -102,6 +106,8 @@ pub(crate) async fn wrong(db: &Planner) -> Vec<String> {
         "order::newest in a status": order::newest(db, &[OrderStatus::Delivered], Some((now, id)), 20),
         "order::newest in several statuses": order::newest(db, &[OrderStatus::Delivered, OrderStatus::Shipped], None, 20),
         "order::count_all": order::count_all(db, &[]),
+        "order_review::page in a status": order_review::page(db, &delivered, None, 20),
+        "order_review::count in a status": order_review::count(db, &delivered),
         "order_review::close": order_review::close(db, id, now),
         "order_review::remind": order_review::remind(db, &ids(), now),
         "stock_movement::known_references": stock_movement::known_references(db, &["ord_1:oi_1".to_owned()], MovementKind::Ordered),

@@ -1,6 +1,7 @@
 //! Finders of the returns domain.
 
 use chrono::Utc;
+use entities::returns::customer_return::ReturnStatus;
 use entities::returns::{
     customer_return, label_rate, refund_supplement, return_decision, return_event, return_item,
     return_review, store_credit, unvoided_label,
@@ -14,6 +15,10 @@ pub(crate) async fn wrong(db: &Planner) -> Vec<String> {
     let waiting = return_review::Filter {
         is_open: true,
         ..Default::default()
+    };
+    let cancelled = return_review::Filter {
+        statuses: vec![ReturnStatus::Cancelled],
+        ..waiting.clone()
     };
     wrong_plans!(
         db,
@@ -54,6 +59,8 @@ pub(crate) async fn wrong(db: &Planner) -> Vec<String> {
         "customer_return::orders_after": customer_return::orders_after(db, Some(id), 200),
         "refund_supplement::of_returns": refund_supplement::of_returns(db, &ids()),
         "store_credit::of_returns": store_credit::of_returns(db, &ids()),
+        "return_review::page in a status": return_review::page(db, &cancelled, None, 20),
+        "return_review::count in a status": return_review::count(db, &cancelled),
         "return_review::close": return_review::close(db, id, now),
         "return_review::remind": return_review::remind(db, &ids(), now),
         "refund_supplement::issue": refund_supplement::issue(db, id, "re_1", now),
