@@ -30,6 +30,10 @@ pub(crate) async fn wrong(db: &Planner) -> Vec<String> {
     let row = Model::new(id, push, orders, now);
     let failed = DeliveryStatus::Failed;
     let unread = Filter::unread();
+    let failed_ones = Filter {
+        statuses: vec![failed],
+        ..Filter::default()
+    };
     let sent = Sent {
         title: "title",
         body: "body",
@@ -85,6 +89,8 @@ pub(crate) async fn wrong(db: &Planner) -> Vec<String> {
         "notification::by_ids": notification::by_ids(db, &ids()),
         "notification::by_id": notification::by_id(db, id),
         "notification::page of unread ones": notification::page(db, id, &unread, None, 20),
+        "notification::page of failed ones": notification::page(db, id, &failed_ones, None, 20),
+        "notification::count of failed ones": notification::count(db, id, &failed_ones),
         "notification::count of unread ones": notification::count(db, id, &unread),
         "notification::sent_after": notification::sent_after(db, id, 7, 20),
         "notification::insert": notification::insert(db, row.clone()),

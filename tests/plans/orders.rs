@@ -105,6 +105,7 @@ pub(crate) async fn wrong(db: &Planner) -> Vec<String> {
         "order::of_customer in a status": order::of_customer(db, id, &[OrderStatus::Shipped], &page),
         "order::newest in a status": order::newest(db, &[OrderStatus::Delivered], Some((now, id)), 20),
         "order::newest in several statuses": order::newest(db, &[OrderStatus::Delivered, OrderStatus::Shipped], None, 20),
+        "order::of_customer in several statuses": order::of_customer(db, id, &[OrderStatus::Delivered, OrderStatus::Shipped], &page),
         "order::count_all": order::count_all(db, &[]),
         "order_review::page in a status": order_review::page(db, &delivered, None, 20),
         "order_review::count in a status": order_review::count(db, &delivered),

@@ -81,7 +81,7 @@ const MOST_COST: f64 = 1_000.0;
 /// Indexes whose first column has low selectivity: few values, each in a large share of the rows.
 const COARSE: [&str; 2] = ["return_id=? AND", "(return_id=?)"];
 
-/// The same where a statement names its rows by their keys: all that wait have the same state.
+/// The same where a statement names its rows by their keys or their customer: all that wait have the same state.
 const STATES: [&str; 2] = ["(state=?)", "(status=?)"];
 
 /// Runs statements and records their plans.
@@ -258,8 +258,8 @@ fn is_wrong(finder: &str, sql: &str, detail: &str) -> bool {
     if detail.starts_with("SEARCH prior ") && !detail.contains("COVERING INDEX") {
         return true;
     }
-    let names_rows = sql.contains("id\" IN (");
-    if names_rows && STATES.iter().any(|state| detail.ends_with(state)) {
+    let is_narrow = sql.contains("id\" IN (") || sql.contains("customer_id\" = ?");
+    if is_narrow && STATES.iter().any(|state| detail.ends_with(state)) {
         return true;
     }
     // Parcels that belong to no return, which are nearly all.

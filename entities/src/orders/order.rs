@@ -360,6 +360,7 @@ fn list(customer: Uuid, statuses: &[OrderStatus]) -> Select<Entity> {
     if statuses.is_empty() {
         query
     } else {
-        query.filter(Column::Status.is_in(statuses.iter().copied()))
+        let statuses = statuses.iter().map(|status| status.as_str());
+        query.filter(keys::unindexed(Column::Status).is_in(statuses))
     }
 }
