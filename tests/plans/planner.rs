@@ -49,14 +49,15 @@ const WHOLE: [&str; 13] = [
 ];
 
 /// Statements that sort more than they return, where what they sort is bounded otherwise.
-const SORTED: [&str; 16] = [
-    // What one customer, return or order has.
+const SORTED: [&str; 17] = [
+    // What one customer, return or order has, or a few of them.
     "device_token::forget_oldest",
     "payment_method::of_customer",
     "customer_return::of_customer",
     "search_exposure::of_customer",
     "unvoided_label::oldest",
     "notification::list of an order",
+    "shipment::due of orders",
     // The returns with one number, and the rates of one country.
     "customer_return::lock_tracked",
     "label_rate::nearest",
