@@ -36,9 +36,11 @@ const ACCOUNT: &str = "query Account { me { name orders(first: 20) { nodes { id 
     { code } } } shipments { carrier status estimatedDelivery } returns { status nextStep } } } \
     notificationPreferences { preferences { channel category enabled } } } }";
 
-const COUNT: &str = "query Count { me { orders(first: 1) { totalCount nodes { id } } } }";
+const DELIVERED: &str = "query Delivered { me { orders(first: 20, status: [DELIVERED]) { totalCount nodes { id \
+    deliveredAt } } } }";
 
-const MESSAGES: &str = "query Messages { me { notifications(first: 20) { nodes { id title } } } }";
+const MESSAGES: &str = "query Messages { me { unreadNotifications notifications(first: 20) { totalCount nodes { id \
+    title } } } }";
 
 const SEARCH: &str = "query Search($query: String!) { productSearch(query: $query, first: 20) { totalCount facets \
     { name buckets { value count } } nodes { id title imageUrl inStock price { current { amount { formatted } } } } } }";
@@ -132,7 +134,7 @@ impl Requests {
         vec![
             kind("account page", orders, self.of_usual(ACCOUNT)),
             kind("of the largest customer", orders, move |_| largest.clone()),
-            kind("orders counted", orders, self.of_usual(COUNT)),
+            kind("orders in a status", orders, self.of_usual(DELIVERED)),
             kind(
                 "messages",
                 "/data/me/notifications/nodes",
