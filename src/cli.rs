@@ -371,6 +371,12 @@ pub(crate) struct Seed {
     /// Number of orders [default: 2000]
     #[arg(long, value_name = "N")]
     pub(crate) orders: Option<u32>,
+    /// Number of products [default: 500]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(20..))]
+    pub(crate) products: Option<u32>,
+    /// Number of customers [default: one for every 40 orders, at least 50]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(3..))]
+    pub(crate) customers: Option<u32>,
 }
 
 #[derive(Args, Debug)]

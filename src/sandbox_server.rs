@@ -160,14 +160,14 @@ impl SandboxServer {
     pub(crate) async fn load_shop(&self, domains: &Domains) -> anyhow::Result<()> {
         if let Ok(orders) = domains.database(Domain::Orders) {
             let paid = order::newest_with_payment(orders.read(), MAX_LOADED).await?;
-            let refunded = match domains.database(Domain::Returns) {
-                Ok(returns) => customer_return::refunded_by_order(returns.read()).await?,
-                Err(_) => HashMap::new(),
-            };
+            let returns = domains.database(Domain::Returns).ok();
             let ids: Vec<_> = paid.iter().map(|order| order.id).collect();
-            let mut payments = HashMap::new();
+            let (mut payments, mut refunded) = (HashMap::new(), HashMap::new());
             for ids in ids.chunks(1_000) {
                 payments.extend(order_payment::of_orders(orders.read(), ids).await?);
+                if let Some(returns) = &returns {
+                    refunded.extend(customer_return::refunded_by_order(returns.read(), ids).await?);
+                }
             }
             self.sandbox
                 .load_payments(paid.into_iter().filter_map(|order| {

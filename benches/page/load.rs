@@ -9,7 +9,7 @@ use futures::future::try_join_all;
 use parking_lot::Mutex;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -83,7 +83,11 @@ pub(crate) struct Page(Vec<u8>);
 
 impl Page {
     pub(crate) fn new(query: &str, token: Option<&str>) -> Self {
-        let body = json!({ "query": query }).to_string();
+        Self::with_variables(query, &json!({}), token)
+    }
+
+    pub(crate) fn with_variables(query: &str, variables: &Value, token: Option<&str>) -> Self {
+        let body = json!({ "query": query, "variables": variables }).to_string();
         let length = body.len();
         let signed_in = token.map(|token| format!("authorization: Bearer {token}\r\n"));
         let signed_in = signed_in.unwrap_or_default();

@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Demo {
     /// The number of orders.
     pub(crate) orders: u32,
+    /// The number of products: at least 20, one in each category.
+    pub(crate) products: u32,
+    /// The number of customers, at least 3; by default, one for every 40 orders, and at least 50.
+    pub(crate) customers: Option<u32>,
     /// The random seed: the same number gives the same data.
     pub(crate) seed: u64,
     /// The date of the data, such as 2025-10-09T12:00:00Z; by default, the time of seeding.
@@ -23,6 +27,8 @@ impl Default for Demo {
     fn default() -> Self {
         Self {
             orders: 2_000,
+            products: 500,
+            customers: None,
             seed: 1,
             now: None,
             ticker_interval: Duration::from_secs(2),

@@ -1,4 +1,4 @@
-//! The demo catalog: 500 products in 20 categories, some of which cannot be returned.
+//! The demo catalog: products in 20 categories, some of which cannot be returned.
 
 use chrono::{DateTime, Duration, Utc};
 use entities::orders::order_item::Restriction;
@@ -10,9 +10,7 @@ use super::attributes::{Attributes, attributes};
 use super::{Plan, Stream};
 use crate::pictures;
 
-/// The number of products, for any number of orders.
-pub(super) const PRODUCTS: u32 = 500;
-/// The number of categories. Each has as many products, whose indexes differ by this number.
+/// The number of categories. The indexes of a category's products differ by this number.
 pub(super) const CATEGORY_COUNT: u32 = 20;
 
 struct Category {
@@ -55,7 +53,7 @@ impl Plan {
         let position = index as usize;
         let category = &CATEGORIES[position % CATEGORIES.len()];
         let number = position / CATEGORIES.len();
-        // Each category's 25 products combine its kinds and lines, so no title repeats.
+        // A category's products combine its kinds and lines. In a larger catalog they repeat, with a number.
         let kind_index = number % category.kinds.len();
         let line_index = number / category.kinds.len() % category.lines.len();
         let (kind, line) = (category.kinds[kind_index], category.lines[line_index]);
@@ -67,7 +65,10 @@ impl Plan {
         let title = if index == 0 {
             "4K Monitor Pro 32 inch".to_owned()
         } else {
-            format!("{brand} {line} {kind}")
+            match number / (category.kinds.len() * category.lines.len()) {
+                0 => format!("{brand} {line} {kind}"),
+                generation => format!("{brand} {line} {kind} {}", generation + 1),
+            }
         };
         let (low, high) = category.price;
         // Prices end in .99 or .49.

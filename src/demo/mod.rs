@@ -7,6 +7,7 @@ mod customers;
 mod live;
 mod orders;
 mod places;
+mod progress;
 mod returns;
 mod shipments;
 mod signals;
@@ -23,6 +24,7 @@ use crate::config;
 
 pub(crate) use customers::{DEMO_CUSTOMER_EMAIL, SIGN_IN_EMAILS};
 pub(crate) use live::run;
+pub(crate) use progress::Progress;
 pub(crate) use write::{Databases, seed};
 
 /// Queries with products of the shop with the default seed that people have graded, in the format of
@@ -34,6 +36,9 @@ pub(crate) const JUDGED_QUERIES: &str = include_str!("judged_queries.json");
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) orders: u32,
+    /// At least one in each category.
+    pub(crate) products: u32,
+    pub(crate) customers: u32,
     /// The shop's "now"; orders were placed before it.
     pub(crate) now: DateTime<Utc>,
 }
@@ -59,19 +64,43 @@ enum Stream {
 /// Ids use times of this epoch rather than the shop's "now", so that they are the same every day.
 const ID_EPOCH_MILLIS: u64 = 1_735_689_600_000; // 2025-01-01T00:00:00Z
 
+/// Those that the web pages offer to sign in as.
+const FEWEST_CUSTOMERS: u32 = 3;
+
+/// Each customer orders about forty times, and there are at least fifty.
+fn usual_customers(orders: u32) -> u32 {
+    (orders / 40).max(50)
+}
+
 impl Plan {
     /// The shop of this configuration; "now" is the configured date or the clock's.
     pub(crate) fn new(demo: &config::Demo, clock: &Clock) -> Self {
         Self {
             seed: demo.seed,
             orders: demo.orders,
+            products: demo.products.max(catalog::CATEGORY_COUNT),
+            customers: demo
+                .customers
+                .unwrap_or_else(|| usual_customers(demo.orders))
+                .max(FEWEST_CUSTOMERS),
             now: demo.now.unwrap_or_else(|| clock.now()),
         }
     }
 
-    /// The number of customers: each orders about forty times, and there are at least fifty.
-    pub(crate) fn customers(&self) -> u32 {
-        (self.orders / 40).max(50)
+    /// A shop of the usual number of products and customers.
+    #[cfg(test)]
+    fn of(orders: u32) -> Self {
+        use chrono::TimeZone;
+        Self {
+            seed: 1,
+            orders,
+            products: 500,
+            customers: usual_customers(orders),
+            now: Utc
+                .with_ymd_and_hms(2025, 10, 9, 12, 0, 0)
+                .single()
+                .unwrap_or_default(),
+        }
     }
 
     /// The random stream of one thing.

@@ -10,7 +10,7 @@ use resolvers::money::{CurrencyCode, Money, Rounding};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::catalog::{PRODUCTS, Product};
+use super::catalog::Product;
 use super::customers::Customer;
 use super::places::rate;
 use super::{Plan, Stream};
@@ -145,7 +145,7 @@ impl Plan {
             Some(_) => self.customer(0),
             // Customer 1 orders for an office: enough orders to page through.
             None if index.is_multiple_of(13) => self.customer(1),
-            None => self.customer(random.random_range(1..self.customers())),
+            None => self.customer(random.random_range(1..self.customers)),
         };
         let currency = special.map_or(customer.place.currency, |special| special.currency);
         let age = match special {
@@ -221,7 +221,7 @@ impl Plan {
                     None => self.product(0),
                     Some(restriction) => self.restricted(restriction),
                 },
-                _ => self.product(random.random_range(0..PRODUCTS)),
+                _ => self.product(random.random_range(0..self.products)),
             };
             if order.lines.iter().any(|line| line.product.id == product.id) {
                 continue;
@@ -263,7 +263,7 @@ impl Plan {
 
     /// The first product with this restriction.
     fn restricted(&self, restriction: Restriction) -> Product {
-        (0..PRODUCTS)
+        (0..self.products)
             .map(|index| self.product(index))
             .find(|product| product.restriction == Some(restriction))
             .unwrap_or_else(|| self.product(0))
@@ -280,16 +280,10 @@ pub(super) fn convert(usd_cents: i64, rate: Decimal, currency: CurrencyCode) -> 
 mod tests {
     use std::collections::HashSet;
 
-    use chrono::TimeZone;
-
     use super::*;
 
     fn plan() -> Plan {
-        Plan {
-            seed: 1,
-            orders: 2_000,
-            now: Utc.with_ymd_and_hms(2025, 10, 9, 12, 0, 0).unwrap(),
-        }
+        Plan::of(2_000)
     }
 
     #[test]
@@ -304,7 +298,7 @@ mod tests {
             "{} customers ordered",
             customers.len()
         );
-        let titles: HashSet<_> = (0..PRODUCTS)
+        let titles: HashSet<_> = (0..plan().products)
             .map(|index| plan().product(index).title)
             .collect();
         assert!(titles.len() > 490, "{} titles", titles.len());

@@ -24,6 +24,10 @@ pub(super) struct Event {
     pub(super) at: DateTime<Utc>,
 }
 
+/// The smallest number of ten digits, and how many there are.
+const FIRST_NUMBER: u64 = 1_000_000_000;
+const NUMBERS: u64 = 9_000_000_000;
+
 /// A tracking number in the carrier's format, from ten digits.
 pub(super) fn tracking_number(carrier: Carrier, digits: u64) -> String {
     let prefix = match carrier {
@@ -35,12 +39,18 @@ pub(super) fn tracking_number(carrier: Carrier, digits: u64) -> String {
     format!("{prefix}{digits}")
 }
 
+/// Ten digits that look random and that no other order has: of a million random ones, some would be equal.
+fn digits(index: u32) -> u64 {
+    // A step that shares no factor with the number of results.
+    FIRST_NUMBER + u64::from(index) * 2_654_435_761 % NUMBERS
+}
+
 impl Plan {
     /// The parcel of a shipped order.
     pub(super) fn shipment(&self, order: &Order) -> Option<Shipment> {
         let shipped_at = order.shipped_at?;
         let mut random = self.random(Stream::Shipment, order.index.into());
-        let digits: u64 = random.random_range(1_000_000_000..10_000_000_000);
+        let _: u64 = random.random_range(1_000_000_000..10_000_000_000);
         // The carriers' shares of the parcels: 35, 28, 22 and 15 percent.
         let by_share = match random.random_range(0..100) {
             0..35 => Carrier::Dhl,
@@ -79,9 +89,26 @@ impl Plan {
         Some(Shipment {
             id: self.id(Stream::Shipment, order.index.into()),
             carrier,
-            tracking_number: tracking_number(carrier, digits),
+            tracking_number: tracking_number(carrier, digits(order.index)),
             estimated_delivery: arrival.max(self.now.min(arrival + Duration::days(1))),
             events,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_orders_have_the_same_digits() {
+        let all: HashSet<u64> = (0..200_000).chain([u32::MAX]).map(digits).collect();
+        assert_eq!(all.len(), 200_001);
+        assert!(
+            all.iter()
+                .all(|digits| (FIRST_NUMBER..FIRST_NUMBER + NUMBERS).contains(digits))
+        );
     }
 }

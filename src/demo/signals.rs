@@ -8,7 +8,7 @@ use rand::RngExt;
 use rand::seq::IndexedRandom;
 use uuid::Uuid;
 
-use super::catalog::{CATEGORY_COUNT, PRODUCTS};
+use super::catalog::CATEGORY_COUNT;
 use super::orders::Order;
 use super::{Plan, Stream};
 
@@ -63,7 +63,7 @@ impl Plan {
             .map(|(kind, index)| {
                 let mut random = self.random(Stream::Signal, index);
                 let category = LIKED.choose(&mut random).copied().unwrap_or(LIKED[0]);
-                let number = random.random_range(0..PRODUCTS / CATEGORY_COUNT);
+                let number = random.random_range(0..self.products / CATEGORY_COUNT);
                 let at = self.now - Duration::minutes(random.random_range(10..60 * 24 * 60));
                 Signal {
                     id: self.signal_id(index, at),
@@ -87,20 +87,14 @@ impl Plan {
 mod tests {
     use std::collections::HashSet;
 
-    use chrono::TimeZone;
-
     use super::*;
 
     #[test]
     fn the_demo_customer_did_enough_for_a_full_preference() {
-        let plan = Plan {
-            seed: 1,
-            orders: 200,
-            now: Utc.with_ymd_and_hms(2025, 10, 9, 12, 0, 0).unwrap(),
-        };
+        let plan = Plan::of(200);
         let signals = plan.demo_signals();
         assert!(signals.len() > 50, "{}", signals.len());
-        let liked: HashSet<_> = (0..PRODUCTS)
+        let liked: HashSet<_> = (0..plan.products)
             .filter(|index| LIKED.contains(&(index % CATEGORY_COUNT)))
             .map(|index| plan.product(index).id)
             .collect();

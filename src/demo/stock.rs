@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde::de::value::{Error, StrDeserializer};
 use uuid::Uuid;
 
-use super::Plan;
 use super::orders::{Line, Order};
 use super::returns::Return;
+use super::{Plan, Progress};
 
 /// What an order or a return did to the stock of a product.
 pub(super) struct Movement {
@@ -120,9 +120,12 @@ struct Moved {
 
 impl Ledgers {
     /// Generates all orders once.
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan, progress: &Progress) -> Self {
         let mut moved: HashMap<Uuid, Vec<Moved>> = HashMap::new();
-        let movements = (0..plan.orders).flat_map(|index| plan.movements(&plan.order(index)));
+        let movements = (0..plan.orders).flat_map(|index| {
+            progress.add_orders(1);
+            plan.movements(&plan.order(index))
+        });
         let mut count = 0;
         for movement in movements {
             moved.entry(movement.product).or_default().push(Moved {

@@ -378,7 +378,7 @@ impl Domains {
             orders = plan.orders,
             "seeding the demo shop unless the databases contain one"
         );
-        demo::seed(&databases, &plan).await?;
+        demo::seed(&databases, &plan, &demo::Progress::hidden()).await?;
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{PaginatorTrait, QueryOrder, QuerySelect};
+use sea_orm::{ExprTrait, PaginatorTrait, QueryOrder, QuerySelect};
 
 pub use self::log::{Listed, count_dead_letters, list, requeue};
 pub use self::recipient::{Recipient, recipient};
@@ -208,11 +208,13 @@ impl Filter {
     fn of(&self, customer: Uuid) -> sea_orm::Condition {
         let mut condition = sea_orm::Condition::all().add(Column::CustomerId.eq(customer));
         if !self.statuses.is_empty() {
-            condition = condition.add(Column::Status.is_in(self.statuses.iter().copied()));
+            let statuses = self.statuses.iter().map(|status| status.as_str());
+            condition = condition.add(keys::unindexed(Column::Status).is_in(statuses));
         }
         if self.unread {
+            let sent = DeliveryStatus::Sent.as_str();
             condition = condition
-                .add(Column::Status.eq(DeliveryStatus::Sent))
+                .add(keys::unindexed(Column::Status).eq(sent))
                 .add(Column::ReadAt.is_null());
         }
         condition

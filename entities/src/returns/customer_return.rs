@@ -135,7 +135,7 @@ pub async fn of_orders(
     orders: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::CustomerId.eq(customer))
+        .filter(keys::beside_keys(db, Column::CustomerId).eq(customer))
         .filter(Column::OrderId.is_in(orders.iter().copied()))
         .order_by_asc(Column::CreatedAt)
         .order_by_asc(Column::Id)
@@ -166,11 +166,15 @@ pub async fn of_any_orders(
     Ok(by_order(rows))
 }
 
-/// Refunded amount of each order's payment, in minor units of its currency.
-pub async fn refunded_by_order(db: &impl ConnectionTrait) -> Result<HashMap<Uuid, i64>, DbErr> {
+/// Refunded amount of the payments of these orders, in minor units of its currency.
+pub async fn refunded_by_order(
+    db: &impl ConnectionTrait,
+    orders: &[Uuid],
+) -> Result<HashMap<Uuid, i64>, DbErr> {
     let rows: Vec<(Uuid, i64)> = Entity::find()
         .select_only()
         .columns([Column::OrderId, Column::RefundTotal])
+        .filter(Column::OrderId.is_in(orders.iter().copied()))
         .filter(Column::RefundIssuedAt.is_not_null())
         .filter(Column::RefundMethod.eq(RefundMethod::OriginalPayment))
         .into_tuple()

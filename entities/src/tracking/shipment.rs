@@ -300,14 +300,15 @@ pub async fn due(
     orders: Option<&[Uuid]>,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    let mut found = Entity::find()
-        .filter(Column::Carrier.eq(carrier))
-        .filter(is_due(due));
-    if let Some(orders) = orders {
-        found = found
+    let found = Entity::find().filter(is_due(due));
+    let found = match orders {
+        // Found by the orders: of the carrier's parcels, all that are under way would be read.
+        Some(orders) => found
+            .filter(keys::unindexed(Column::Carrier).eq(carrier.as_str()))
             .filter(Column::OrderId.is_in(orders.iter().copied()))
-            .filter(Column::ReturnId.is_null());
-    }
+            .filter(Column::ReturnId.is_null()),
+        None => found.filter(Column::Carrier.eq(carrier)),
+    };
     found
         .order_by_with_nulls(Column::LastPolledAt, Order::Asc, NullOrdering::First)
         .order_by_asc(Column::Id)
@@ -355,8 +356,12 @@ fn is_due(due: Due) -> Condition {
 fn is_under_way() -> Condition {
     Condition::all()
         .add(Column::Status.ne(TrackingStatus::Delivered))
-        // A status unknown to this version would fail the whole statement.
-        .add(Column::Status.is_in(TrackingStatus::ALL.iter().copied()))
+        // A status unknown to this version would fail the whole statement. By the index on the status, SQLite would read
+        // all parcels.
+        .add(
+            keys::unindexed(Column::Status)
+                .is_in(TrackingStatus::ALL.iter().map(|status| status.as_str())),
+        )
         .add(Column::ReturnedToSender.eq(false))
 }
 

@@ -10,6 +10,7 @@ mod m20260302_000002_create_tasks;
 mod m20261201_000001_add_traceparents;
 mod m20261201_000002_create_compatibility;
 mod m20261201_000010_create_customer_erasures;
+mod m20261201_000020_index_waiting_work;
 
 use sea_orm_migration::prelude::*;
 
@@ -25,5 +26,6 @@ pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20261201_000001_add_traceparents::Migration),
         Box::new(m20261201_000002_create_compatibility::Migration),
         Box::new(m20261201_000010_create_customer_erasures::Migration),
+        Box::new(m20261201_000020_index_waiting_work::Migration),
     ]
 }

@@ -12,6 +12,7 @@ mod m20261130_000010_announce_store_credits;
 mod m20261130_000020_create_return_reviews;
 mod m20261130_000030_create_label_rates;
 mod m20261130_000040_create_unvoided_labels;
+mod m20261201_000001_index_unvoided_labels;
 
 use sea_orm_migration::prelude::*;
 
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
         migrations.push(Box::new(m20261130_000020_create_return_reviews::Migration));
         migrations.push(Box::new(m20261130_000030_create_label_rates::Migration));
         migrations.push(Box::new(m20261130_000040_create_unvoided_labels::Migration));
+        migrations.push(Box::new(m20261201_000001_index_unvoided_labels::Migration));
         migrations
     }
 }

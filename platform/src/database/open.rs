@@ -27,7 +27,7 @@ const SQLITE_READERS: u32 = 4;
 /// How long a statement waits for another process.
 const SQLITE_BUSY: Duration = Duration::from_secs(5);
 
-/// How long a SQLite writer waits for its turn. Long, because the demo shop is written in one transaction.
+/// How long a SQLite writer waits for its turn. Long, because imports write thousands of rows in one transaction.
 const SQLITE_TURN: Duration = Duration::from_secs(30);
 
 /// Opens the reading and the writing connections.

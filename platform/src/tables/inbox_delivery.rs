@@ -102,7 +102,7 @@ pub async fn is_any_due(
 
 /// Locks a due delivery until the transaction ends; other workers skip it.
 pub async fn lock_next(
-    transaction: &crate::database::DatabaseTransaction,
+    transaction: &impl ConnectionTrait,
     consumer: &str,
     now: DateTime<Utc>,
 ) -> Result<Option<Model>, DbErr> {

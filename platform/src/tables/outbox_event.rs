@@ -89,7 +89,7 @@ pub async fn count_dead(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
 
 /// Claims some due events, oldest first, for one publisher; others skip them until the claim expires.
 pub async fn claim(
-    transaction: &crate::database::DatabaseTransaction,
+    transaction: &impl ConnectionTrait,
     now: DateTime<Utc>,
     until: DateTime<Utc>,
     limit: u64,

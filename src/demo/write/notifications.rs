@@ -1,31 +1,64 @@
 //! The notifications domain: settings, devices, and messages about orders.
 
+use std::ops::Range;
+
 use chrono::{Duration, NaiveTime};
-use entities::insert_many;
 use entities::notifications::device_token::DevicePlatform;
 use entities::notifications::notification::DeliveryStatus;
 use entities::notifications::preference::{NotificationCategory, NotificationChannel};
 use entities::notifications::{customer_settings, device_token, notification, preference};
-use platform::database::Database;
+use platform::database::{Database, DatabaseTransaction};
 use resolvers::id::order_number;
-use sea_orm::EntityTrait;
 
-use super::Plan;
-use crate::demo::Stream;
+use super::{chunks, insert, is_written};
 use crate::demo::orders::Order;
+use crate::demo::{Plan, Progress, Stream};
 
-pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()> {
-    let transaction = database.begin().await?;
-    if customer_settings::Entity::find()
-        .one(&transaction)
-        .await?
-        .is_some()
-    {
-        return Ok(());
+pub(super) async fn write(
+    database: Database,
+    plan: Plan,
+    progress: Progress,
+) -> anyhow::Result<()> {
+    for chunk in chunks(0, plan.customers) {
+        write_customers(&database, &plan, &progress, chunk).await?;
     }
+    for chunk in plan.chunks() {
+        let count = chunk.len();
+        let orders = chunk.map(|index| plan.order(index));
+        let rows: Vec<_> = orders.flat_map(|order| messages(&order, &plan)).collect();
+        let transaction = database.begin().await?;
+        if !is_known(&transaction, &rows).await? {
+            let rows = insert::<notification::Entity>(&transaction, rows).await?;
+            transaction.commit().await?;
+            progress.add_rows(rows);
+        }
+        progress.add_orders(count);
+    }
+    Ok(())
+}
+
+/// Whether an interrupted run has written these.
+async fn is_known(
+    transaction: &DatabaseTransaction,
+    rows: &[notification::Model],
+) -> anyhow::Result<bool> {
+    let Some(last) = rows.last() else {
+        return Ok(false);
+    };
+    let found = notification::by_id(transaction, last.id).await?;
+    is_written(found.map(|found| found.customer_id), last.customer_id)
+}
+
+/// Writes the settings and the devices of these customers.
+async fn write_customers(
+    database: &Database,
+    plan: &Plan,
+    progress: &Progress,
+    chunk: Range<u32>,
+) -> anyhow::Result<()> {
     let since = plan.now - Duration::days(90);
     let (mut settings, mut cells, mut devices) = (Vec::new(), Vec::new(), Vec::new());
-    for index in 0..plan.customers() {
+    for index in chunk {
         let customer = plan.customer(index);
         settings.push(customer_settings::Model {
             customer_id: customer.id,
@@ -61,16 +94,18 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
             });
         }
     }
-    insert_many::<customer_settings::Entity>(&transaction, settings).await?;
-    insert_many::<preference::Entity>(&transaction, cells).await?;
-    insert_many::<device_token::Entity>(&transaction, devices).await?;
-    for chunk in plan.chunks() {
-        let rows = chunk
-            .map(|index| plan.order(index))
-            .flat_map(|order| messages(&order, plan));
-        insert_many::<notification::Entity>(&transaction, rows.collect()).await?;
+    let transaction = database.begin().await?;
+    let Some(last) = settings.last().map(|last| last.customer_id) else {
+        return Ok(());
+    };
+    let found = customer_settings::of_customers(&transaction, &[last]).await?;
+    if found.is_empty() {
+        let rows = insert::<customer_settings::Entity>(&transaction, settings).await?
+            + insert::<preference::Entity>(&transaction, cells).await?
+            + insert::<device_token::Entity>(&transaction, devices).await?;
+        transaction.commit().await?;
+        progress.add_rows(rows);
     }
-    transaction.commit().await?;
     Ok(())
 }
 

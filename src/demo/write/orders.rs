@@ -1,74 +1,143 @@
 //! The orders domain: customers, payment methods, orders with their lines, timelines and movements of stock.
 
+use std::ops::Range;
+
 use chrono::Duration;
-use entities::insert_many;
 use entities::orders::order_event::Actor;
 use entities::orders::payment_method::PaymentMethodKind;
 use entities::orders::{customer, order, order_event, order_item, payment_method, stock_movement};
-use platform::database::Database;
+use platform::database::{Database, DatabaseTransaction};
 
-use super::{Plan, stock};
-use crate::demo::Stream;
+use super::{CHUNK, chunks, insert, is_written, stock};
 use crate::demo::customers::{Customer, DEMO_CUSTOMER_EMAIL};
 use crate::demo::orders::Order;
 use crate::demo::stock::Ledgers;
+use crate::demo::{Plan, Progress, Stream};
 
-/// Whether the shop exists.
-pub(super) async fn is_written(database: &Database) -> anyhow::Result<bool> {
+/// Whether the whole shop exists.
+pub(super) async fn is_complete(database: &Database) -> anyhow::Result<bool> {
     Ok(customer::by_email(database.write(), DEMO_CUSTOMER_EMAIL)
         .await?
         .is_some())
 }
 
-pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()> {
-    let transaction = database.begin().await?;
-    let joined = plan.now - Duration::days(400);
-    let (mut customers, mut methods) = (Vec::new(), Vec::new());
-    for index in 0..plan.customers() {
-        let row = plan.customer(index);
-        methods.push(payment_method::Model {
-            id: row.id,
-            customer_id: row.id,
-            kind: PaymentMethodKind::Card,
-            last4: Some(row.card_last4),
-            token: format!("pm_demo_{index}"),
-            expires_at: Some(plan.now + Duration::days(700)),
-            closed_at: None,
-            created_at: joined,
-        });
-        customers.push(customer::Model {
-            id: row.id,
-            email: row.email,
-            name: row.name,
-            created_at: joined,
-        });
+/// Writes all but the demo customer with the first orders, which complete the shop and are returned.
+pub(super) async fn write(
+    database: &Database,
+    plan: &Plan,
+    progress: &Progress,
+) -> anyhow::Result<Rows> {
+    let ledgers = Ledgers::new(plan, progress);
+    stock::write_levels(database, plan, &ledgers, progress).await?;
+    for chunk in chunks(1, plan.customers) {
+        Rows::of_customers(plan, chunk)
+            .write(database, progress)
+            .await?;
     }
-    let ledgers = Ledgers::new(plan);
-    stock::write_levels(&transaction, plan, &ledgers).await?;
-    insert_many::<customer::Entity>(&transaction, customers).await?;
-    insert_many::<payment_method::Entity>(&transaction, methods).await?;
     let mut sequences = ledgers.sequences.iter().copied();
-    for chunk in plan.chunks() {
-        let orders: Vec<_> = chunk.map(|index| plan.order(index)).collect();
-        insert_many::<order::Entity>(&transaction, orders.iter().map(order_row).collect()).await?;
-        insert_many::<order_item::Entity>(
-            &transaction,
-            orders.iter().flat_map(item_rows).collect(),
-        )
-        .await?;
-        insert_many::<order_event::Entity>(
-            &transaction,
-            orders
-                .iter()
-                .flat_map(|order| event_rows(order, plan))
-                .collect(),
-        )
-        .await?;
-        let movements = stock::movement_rows(plan, &orders, &mut sequences);
-        insert_many::<stock_movement::Entity>(&transaction, movements).await?;
+    let end = CHUNK.min(plan.orders);
+    let demo = Rows::of_customers(plan, 0..1);
+    let first = Rows {
+        customers: demo.customers,
+        methods: demo.methods,
+        ..Rows::of_orders(plan, 0..end, &mut sequences)
+    };
+    for chunk in chunks(end, plan.orders) {
+        Rows::of_orders(plan, chunk, &mut sequences)
+            .write(database, progress)
+            .await?;
     }
-    transaction.commit().await?;
-    Ok(())
+    Ok(first)
+}
+
+/// The rows of a transaction.
+#[derive(Default)]
+pub(super) struct Rows {
+    customers: Vec<customer::Model>,
+    methods: Vec<payment_method::Model>,
+    orders: Vec<order::Model>,
+    items: Vec<order_item::Model>,
+    events: Vec<order_event::Model>,
+    movements: Vec<stock_movement::Model>,
+}
+
+impl Rows {
+    fn of_customers(plan: &Plan, indexes: Range<u32>) -> Self {
+        let joined = plan.now - Duration::days(400);
+        let mut rows = Self::default();
+        for index in indexes {
+            let row = plan.customer(index);
+            rows.methods.push(payment_method::Model {
+                id: row.id,
+                customer_id: row.id,
+                kind: PaymentMethodKind::Card,
+                last4: Some(row.card_last4),
+                token: format!("pm_demo_{index}"),
+                expires_at: Some(plan.now + Duration::days(700)),
+                closed_at: None,
+                created_at: joined,
+            });
+            rows.customers.push(customer::Model {
+                id: row.id,
+                email: row.email,
+                name: row.name,
+                created_at: joined,
+            });
+        }
+        rows
+    }
+
+    /// `sequences` goes on where the orders before these have ended.
+    fn of_orders(
+        plan: &Plan,
+        indexes: Range<u32>,
+        sequences: &mut impl Iterator<Item = i64>,
+    ) -> Self {
+        let orders: Vec<_> = indexes.map(|index| plan.order(index)).collect();
+        let events = orders.iter().flat_map(|order| event_rows(order, plan));
+        Self {
+            orders: orders.iter().map(order_row).collect(),
+            items: orders.iter().flat_map(item_rows).collect(),
+            events: events.collect(),
+            movements: stock::movement_rows(plan, &orders, sequences),
+            ..Self::default()
+        }
+    }
+
+    /// Writes them in a transaction, unless an interrupted run has.
+    pub(super) async fn write(
+        self,
+        database: &Database,
+        progress: &Progress,
+    ) -> anyhow::Result<()> {
+        let orders = self.orders.len();
+        let transaction = database.begin().await?;
+        if !self.is_known(&transaction).await? {
+            let rows = insert::<customer::Entity>(&transaction, self.customers).await?
+                + insert::<payment_method::Entity>(&transaction, self.methods).await?
+                + insert::<order::Entity>(&transaction, self.orders).await?
+                + insert::<order_item::Entity>(&transaction, self.items).await?
+                + insert::<order_event::Entity>(&transaction, self.events).await?
+                + insert::<stock_movement::Entity>(&transaction, self.movements).await?;
+            transaction.commit().await?;
+            progress.add_rows(rows);
+        }
+        progress.add_orders(orders);
+        Ok(())
+    }
+
+    async fn is_known(&self, transaction: &DatabaseTransaction) -> anyhow::Result<bool> {
+        if let Some(last) = self.customers.last() {
+            let found = customer::by_ids(transaction, &[last.id]).await?;
+            return Ok(!found.is_empty());
+        }
+        let Some(last) = self.orders.last() else {
+            return Ok(false);
+        };
+        let found = order::by_ids(transaction, &[last.id]).await?;
+        let found = found.get(&last.id).map(|found| found.customer_id);
+        is_written(found, last.customer_id)
+    }
 }
 
 fn order_row(order: &Order) -> order::Model {

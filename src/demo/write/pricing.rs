@@ -1,28 +1,66 @@
 //! The pricing domain: prices, adjustments, their history, and rates.
 
-use chrono::Duration;
-use entities::insert_many;
+use std::ops::Range;
+
+use chrono::{DateTime, Duration, Utc};
 use entities::pricing::{exchange_rate, price_adjustment, price_change, product_price};
 use platform::database::Database;
 use resolvers::money::CurrencyCode;
 use sea_orm::EntityTrait;
 
-use super::Plan;
-use crate::demo::Stream;
-use crate::demo::catalog::PRODUCTS;
+use super::{chunks, insert};
 use crate::demo::places::rate;
+use crate::demo::{Plan, Progress, Stream};
 
-pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()> {
-    let transaction = database.begin().await?;
-    if product_price::Entity::find()
-        .one(&transaction)
-        .await?
-        .is_some()
-    {
-        return Ok(());
+/// The source of the demo shop's rates.
+const SOURCE: &str = "demo";
+
+/// Writes rates and prices. Returns the date of the shop: that of the interrupted run which is continued, or the plan's.
+pub(super) async fn write(
+    database: &Database,
+    plan: &Plan,
+    progress: &Progress,
+) -> anyhow::Result<DateTime<Utc>> {
+    let now = write_rates(database, plan).await?;
+    let plan = Plan { now, ..*plan };
+    for chunk in chunks(0, plan.products) {
+        write_prices(database, &plan, progress, chunk).await?;
     }
+    Ok(now)
+}
+
+/// Writes rates unless there are some, and returns their date.
+async fn write_rates(database: &Database, plan: &Plan) -> anyhow::Result<DateTime<Utc>> {
+    let transaction = database.begin().await?;
+    let known = exchange_rate::all(&transaction).await?;
+    if !known.is_empty() {
+        let ours = known.iter().find(|rate| rate.source == SOURCE);
+        return Ok(ours.map_or(plan.now, |rate| rate.as_of));
+    }
+    let rates = CurrencyCode::ALL
+        .into_iter()
+        .filter(|currency| *currency != CurrencyCode::Usd)
+        .map(|currency| exchange_rate::Model {
+            currency: currency.as_str().to_owned(),
+            rate: rate(currency).to_string(),
+            source: SOURCE.to_owned(),
+            as_of: plan.now,
+            fetched_at: plan.now,
+        });
+    exchange_rate::put_rates(&transaction, rates.collect()).await?;
+    transaction.commit().await?;
+    Ok(plan.now)
+}
+
+/// Writes the prices of these products.
+async fn write_prices(
+    database: &Database,
+    plan: &Plan,
+    progress: &Progress,
+    chunk: Range<u32>,
+) -> anyhow::Result<()> {
     let (mut prices, mut adjustments, mut changes) = (Vec::new(), Vec::new(), Vec::new());
-    for index in 0..PRODUCTS {
+    for index in chunk {
         let product = plan.product(index);
         prices.push(product_price::Model {
             product_id: product.id,
@@ -56,20 +94,22 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
             });
         }
     }
-    insert_many::<product_price::Entity>(&transaction, prices).await?;
-    insert_many::<price_adjustment::Entity>(&transaction, adjustments).await?;
-    insert_many::<price_change::Entity>(&transaction, changes).await?;
-    let rates = CurrencyCode::ALL
-        .into_iter()
-        .filter(|currency| *currency != CurrencyCode::Usd)
-        .map(|currency| exchange_rate::Model {
-            currency: currency.as_str().to_owned(),
-            rate: rate(currency).to_string(),
-            source: "demo".to_owned(),
-            as_of: plan.now,
-            fetched_at: plan.now,
-        });
-    exchange_rate::put_rates(&transaction, rates.collect()).await?;
+    let Some(last) = prices.last().map(|price| price.product_id) else {
+        return Ok(());
+    };
+    let transaction = database.begin().await?;
+    // Written by an interrupted run.
+    if product_price::Entity::find_by_id(last)
+        .one(&transaction)
+        .await?
+        .is_some()
+    {
+        return Ok(());
+    }
+    let rows = insert::<product_price::Entity>(&transaction, prices).await?
+        + insert::<price_adjustment::Entity>(&transaction, adjustments).await?
+        + insert::<price_change::Entity>(&transaction, changes).await?;
     transaction.commit().await?;
+    progress.add_rows(rows);
     Ok(())
 }

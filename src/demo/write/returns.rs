@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use chrono::Duration;
-use entities::insert_many;
 use entities::returns::return_review::{self, ReviewReason};
 use entities::returns::{customer_return, label_rate, return_event, return_item};
 use platform::database::Database;
@@ -13,23 +12,19 @@ use returns::rules::refund::{self, Line, Paid, Quote, Refunded};
 use returns::rules::status::{ReturnStatus, timeline_event};
 use sea_orm::EntityTrait;
 
-use super::Plan;
-use crate::demo::Stream;
+use super::{insert, is_written};
 use crate::demo::orders::Order;
 use crate::demo::returns::Return;
+use crate::demo::{Plan, Progress, Stream};
 
 const RETURN_ADDRESS: &str =
     "Vantage Commerce Returns Center, 500 Warehouse Drive, Louisville KY 40218";
 
-pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()> {
-    let transaction = database.begin().await?;
-    if customer_return::Entity::find()
-        .one(&transaction)
-        .await?
-        .is_some()
-    {
-        return Ok(());
-    }
+pub(super) async fn write(
+    database: Database,
+    plan: Plan,
+    progress: Progress,
+) -> anyhow::Result<()> {
     let mut rates = BTreeMap::new();
     for chunk in plan.chunks() {
         let orders: Vec<_> = chunk.map(|index| plan.order(index)).collect();
@@ -42,19 +37,52 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
                 .iter()
                 .filter_map(|(order, made)| label_rate(order, made)),
         );
-        let rows = returns.iter().map(|(order, made)| return_row(order, made));
-        insert_many::<customer_return::Entity>(&transaction, rows.collect()).await?;
-        let items = returns.iter().map(|(order, made)| item_row(order, made));
-        insert_many::<return_item::Entity>(&transaction, items.collect()).await?;
-        let events = returns
-            .iter()
-            .flat_map(|(order, made)| event_rows(order, made, plan));
-        insert_many::<return_event::Entity>(&transaction, events.collect()).await?;
-        let reviews = returns.iter().filter_map(|(_, made)| review_row(made));
-        insert_many::<return_review::Entity>(&transaction, reviews.collect()).await?;
+        write_returns(&database, &plan, &progress, &returns).await?;
+        progress.add_orders(orders.len());
     }
-    insert_many::<label_rate::Entity>(&transaction, rates.into_values().collect()).await?;
+    let transaction = database.begin().await?;
+    if label_rate::Entity::find()
+        .one(&transaction)
+        .await?
+        .is_none()
+    {
+        let rates = rates.into_values().collect();
+        let rows = insert::<label_rate::Entity>(&transaction, rates).await?;
+        transaction.commit().await?;
+        progress.add_rows(rows);
+    }
+    Ok(())
+}
+
+async fn write_returns(
+    database: &Database,
+    plan: &Plan,
+    progress: &Progress,
+    returns: &[(&Order, Return<'_>)],
+) -> anyhow::Result<()> {
+    let Some((order, made)) = returns.last() else {
+        return Ok(());
+    };
+    let transaction = database.begin().await?;
+    let found = customer_return::by_id(&transaction, made.id).await?;
+    if is_written(found.map(|found| found.customer_id), order.customer.id)? {
+        return Ok(());
+    }
+    let rows = returns.iter().map(|(order, made)| return_row(order, made));
+    let rows = rows.collect();
+    let items = returns.iter().map(|(order, made)| item_row(order, made));
+    let items = items.collect();
+    let events = returns.iter();
+    let events = events.flat_map(|(order, made)| event_rows(order, made, plan));
+    let events = events.collect();
+    let reviews = returns.iter().filter_map(|(_, made)| review_row(made));
+    let reviews = reviews.collect();
+    let rows = insert::<customer_return::Entity>(&transaction, rows).await?
+        + insert::<return_item::Entity>(&transaction, items).await?
+        + insert::<return_event::Entity>(&transaction, events).await?
+        + insert::<return_review::Entity>(&transaction, reviews).await?;
     transaction.commit().await?;
+    progress.add_rows(rows);
     Ok(())
 }
 

@@ -1,32 +1,49 @@
 //! The orders domain's ledger of stock, whose sum is what the catalog says.
 
-use entities::insert_many;
+use std::ops::Range;
+
 use entities::orders::stock_movement::MovementKind;
 use entities::orders::{stock_level, stock_movement};
-use platform::database::DatabaseTransaction;
+use platform::database::Database;
 use resolvers::id::IdKind;
 
-use super::Plan;
-use crate::demo::Stream;
-use crate::demo::catalog::PRODUCTS;
+use super::{chunks, insert, is_written};
 use crate::demo::orders::Order;
 use crate::demo::stock::Ledgers;
+use crate::demo::{Plan, Progress, Stream};
 
 /// Writes the level of each product with the first entry of its ledger, and the last one where units were missing.
 pub(super) async fn write_levels(
-    transaction: &DatabaseTransaction,
+    database: &Database,
     plan: &Plan,
     ledgers: &Ledgers,
+    progress: &Progress,
 ) -> anyhow::Result<()> {
-    let (levels, movements) = levels(plan, ledgers);
-    insert_many::<stock_level::Entity>(transaction, levels).await?;
-    insert_many::<stock_movement::Entity>(transaction, movements).await?;
+    for chunk in chunks(0, plan.products) {
+        let (levels, movements) = levels(plan, ledgers, chunk);
+        let Some(last) = levels.last() else {
+            break;
+        };
+        let transaction = database.begin().await?;
+        let found = stock_level::of_products(&transaction, &[last.product_id]).await?;
+        let found = found.get(&last.product_id).map(|found| found.sequence);
+        if !is_written(found, last.sequence)? {
+            let rows = insert::<stock_level::Entity>(&transaction, levels).await?
+                + insert::<stock_movement::Entity>(&transaction, movements).await?;
+            transaction.commit().await?;
+            progress.add_rows(rows);
+        }
+    }
     Ok(())
 }
 
-fn levels(plan: &Plan, ledgers: &Ledgers) -> (Vec<stock_level::Model>, Vec<stock_movement::Model>) {
+fn levels(
+    plan: &Plan,
+    ledgers: &Ledgers,
+    indexes: Range<u32>,
+) -> (Vec<stock_level::Model>, Vec<stock_movement::Model>) {
     let (mut levels, mut movements) = (Vec::new(), Vec::new());
-    for index in 0..PRODUCTS {
+    for index in indexes {
         let product = plan.product(index);
         let ledger = ledgers.of(product.id);
         let (opening, correction) = ledger.around(product.available);
@@ -107,7 +124,6 @@ pub(super) fn movement_rows(
 mod tests {
     use std::collections::{BTreeMap, HashSet};
 
-    use chrono::{TimeZone, Utc};
     use uuid::Uuid;
 
     use super::*;
@@ -115,13 +131,9 @@ mod tests {
     #[test]
     fn the_sum_of_every_ledger_is_the_stock_in_the_catalog() {
         for orders in [0, 50, 2_500] {
-            let plan = Plan {
-                seed: 1,
-                orders,
-                now: Utc.with_ymd_and_hms(2025, 10, 9, 12, 0, 0).unwrap(),
-            };
-            let ledgers = Ledgers::new(&plan);
-            let (levels, mut movements) = levels(&plan, &ledgers);
+            let plan = Plan::of(orders);
+            let ledgers = Ledgers::new(&plan, &Progress::hidden());
+            let (levels, mut movements) = levels(&plan, &ledgers, 0..plan.products);
             let mut sequences = ledgers.sequences.iter().copied();
             for chunk in plan.chunks() {
                 let orders: Vec<_> = chunk.map(|index| plan.order(index)).collect();

@@ -1,39 +1,55 @@
 //! The tracking domain: the parcels of orders, and of returns with a label.
 
-use entities::insert_many;
 use entities::tracking::shipment::{Carrier, TrackingStatus};
 use entities::tracking::{event, shipment};
-use platform::database::Database;
+use platform::database::{Database, DatabaseTransaction};
 use returns::rules::status::ReturnStatus;
-use sea_orm::EntityTrait;
 
-use super::Plan;
-use crate::demo::Stream;
+use super::{insert, is_written};
 use crate::demo::orders::Order;
 use crate::demo::returns::Return;
 use crate::demo::shipments::Shipment;
+use crate::demo::{Plan, Progress, Stream};
 
-pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()> {
-    let transaction = database.begin().await?;
-    if shipment::Entity::find().one(&transaction).await?.is_some() {
-        return Ok(());
-    }
+pub(super) async fn write(
+    database: Database,
+    plan: Plan,
+    progress: Progress,
+) -> anyhow::Result<()> {
     for chunk in plan.chunks() {
+        let count = chunk.len();
         let (mut shipments, mut events) = (Vec::new(), Vec::new());
         for order in chunk.map(|index| plan.order(index)) {
             if let Some(parcel) = plan.shipment(&order) {
-                shipments.push(shipment_row(&order, &parcel, plan));
-                events.extend(event_rows(&order, &parcel, plan));
+                shipments.push(shipment_row(&order, &parcel, &plan));
+                events.extend(event_rows(&order, &parcel, &plan));
             }
             if let Some(made) = plan.return_of(&order) {
-                shipments.extend(return_row(&order, &made, plan));
+                shipments.extend(return_row(&order, &made, &plan));
             }
         }
-        insert_many::<shipment::Entity>(&transaction, shipments).await?;
-        insert_many::<event::Entity>(&transaction, events).await?;
+        let transaction = database.begin().await?;
+        if !is_known(&transaction, &shipments).await? {
+            let rows = insert::<shipment::Entity>(&transaction, shipments).await?
+                + insert::<event::Entity>(&transaction, events).await?;
+            transaction.commit().await?;
+            progress.add_rows(rows);
+        }
+        progress.add_orders(count);
     }
-    transaction.commit().await?;
     Ok(())
+}
+
+/// Whether an interrupted run has written these.
+async fn is_known(
+    transaction: &DatabaseTransaction,
+    rows: &[shipment::Model],
+) -> anyhow::Result<bool> {
+    let Some(last) = rows.last() else {
+        return Ok(false);
+    };
+    let found = shipment::by_id(transaction, last.id).await?;
+    is_written(found.map(|found| found.customer_id), last.customer_id)
 }
 
 fn shipment_row(order: &Order, parcel: &Shipment, plan: &Plan) -> shipment::Model {

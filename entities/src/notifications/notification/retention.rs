@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, QueryOrder, QuerySelect, UpdateMany};
+use sea_orm::{Condition, ExprTrait, QueryOrder, QuerySelect, UpdateMany};
 
 use super::{Column, DeliveryStatus, Entity, OPEN};
+use crate::keys;
 
 /// Deletes the bodies of messages created before then: a batch, and returns how many. Titles are kept.
 pub async fn delete_texts(
@@ -54,7 +55,7 @@ pub async fn erase_customer(
         .col_expr(Column::Status, Expr::value(DeliveryStatus::Suppressed))
         .col_expr(Column::Reason, Expr::value(CUSTOMER_DELETED))
         .filter(Column::CustomerId.eq(customer))
-        .filter(Column::Status.is_in(UNSENT))
+        .filter(keys::unindexed(Column::Status).is_in(UNSENT.map(DeliveryStatus::as_str)))
         .exec(db)
         .await?;
     let has_texts = Condition::any()
@@ -74,7 +75,7 @@ async fn record_partly_sent(db: &impl ConnectionTrait, customer: Uuid) -> Result
         .select_only()
         .columns([Column::Id, Column::AttemptedAt, Column::AcceptedDevices])
         .filter(Column::CustomerId.eq(customer))
-        .filter(Column::Status.is_in(UNSENT))
+        .filter(keys::unindexed(Column::Status).is_in(UNSENT.map(DeliveryStatus::as_str)))
         .filter(Column::AcceptedDevices.is_not_null())
         .into_tuple()
         .all(db)
