@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::order_payment::{self, PaymentState};
 use super::order_refund::OrderRefundState;
 use crate::batch;
+use crate::keys;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -127,7 +128,7 @@ pub async fn by_ids(
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Arc<Model>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::Id, ids))
         .all(db)
         .await?;
     Ok(rows
@@ -269,7 +270,7 @@ pub async fn set_addresses(
     };
     let changed = Entity::update_many()
         .set(addresses)
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::Id, ids))
         .exec(db)
         .await?;
     Ok(changed.rows_affected)

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::{PaginatorTrait, QueryOrder, QuerySelect};
 
-use crate::{batch, insert, lock};
+use crate::{batch, insert, keys, lock};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "products")]
@@ -64,7 +64,7 @@ pub async fn by_ids(
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Arc<Model>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::Id, ids))
         .all(db)
         .await?;
     Ok(rows
@@ -81,7 +81,7 @@ pub async fn created_at(
     let rows: Vec<(Uuid, DateTime<Utc>)> = Entity::find()
         .select_only()
         .columns([Column::Id, Column::CreatedAt])
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::Id, ids))
         .into_tuple()
         .all(db)
         .await?;
@@ -304,7 +304,7 @@ pub async fn set_stock_announced(
 ) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::StockAnnouncedAt, Expr::value(now))
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::Id, ids))
         .exec(db)
         .await?;
     Ok(())
@@ -318,7 +318,7 @@ pub async fn touch_all(
 ) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::UpdatedAt, Expr::value(now))
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::Id, ids))
         .exec(db)
         .await?;
     Ok(())
