@@ -249,6 +249,7 @@ async fn the_rest_is_found_by_what_narrows_the_search() {
     wrong.extend(wrong_plans!(
         db,
         "product::by_ids": product::by_ids(db, &ids()),
+        "product::summaries": product::summaries(db, &ids()),
         "product::active_after": product::active_after(db, Some(id), 100),
         "product::active_ids_after": product::active_ids_after(db, Some(id), 100),
         "product::categories": product::categories(db),
