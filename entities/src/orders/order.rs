@@ -292,17 +292,40 @@ pub async fn without_parcel(db: &impl ConnectionTrait, limit: u64) -> Result<Vec
         .await
 }
 
-/// The newest orders with a payment at the provider, of any customer.
-pub async fn newest_with_payment(
+/// An order's payment at the provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderPayment {
+    pub order_id: Uuid,
+    /// The payment provider's id, `pi_…`.
+    pub payment_intent_id: String,
+    /// In minor units of the currency.
+    pub amount: i64,
+    /// ISO 4217 code.
+    pub currency_code: String,
+}
+
+/// The payments at the provider of the newest orders that have one, of any customer.
+pub async fn newest_provider_payments(
     db: &impl ConnectionTrait,
     limit: u64,
-) -> Result<Vec<Model>, DbErr> {
-    Entity::find()
-        .filter(Column::PaymentIntentId.is_not_null())
-        .order_by_desc(Column::PlacedAt)
+) -> Result<Vec<ProviderPayment>, DbErr> {
+    use Column::{Id, LocalCurrencyAmount, LocalCurrencyCode, PaymentIntentId, PlacedAt};
+    let rows = Entity::find()
+        .select_only()
+        .columns([Id, PaymentIntentId, LocalCurrencyAmount, LocalCurrencyCode])
+        .filter(PaymentIntentId.is_not_null())
+        .order_by_desc(PlacedAt)
         .limit(limit)
+        .into_tuple::<(Uuid, String, i64, String)>()
         .all(db)
-        .await
+        .await?;
+    let payment = |(order_id, payment_intent_id, amount, currency_code)| ProviderPayment {
+        order_id,
+        payment_intent_id,
+        amount,
+        currency_code,
+    };
+    Ok(rows.into_iter().map(payment).collect())
 }
 
 /// How many orders the customer has in these statuses. An empty list means all statuses.
