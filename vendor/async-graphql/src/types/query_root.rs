@@ -94,11 +94,12 @@ impl<T: ObjectType> ContainerType for QueryRoot<T> {
                 };
                 let mut entities = Groups::new(Some(representations.len()));
                 for item in representations {
-                    entities.push(async move {
+                    // As large as the largest entity needs, and moved several times.
+                    entities.push(Box::pin(async move {
                         self.inner.find_entity(ctx, item).await?.ok_or_else(|| {
                             ServerError::new("Entity not found.", Some(ctx.item.pos))
                         })
-                    });
+                    }));
                 }
                 return Ok(Some(Value::List(entities.join().await?)));
             } else if ctx.item.node.name.node == "_service" {
