@@ -67,6 +67,8 @@ pub async fn of_orders(
 ) -> Result<HashMap<Uuid, Vec<Arc<Model>>>, DbErr> {
     let rows = Entity::find()
         .filter(keys::one_of(db, Column::OrderId, orders))
+        // As the index has them, so that nothing is sorted.
+        .order_by_asc(Column::OrderId)
         .order_by_asc(Column::Position)
         .all(db)
         .await?;

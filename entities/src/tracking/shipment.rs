@@ -121,6 +121,8 @@ pub async fn of_orders(
         .filter(keys::one_of(db, Column::OrderId, orders))
         .filter(Column::ReturnId.is_null())
         .filter(keys::beside_keys(db, Column::CustomerId).eq(customer))
+        // As the index has them, so that nothing is sorted.
+        .order_by_asc(Column::OrderId)
         .order_by_asc(Column::Id)
         .all(db)
         .await?;
