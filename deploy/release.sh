@@ -31,8 +31,8 @@ export SOURCE_DATE_EPOCH
 if [ -z "$binary" ]; then
     # Paths of this machine do not belong in panics.
     export RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$PWD=/vantage --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
-    cargo build --release --locked --bin vantage
-    binary="${CARGO_TARGET_DIR:-target}/release/vantage"
+    cargo build --profile dist --locked --bin vantage
+    binary="${CARGO_TARGET_DIR:-target}/dist/vantage"
 fi
 [ "$("$binary" --version)" = "vantage $version" ] || { echo "error: $binary is not version $version" >&2 && exit 1; }
 

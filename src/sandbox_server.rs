@@ -159,9 +159,9 @@ impl SandboxServer {
     /// Loads the payments and parcels that these domains already have.
     pub(crate) async fn load_shop(&self, domains: &Domains) -> anyhow::Result<()> {
         if let Ok(orders) = domains.database(Domain::Orders) {
-            let paid = order::newest_with_payment(orders.read(), MAX_LOADED).await?;
+            let paid = order::newest_provider_payments(orders.read(), MAX_LOADED).await?;
             let returns = domains.database(Domain::Returns).ok();
-            let ids: Vec<_> = paid.iter().map(|order| order.id).collect();
+            let ids: Vec<_> = paid.iter().map(|paid| paid.order_id).collect();
             let (mut payments, mut refunded) = (HashMap::new(), HashMap::new());
             for ids in ids.chunks(1_000) {
                 payments.extend(order_payment::of_orders(orders.read(), ids).await?);
@@ -169,12 +169,11 @@ impl SandboxServer {
                     refunded.extend(customer_return::refunded_by_order(returns.read(), ids).await?);
                 }
             }
-            self.sandbox
-                .load_payments(paid.into_iter().filter_map(|order| {
-                    let refunded = refunded.get(&order.id).copied().unwrap_or_default();
-                    let captured = payments.get(&order.id).and_then(captured_so_far);
-                    payment(order, refunded, captured)
-                }));
+            self.sandbox.load_payments(paid.into_iter().map(|paid| {
+                let refunded = refunded.get(&paid.order_id).copied().unwrap_or_default();
+                let captured = payments.get(&paid.order_id).and_then(captured_so_far);
+                payment(paid, refunded, captured)
+            }));
         }
         if let Ok(tracking) = domains.database(Domain::Tracking) {
             let under_way = shipment::outward_least_recently_polled(
@@ -210,15 +209,15 @@ fn captured_so_far(payment: &order_payment::Model) -> Option<i64> {
     is_authorized.then(|| payment.captured_amount.unwrap_or(0))
 }
 
-fn payment(order: order::Model, refunded: i64, captured: Option<i64>) -> Option<ExistingPayment> {
-    Some(ExistingPayment {
-        order: Some(IdKind::Order.format(order.id)),
+fn payment(paid: order::ProviderPayment, refunded: i64, captured: Option<i64>) -> ExistingPayment {
+    ExistingPayment {
+        order: Some(IdKind::Order.format(paid.order_id)),
         captured,
-        id: order.payment_intent_id?,
-        amount: order.local_currency_amount,
-        currency: order.local_currency_code,
+        id: paid.payment_intent_id,
+        amount: paid.amount,
+        currency: paid.currency_code,
         refunded,
-    })
+    }
 }
 
 /// With an address, the parcel continues to it.

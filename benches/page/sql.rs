@@ -96,7 +96,7 @@ impl Sql {
         try_join!(
             return_item::returned(returns, &items),
             customer_return::of_orders(returns, customer, &orders),
-            product::by_ids(self.search.read(), &products),
+            product::summaries(self.search.read(), &products),
             // Exchange rates are cached.
             product_price::amounts(pricing, &products, now),
             shipment::of_orders(self.tracking.read(), customer, &orders),

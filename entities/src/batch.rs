@@ -7,6 +7,8 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Query;
 use sea_orm::{Condition, QueryOrder, QuerySelect};
 
+use crate::keys;
+
 /// Deletes at most this many rows that match and returns how many. Rows that no longer match when they are deleted stay.
 pub(crate) async fn delete<E>(
     db: &impl ConnectionTrait,
@@ -93,7 +95,7 @@ where
     let rows: Vec<Uuid> = E::find()
         .select_only()
         .column(key)
-        .filter(key.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, key, ids))
         .into_tuple()
         .all(db)
         .await?;

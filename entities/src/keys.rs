@@ -12,18 +12,29 @@ pub(crate) async fn rows_by<E: EntityTrait>(
     keys: &[Uuid],
     key: fn(&E::Model) -> Uuid,
 ) -> Result<HashMap<Uuid, E::Model>, DbErr> {
-    let rows = E::find()
-        .filter(column.is_in(keys.iter().copied()))
-        .all(db)
-        .await?;
+    let rows = E::find().filter(one_of(db, column, keys)).all(db).await?;
     Ok(rows.into_iter().map(|row| (key(&row), row)).collect())
+}
+
+/// Up to so many keys, PostgreSQL gets each as a parameter. It expects ten in an array: with fewer, it would find it
+/// worthwhile to plan a statement anew each time.
+const LISTED: usize = 8;
+
+/// The column is one of these keys, of which there are few, as on a page. PostgreSQL gets more than [`LISTED`] as one
+/// parameter, so that a statement is prepared and planned once and not for each number of keys. SQLite gets each, and plans
+/// by how many there are.
+pub(crate) fn one_of(db: &impl ConnectionTrait, column: impl ColumnTrait, keys: &[Uuid]) -> Expr {
+    match db.get_database_backend() {
+        DbBackend::Postgres if keys.len() > LISTED => column.eq_any(keys.iter().copied()),
+        _ => column.is_in(keys.iter().copied()),
+    }
 }
 
 /// The column is one of these keys. The database gets them as one parameter: a statement that is the same for any number
 /// of keys is prepared once, while a list of a thousand parameters costs more than the rows.
 pub(crate) fn any_of(db: &impl ConnectionTrait, column: impl ColumnTrait, keys: &[Uuid]) -> Expr {
     match db.get_database_backend() {
-        DbBackend::Postgres => column.eq_any(keys.iter().copied()),
+        DbBackend::Postgres => one_of(db, column, keys),
         _ => Expr::cust_with_exprs(
             "? IN (SELECT unhex(value) FROM json_each(?))",
             [Expr::col(column.as_column_ref()), Expr::val(list(keys))],

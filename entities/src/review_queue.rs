@@ -5,6 +5,8 @@ use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, ExprTrait, PaginatorTrait, QueryOrder, QuerySelect};
 
+use crate::keys;
+
 /// A table of reviews, and its columns.
 pub(crate) trait ReviewQueue: EntityTrait {
     /// Whose review it is.
@@ -65,7 +67,7 @@ pub(crate) async fn remind<E: ReviewQueue>(
 ) -> Result<(), DbErr> {
     E::update_many()
         .col_expr(E::REMINDED_AT, Expr::value(now))
-        .filter(E::SUBJECT.is_in(subjects.iter().copied()))
+        .filter(keys::one_of(db, E::SUBJECT, subjects))
         .exec(db)
         .await?;
     Ok(())

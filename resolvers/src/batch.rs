@@ -74,6 +74,16 @@ impl<L> Batched<L> {
         Ok(values)
     }
 
+    /// Loads what a resolver is about to ask for. It counts once a resolver gets it, and an error is left to that resolver,
+    /// which loads again.
+    pub async fn load_ahead<K>(&self, key: K)
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        L: Loader<K>,
+    {
+        drop(self.loader.load_one(key).await);
+    }
+
     /// Clears the cache.
     pub fn clear<K>(&self)
     where

@@ -51,7 +51,7 @@ pub(crate) async fn wrong(db: &Planner) -> Vec<String> {
         "order::set_addresses": order::set_addresses(db, &ids(), address),
         "order_event::delete_details": order_event::delete_details(db, &ids()),
         "order_decision::delete_notes": order_decision::delete_notes(db, &ids()),
-        "order::newest_with_payment": order::newest_with_payment(db, 20),
+        "order::newest_provider_payments": order::newest_provider_payments(db, 20),
         "order::count": order::count(db, id, &[OrderStatus::Shipped]),
         "order_item::by_ids": order_item::by_ids(db, &ids()),
         "stock_level::of_products": stock_level::of_products(db, &ids()),

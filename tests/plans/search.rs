@@ -16,6 +16,7 @@ pub(crate) async fn wrong(db: &Planner) -> Vec<String> {
     wrong_plans!(
         db,
         "product::by_ids": product::by_ids(db, &ids()),
+        "product::summaries": product::summaries(db, &ids()),
         "product::active_after": product::active_after(db, Some(id), 100),
         "product::active_ids_after": product::active_ids_after(db, Some(id), 100),
         "product::categories": product::categories(db),

@@ -8,6 +8,7 @@ use sea_orm::sea_query::UnionType;
 use sea_orm::{QuerySelect, QueryTrait};
 
 use super::{customer_settings, erased_customer};
+use crate::keys;
 
 /// What applies to all of a customer's notifications.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,12 +37,12 @@ pub async fn of_customers(
         .column(Erased::ErasedAt)
         .expr(null())
         .expr(null())
-        .filter(Erased::CustomerId.is_in(customers.iter().copied()))
+        .filter(keys::one_of(db, Erased::CustomerId, customers))
         .into_query();
     let mut rows = customer_settings::Entity::find()
         .select_only()
         .columns([CustomerId, Timezone, UpdatedAt, Locale, Phone])
-        .filter(CustomerId.is_in(customers.iter().copied()));
+        .filter(keys::one_of(db, CustomerId, customers));
     QueryTrait::query(&mut rows).union(UnionType::All, erased);
     let mut states: HashMap<Uuid, CustomerState> = HashMap::new();
     for (customer_id, timezone, updated_at, locale, phone) in

@@ -115,7 +115,7 @@ pub async fn due_of_customer(
 /// These deals.
 pub async fn by_ids(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<Model>, DbErr> {
     Entity::find()
-        .filter(Column::NotificationId.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::NotificationId, ids))
         .order_by_asc(Column::NotificationId)
         .all(db)
         .await
@@ -190,7 +190,7 @@ pub async fn set_states(
     to: DealState,
 ) -> Result<u64, DbErr> {
     let moved = Entity::update_many()
-        .filter(Column::NotificationId.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::NotificationId, ids))
         .filter(keys::unindexed(Column::State).eq(from.as_str()))
         .col_expr(Column::State, Expr::value(to.as_str()))
         .exec(db)
@@ -207,7 +207,7 @@ pub async fn wait_until(
     due_at: DateTime<Utc>,
 ) -> Result<u64, DbErr> {
     let moved = Entity::update_many()
-        .filter(Column::NotificationId.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::NotificationId, ids))
         .filter(keys::unindexed(Column::State).eq(from.as_str()))
         .col_expr(Column::State, Expr::value(DealState::Waiting.as_str()))
         .col_expr(Column::DueAt, Expr::value(due_at))
@@ -223,7 +223,7 @@ pub async fn begin_round(
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     Entity::update_many()
-        .filter(Column::NotificationId.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::NotificationId, ids))
         .filter(keys::unindexed(Column::State).eq(DealState::Waiting.as_str()))
         .col_expr(Column::State, Expr::value(DealState::Queued.as_str()))
         .col_expr(Column::DueAt, Expr::value(now))
@@ -254,7 +254,7 @@ pub async fn delete(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<u64, DbEr
         return Ok(0);
     }
     let deleted = Entity::delete_many()
-        .filter(Column::NotificationId.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::NotificationId, ids))
         .exec(db)
         .await?;
     Ok(deleted.rows_affected)

@@ -147,7 +147,7 @@ pub async fn of_orders(
 ) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
     let rows = Entity::find()
         .filter(Column::CustomerId.eq(customer))
-        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .filter(keys::one_of(db, Column::OrderId, orders))
         .order_by_asc(Column::Id)
         .all(db)
         .await?;
@@ -170,8 +170,8 @@ pub async fn of_events(
     let rows: Vec<(Uuid, Uuid)> = Entity::find()
         .select_only()
         .columns([Column::EventId, Column::CustomerId])
-        .filter(Column::EventId.is_in(events.iter().copied()))
-        .filter(Column::CustomerId.is_in(customers.iter().copied()))
+        .filter(keys::one_of(db, Column::EventId, events))
+        .filter(keys::one_of(db, Column::CustomerId, customers))
         .filter(Column::Channel.eq(channel))
         .into_tuple()
         .all(db)
@@ -277,7 +277,7 @@ pub async fn set_read(
     let changed = Entity::update_many()
         .col_expr(Column::ReadAt, Expr::value(now))
         .filter(Column::CustomerId.eq(customer))
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::Id, ids))
         .filter(Column::Status.eq(DeliveryStatus::Sent))
         .filter(Column::ReadAt.is_null())
         .exec(db)

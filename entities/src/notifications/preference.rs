@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveTime, Utc};
 use sea_orm::entity::prelude::*;
 
 use crate::insert;
+use crate::keys;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -53,7 +54,7 @@ pub async fn of_customers(
     customers: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::CustomerId.is_in(customers.iter().copied()))
+        .filter(keys::one_of(db, Column::CustomerId, customers))
         .all(db)
         .await?;
     let mut by_customer: HashMap<Uuid, Vec<Model>> = HashMap::new();

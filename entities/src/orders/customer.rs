@@ -6,6 +6,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 
+use crate::keys;
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "customers")]
 pub struct Model {
@@ -59,7 +61,7 @@ pub async fn by_ids(
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Arc<Model>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::Id, ids))
         .all(db)
         .await?;
     Ok(rows

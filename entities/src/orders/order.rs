@@ -128,7 +128,7 @@ pub async fn by_ids(
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Arc<Model>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::Id, ids))
         .all(db)
         .await?;
     Ok(rows
@@ -270,7 +270,7 @@ pub async fn set_addresses(
     };
     let changed = Entity::update_many()
         .set(addresses)
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::Id, ids))
         .exec(db)
         .await?;
     Ok(changed.rows_affected)
@@ -292,17 +292,40 @@ pub async fn without_parcel(db: &impl ConnectionTrait, limit: u64) -> Result<Vec
         .await
 }
 
-/// The newest orders with a payment at the provider, of any customer.
-pub async fn newest_with_payment(
+/// An order's payment at the provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderPayment {
+    pub order_id: Uuid,
+    /// The payment provider's id, `pi_…`.
+    pub payment_intent_id: String,
+    /// In minor units of the currency.
+    pub amount: i64,
+    /// ISO 4217 code.
+    pub currency_code: String,
+}
+
+/// The payments at the provider of the newest orders that have one, of any customer.
+pub async fn newest_provider_payments(
     db: &impl ConnectionTrait,
     limit: u64,
-) -> Result<Vec<Model>, DbErr> {
-    Entity::find()
-        .filter(Column::PaymentIntentId.is_not_null())
-        .order_by_desc(Column::PlacedAt)
+) -> Result<Vec<ProviderPayment>, DbErr> {
+    use Column::{Id, LocalCurrencyAmount, LocalCurrencyCode, PaymentIntentId, PlacedAt};
+    let rows = Entity::find()
+        .select_only()
+        .columns([Id, PaymentIntentId, LocalCurrencyAmount, LocalCurrencyCode])
+        .filter(PaymentIntentId.is_not_null())
+        .order_by_desc(PlacedAt)
         .limit(limit)
+        .into_tuple::<(Uuid, String, i64, String)>()
         .all(db)
-        .await
+        .await?;
+    let payment = |(order_id, payment_intent_id, amount, currency_code)| ProviderPayment {
+        order_id,
+        payment_intent_id,
+        amount,
+        currency_code,
+    };
+    Ok(rows.into_iter().map(payment).collect())
 }
 
 /// How many orders the customer has in these statuses. An empty list means all statuses.

@@ -8,6 +8,7 @@ use sea_orm::{IntoActiveModel, QueryOrder};
 
 use super::order::OrderStatus;
 use super::order_review::ReviewReason;
+use crate::keys;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -60,7 +61,7 @@ pub async fn insert(db: &impl ConnectionTrait, decision: Model) -> Result<(), Db
 pub async fn delete_notes(db: &impl ConnectionTrait, orders: &[Uuid]) -> Result<u64, DbErr> {
     let changed = Entity::update_many()
         .col_expr(Column::Note, Expr::value(""))
-        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .filter(keys::one_of(db, Column::OrderId, orders))
         .filter(Column::Note.ne(""))
         .exec(db)
         .await?;
@@ -73,7 +74,7 @@ pub async fn of_orders(
     orders: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .filter(keys::one_of(db, Column::OrderId, orders))
         .order_by_asc(Column::DecidedAt)
         .order_by_asc(Column::Id)
         .all(db)

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::{IntoActiveModel, QueryOrder};
 
+use crate::keys;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -50,7 +51,7 @@ pub async fn insert(transaction: &impl ConnectionTrait, event: Model) -> Result<
 pub async fn delete_details(db: &impl ConnectionTrait, orders: &[Uuid]) -> Result<u64, DbErr> {
     let changed = Entity::update_many()
         .col_expr(Column::Detail, Expr::value(None::<String>))
-        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .filter(keys::one_of(db, Column::OrderId, orders))
         .filter(Column::Detail.is_not_null())
         .exec(db)
         .await?;
@@ -63,7 +64,7 @@ pub async fn of_orders(
     orders: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<Arc<Model>>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .filter(keys::one_of(db, Column::OrderId, orders))
         .order_by_asc(Column::OccurredAt)
         .order_by_asc(Column::Id)
         .all(db)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 
+use crate::keys;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -50,7 +51,7 @@ pub async fn by_ids(
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Arc<Model>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::Id, ids))
         .all(db)
         .await?;
     Ok(rows
@@ -65,7 +66,9 @@ pub async fn of_orders(
     orders: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<Arc<Model>>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .filter(keys::one_of(db, Column::OrderId, orders))
+        // As the index has them, so that nothing is sorted.
+        .order_by_asc(Column::OrderId)
         .order_by_asc(Column::Position)
         .all(db)
         .await?;

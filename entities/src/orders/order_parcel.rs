@@ -8,6 +8,7 @@ use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
 
 use super::order_parcel_line;
+use crate::keys;
 use crate::tracking_number;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -52,7 +53,7 @@ pub async fn count_of_orders(
     orders: &[Uuid],
 ) -> Result<HashMap<Uuid, usize>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .filter(keys::one_of(db, Column::OrderId, orders))
         .all(db)
         .await?;
     let mut counts = HashMap::new();
@@ -105,7 +106,7 @@ pub async fn of_orders(
     orders: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
     let mut rows = Entity::find()
-        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .filter(keys::one_of(db, Column::OrderId, orders))
         .all(db)
         .await?;
     rows.sort_by_key(|row| row.id);

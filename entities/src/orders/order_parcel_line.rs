@@ -2,6 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::keys;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "order_parcel_lines")]
 pub struct Model {
@@ -20,7 +22,7 @@ impl ActiveModelBehavior for ActiveModel {}
 /// The lines of these parcels.
 pub async fn of_parcels(db: &impl ConnectionTrait, parcels: &[Uuid]) -> Result<Vec<Model>, DbErr> {
     Entity::find()
-        .filter(Column::ParcelId.is_in(parcels.iter().copied()))
+        .filter(keys::one_of(db, Column::ParcelId, parcels))
         .all(db)
         .await
 }

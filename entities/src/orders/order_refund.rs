@@ -7,6 +7,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{IntoActiveModel, QueryOrder};
 
 use crate::batch;
+use crate::keys;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -86,7 +87,7 @@ pub async fn of_orders(
     orders: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .filter(keys::one_of(db, Column::OrderId, orders))
         .order_by_asc(Column::RequestedAt)
         .order_by_asc(Column::Id)
         .all(db)

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ExprTrait, IntoActiveModel, QueryOrder, QuerySelect};
 
+use crate::keys;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -47,7 +48,7 @@ pub async fn by_ids(
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Arc<Model>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::Id, ids))
         .all(db)
         .await?;
     Ok(rows

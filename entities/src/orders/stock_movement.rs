@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ExprTrait, QueryOrder, QuerySelect};
 
+use crate::keys;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -104,7 +105,7 @@ pub async fn of_products(
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
     let mut query = Entity::find()
-        .filter(Column::ProductId.is_in(products.iter().copied()))
+        .filter(keys::one_of(db, Column::ProductId, products))
         .order_by_asc(Column::ProductId)
         .order_by_asc(Column::Sequence)
         .limit(limit);

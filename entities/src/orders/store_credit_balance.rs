@@ -5,6 +5,8 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ExprTrait, IntoActiveModel, QueryOrder, QuerySelect};
 
+use crate::keys;
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "store_credit_balances")]
 pub struct Model {
@@ -107,7 +109,7 @@ pub async fn of_customers(
     customers: &[Uuid],
 ) -> Result<Vec<Model>, DbErr> {
     Entity::find()
-        .filter(Column::CustomerId.is_in(customers.iter().copied()))
+        .filter(keys::one_of(db, Column::CustomerId, customers))
         .all(db)
         .await
 }

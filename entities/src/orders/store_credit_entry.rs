@@ -7,6 +7,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ExprTrait, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect};
 
 use crate::batch;
+use crate::keys;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -105,7 +106,7 @@ pub async fn after(
 /// By id.
 pub async fn by_ids(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<Model>, DbErr> {
     Entity::find()
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::Id, ids))
         .all(db)
         .await
 }
@@ -124,7 +125,7 @@ pub async fn of_references(
 /// The entries of these returns.
 pub async fn of_returns(db: &impl ConnectionTrait, returns: &[Uuid]) -> Result<Vec<Model>, DbErr> {
     Entity::find()
-        .filter(Column::ReturnId.is_in(returns.iter().copied()))
+        .filter(keys::one_of(db, Column::ReturnId, returns))
         .all(db)
         .await
 }
@@ -139,7 +140,7 @@ pub async fn sums(
         .columns([Column::CustomerId, Column::CurrencyCode])
         // PostgreSQL's sum of BIGINT is a NUMERIC.
         .expr(Column::Amount.into_expr().sum().cast_as("bigint"))
-        .filter(Column::CustomerId.is_in(customers.iter().copied()))
+        .filter(keys::one_of(db, Column::CustomerId, customers))
         .group_by(Column::CustomerId)
         .group_by(Column::CurrencyCode)
         .into_tuple()

@@ -6,6 +6,8 @@ use chrono::{DateTime, Utc};
 use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 
+use crate::keys;
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "price_adjustments")]
 pub struct Model {
@@ -35,7 +37,7 @@ pub async fn of_products(
     products: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::ProductId.is_in(products.iter().copied()))
+        .filter(keys::one_of(db, Column::ProductId, products))
         .order_by_asc(Column::ActiveFrom)
         .order_by_asc(Column::Id)
         .all(db)
@@ -50,7 +52,7 @@ pub async fn of_products(
 /// Removes all adjustments of these products.
 pub async fn remove(db: &impl ConnectionTrait, products: &[Uuid]) -> Result<(), DbErr> {
     Entity::delete_many()
-        .filter(Column::ProductId.is_in(products.iter().copied()))
+        .filter(keys::one_of(db, Column::ProductId, products))
         .exec(db)
         .await?;
     Ok(())

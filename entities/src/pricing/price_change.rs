@@ -6,6 +6,8 @@ use chrono::{DateTime, Utc};
 use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 
+use crate::keys;
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "price_history")]
 pub struct Model {
@@ -36,7 +38,7 @@ pub async fn of_products(
     since: DateTime<Utc>,
 ) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::ProductId.is_in(products.iter().copied()))
+        .filter(keys::one_of(db, Column::ProductId, products))
         .filter(Column::ChangedAt.gte(since))
         .order_by_desc(Column::ChangedAt)
         .order_by_desc(Column::Id)

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, ExprTrait, JoinType, QueryOrder, QuerySelect, RelationDef};
+use sea_orm::{
+    Condition, DbBackend, ExprTrait, JoinType, QueryOrder, QuerySelect, QueryTrait, RelationDef,
+};
 
 use super::price_adjustment;
 
@@ -137,12 +139,41 @@ fn select_amounts(
     now: DateTime<Utc>,
 ) -> Select<Entity> {
     use Column::{BaseUsdMinor, CompareAtUsdMinor, ProductId, Version};
-    Entity::find()
+    let prices = Entity::find()
         .select_only()
         .columns([ProductId, BaseUsdMinor, CompareAtUsdMinor, Version])
         .column(price_adjustment::Column::UsdMinor)
-        .join(JoinType::LeftJoin, active_adjustments(now))
-        .filter(keys::any_of(db, ProductId, products))
+        .filter(keys::any_of(db, ProductId, products));
+    match db.get_database_backend() {
+        DbBackend::Postgres => join_adjustments_of_each(prices, now),
+        _ => prices.join(JoinType::LeftJoin, active_adjustments(now)),
+    }
+}
+
+/// Reads the adjustments of each price by their index. For the prices of a thousand products, PostgreSQL would otherwise
+/// read all adjustments of the shop, which takes ten times as long.
+fn join_adjustments_of_each(mut prices: Select<Entity>, now: DateTime<Utc>) -> Select<Entity> {
+    use price_adjustment::Column::{ActiveFrom, ActiveUntil};
+    let of_price = Expr::col(("price_adjustments", "product_id"));
+    let active = price_adjustment::Entity::find()
+        .filter(of_price.equals(("product_prices", "product_id")))
+        .filter(ActiveFrom.lte(now))
+        .filter(
+            Condition::any()
+                .add(ActiveUntil.is_null())
+                .add(ActiveUntil.gt(now)),
+        )
+        // Skips nothing, but keeps the two queries from being planned as one.
+        .offset(0)
+        .into_query();
+    let always = Expr::cust("TRUE");
+    QueryTrait::query(&mut prices).join_lateral(
+        JoinType::LeftJoin,
+        active,
+        "price_adjustments",
+        always,
+    );
+    prices
 }
 
 impl Amounts {

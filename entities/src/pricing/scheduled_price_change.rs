@@ -6,6 +6,8 @@ use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, QuerySelect};
 
+use crate::keys;
+
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "scheduled_price_changes")]
 pub struct Model {
@@ -33,7 +35,7 @@ pub async fn of_products(
     products: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::ProductId.is_in(products.iter().copied()))
+        .filter(keys::one_of(db, Column::ProductId, products))
         .order_by_asc(Column::EffectiveAt)
         .order_by_asc(Column::Id)
         .all(db)
@@ -89,7 +91,7 @@ pub async fn next(db: &impl ConnectionTrait) -> Result<Option<DateTime<Utc>>, Db
 /// Removes these, and returns how many there were.
 pub async fn remove(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<u64, DbErr> {
     let removed = Entity::delete_many()
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::Id, ids))
         .exec(db)
         .await?;
     Ok(removed.rows_affected)
@@ -103,7 +105,7 @@ pub async fn ids_of_products(
     Entity::find()
         .select_only()
         .column(Column::Id)
-        .filter(Column::ProductId.is_in(products.iter().copied()))
+        .filter(keys::one_of(db, Column::ProductId, products))
         .into_tuple()
         .all(db)
         .await

@@ -136,7 +136,7 @@ pub async fn of_orders(
 ) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
     let rows = Entity::find()
         .filter(keys::beside_keys(db, Column::CustomerId).eq(customer))
-        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .filter(keys::one_of(db, Column::OrderId, orders))
         .order_by_asc(Column::CreatedAt)
         .order_by_asc(Column::Id)
         .all(db)
@@ -158,7 +158,7 @@ pub async fn of_any_orders(
     orders: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .filter(keys::one_of(db, Column::OrderId, orders))
         .order_by_asc(Column::CreatedAt)
         .order_by_asc(Column::Id)
         .all(db)
@@ -228,7 +228,7 @@ pub async fn delete_label_links(db: &impl ConnectionTrait, ids: &[Uuid]) -> Resu
     let changed = Entity::update_many()
         .col_expr(Column::LabelObject, Expr::value(None::<String>))
         .col_expr(Column::LabelUrl, Expr::value(None::<String>))
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::Id, ids))
         .exec(db)
         .await?;
     Ok(changed.rows_affected)

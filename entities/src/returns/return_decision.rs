@@ -8,6 +8,7 @@ use sea_orm::{IntoActiveModel, QueryOrder};
 
 use super::customer_return::ReturnStatus;
 use super::return_review::ReviewReason;
+use crate::keys;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -92,7 +93,7 @@ fn newest_first(return_id: Uuid) -> Select<Entity> {
 pub async fn delete_notes(db: &impl ConnectionTrait, returns: &[Uuid]) -> Result<u64, DbErr> {
     let changed = Entity::update_many()
         .col_expr(Column::Note, Expr::value(""))
-        .filter(Column::ReturnId.is_in(returns.iter().copied()))
+        .filter(keys::one_of(db, Column::ReturnId, returns))
         .filter(Column::Note.ne(""))
         .exec(db)
         .await?;
@@ -105,7 +106,7 @@ pub async fn of_returns(
     returns: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::ReturnId.is_in(returns.iter().copied()))
+        .filter(keys::one_of(db, Column::ReturnId, returns))
         .order_by_asc(Column::DecidedAt)
         .order_by_asc(Column::Id)
         .all(db)

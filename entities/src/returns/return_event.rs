@@ -6,6 +6,8 @@ use chrono::{DateTime, Utc};
 use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 
+use crate::keys;
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "return_events")]
 pub struct Model {
@@ -30,7 +32,7 @@ pub async fn of_returns(
     returns: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::ReturnId.is_in(returns.iter().copied()))
+        .filter(keys::one_of(db, Column::ReturnId, returns))
         .order_by_asc(Column::OccurredAt)
         .order_by_asc(Column::Id)
         .all(db)

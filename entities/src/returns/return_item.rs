@@ -8,6 +8,7 @@ use sea_orm::{ExprTrait, QueryOrder, QuerySelect};
 
 use super::customer_return;
 
+use crate::keys;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -74,7 +75,7 @@ pub async fn of_returns(
     returns: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::ReturnId.is_in(returns.iter().copied()))
+        .filter(keys::one_of(db, Column::ReturnId, returns))
         .order_by_asc(Column::Id)
         .all(db)
         .await?;
@@ -95,7 +96,7 @@ pub async fn returned(
         .select_only()
         .columns([Column::OrderItemId, Column::Quantity, Column::RefundAmount])
         .inner_join(customer_return::Entity)
-        .filter(Column::OrderItemId.is_in(order_items.iter().copied()))
+        .filter(keys::one_of(db, Column::OrderItemId, order_items))
         // Not bound: whether a partial index applies depends on the literal, and SQLite would plan the statement again
         // each time.
         .filter(
@@ -122,7 +123,7 @@ pub async fn delete_reason_texts(
 ) -> Result<u64, DbErr> {
     let changed = Entity::update_many()
         .col_expr(Column::ReasonText, Expr::value(None::<String>))
-        .filter(Column::ReturnId.is_in(returns.iter().copied()))
+        .filter(keys::one_of(db, Column::ReturnId, returns))
         .filter(Column::ReasonText.is_not_null())
         .exec(db)
         .await?;

@@ -86,7 +86,7 @@ pub async fn set_announced(
 ) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::AnnouncedAt, Expr::value(now))
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::Id, ids))
         .exec(db)
         .await?;
     Ok(())

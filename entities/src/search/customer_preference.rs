@@ -9,6 +9,7 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 
 use crate::batch;
+use crate::keys;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -96,7 +97,7 @@ pub async fn by_customers(
     customers: &[Uuid],
 ) -> Result<Vec<Model>, DbErr> {
     Entity::find()
-        .filter(Column::CustomerId.is_in(customers.iter().copied()))
+        .filter(keys::one_of(db, Column::CustomerId, customers))
         .all(db)
         .await
 }

@@ -7,6 +7,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{PaginatorTrait, QuerySelect};
 
 use crate::insert;
+use crate::keys;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "product_vectors")]
@@ -29,7 +30,7 @@ pub async fn by_products(
     products: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<u8>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::ProductId.is_in(products.iter().copied()))
+        .filter(keys::one_of(db, Column::ProductId, products))
         .all(db)
         .await?;
     Ok(rows

@@ -7,6 +7,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, FromQueryResult, QueryOrder, QuerySelect};
 
 use crate::batch;
+use crate::keys;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
@@ -85,7 +86,7 @@ pub async fn counts_of(
         .select_only()
         .columns([Column::CustomerId, Column::ProductId, Column::Kind])
         .column_as(Column::Id.count(), "count")
-        .filter(Column::CustomerId.is_in(customers.iter().copied()))
+        .filter(keys::one_of(db, Column::CustomerId, customers))
         .filter(Column::OccurredAt.gte(since))
         .group_by(Column::CustomerId)
         .group_by(Column::ProductId)
@@ -108,7 +109,7 @@ pub async fn numbers_of(
         .select_only()
         .column(Column::CustomerId)
         .column_as(Column::Id.count(), "count")
-        .filter(Column::CustomerId.is_in(customers.iter().copied()))
+        .filter(keys::one_of(db, Column::CustomerId, customers))
         .filter(Column::OccurredAt.gte(since))
         .group_by(Column::CustomerId)
         .into_tuple()
@@ -130,7 +131,7 @@ pub async fn searches_of(
         .columns([Column::ProductId, Column::QueryId])
         .filter(Column::CustomerId.eq(customer))
         .filter(Column::OccurredAt.gte(since))
-        .filter(Column::ProductId.is_in(products.iter().copied()))
+        .filter(keys::one_of(db, Column::ProductId, products))
         .filter(Column::QueryId.is_not_null())
         .order_by_asc(Column::OccurredAt)
         .order_by_asc(Column::Id)

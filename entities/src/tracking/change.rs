@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect};
 
+use crate::keys;
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "tracking_changes")]
 pub struct Model {
@@ -52,7 +54,7 @@ pub async fn delete_of_journeys(
     journeys: &[Uuid],
 ) -> Result<u64, DbErr> {
     let deleted = Entity::delete_many()
-        .filter(Column::JourneyId.is_in(journeys.iter().copied()))
+        .filter(keys::one_of(db, Column::JourneyId, journeys))
         .exec(db)
         .await?;
     Ok(deleted.rows_affected)

@@ -7,6 +7,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{IntoActiveModel, QueryOrder, TryInsertResult};
 
 use super::shipment::{Carrier, TrackingStatus};
+use crate::keys;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "tracking_events")]
@@ -38,7 +39,7 @@ pub async fn of_shipments(
     shipments: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::ShipmentId.is_in(shipments.iter().copied()))
+        .filter(keys::one_of(db, Column::ShipmentId, shipments))
         .order_by_asc(Column::OccurredAt)
         .order_by_asc(Column::Id)
         .all(db)
@@ -54,7 +55,7 @@ pub async fn of_shipments(
 pub async fn delete_places(db: &impl ConnectionTrait, shipments: &[Uuid]) -> Result<u64, DbErr> {
     let changed = Entity::update_many()
         .col_expr(Column::Location, Expr::value(None::<String>))
-        .filter(Column::ShipmentId.is_in(shipments.iter().copied()))
+        .filter(keys::one_of(db, Column::ShipmentId, shipments))
         .filter(Column::Location.is_not_null())
         .exec(db)
         .await?;

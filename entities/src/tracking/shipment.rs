@@ -98,7 +98,7 @@ pub async fn of_customer(
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Model>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::Id, ids))
         .filter(Column::CustomerId.eq(customer))
         .all(db)
         .await?;
@@ -118,9 +118,11 @@ pub async fn of_orders(
     orders: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .filter(keys::one_of(db, Column::OrderId, orders))
         .filter(Column::ReturnId.is_null())
         .filter(keys::beside_keys(db, Column::CustomerId).eq(customer))
+        // As the index has them, so that nothing is sorted.
+        .order_by_asc(Column::OrderId)
         .order_by_asc(Column::Id)
         .all(db)
         .await?;
@@ -148,7 +150,7 @@ pub async fn of_returns(
     returns: &[Uuid],
 ) -> Result<HashMap<Uuid, Model>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::ReturnId.is_in(returns.iter().copied()))
+        .filter(keys::one_of(db, Column::ReturnId, returns))
         .filter(keys::beside_keys(db, Column::CustomerId).eq(customer))
         .order_by_asc(Column::Id)
         .all(db)
@@ -207,7 +209,7 @@ pub async fn of_orders_in(
     statuses: &[TrackingStatus],
 ) -> Result<Vec<Model>, DbErr> {
     Entity::find()
-        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .filter(keys::one_of(db, Column::OrderId, orders))
         .filter(Column::ReturnId.is_null())
         .filter(Column::RegisteredAt.is_null())
         .filter(
@@ -325,7 +327,7 @@ pub async fn claim(
     now: DateTime<Utc>,
 ) -> Result<Vec<Model>, DbErr> {
     let claimed = Entity::find()
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::Id, ids))
         .filter(is_due(due))
         .order_by_with_nulls(Column::LastPolledAt, Order::Asc, NullOrdering::First)
         .all(db)
@@ -396,7 +398,7 @@ pub async fn mark_overdue(
 ) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::OverdueAt, Expr::value(now))
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::Id, ids))
         .exec(db)
         .await?;
     Ok(())

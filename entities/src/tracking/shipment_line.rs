@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 
+use crate::keys;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "shipment_lines")]
 pub struct Model {
@@ -26,7 +28,7 @@ pub async fn of_shipments(
     shipments: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::ShipmentId.is_in(shipments.iter().copied()))
+        .filter(keys::one_of(db, Column::ShipmentId, shipments))
         .order_by_asc(Column::ShipmentId)
         .order_by_asc(Column::OrderItemId)
         .all(db)

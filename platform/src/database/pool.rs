@@ -28,6 +28,8 @@ pub(super) struct Pool {
     permits: Arc<Semaphore>,
     /// The most recently used is on top: its cache is warm.
     idle: Mutex<Vec<Idle>>,
+    /// Held while a connection to SQLite is opened.
+    opening: tokio::sync::Mutex<()>,
     /// How long to wait for a connection.
     patience: Duration,
 }
@@ -58,6 +60,7 @@ impl Pool {
             connector,
             permits: Arc::new(Semaphore::new(connections as usize)),
             idle: Mutex::default(),
+            opening: tokio::sync::Mutex::default(),
             patience,
         })
     }
@@ -78,6 +81,20 @@ impl Pool {
                 return Ok(self.lease(idle.connection, idle.opened, true, permit));
             }
             idle.connection.close().await;
+        }
+        // SQLite's are opened one by one, since opening one takes longer than most statements: so there are as many as are
+        // needed, and not as many as there were statements at the start. Each is a thread, and reads the schema.
+        let opening = match self.backend() {
+            DbBackend::Sqlite => {
+                let lock = tokio::time::timeout_at(deadline, self.opening.lock()).await;
+                Some(lock.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?)
+            }
+            _ => None,
+        };
+        if opening.is_some()
+            && let Some(idle) = self.pop()
+        {
+            return Ok(self.lease(idle.connection, idle.opened, true, permit));
         }
         let connection = self.connect(deadline).await.map_err(unavailable)?;
         Ok(self.lease(connection, Instant::now(), false, permit))

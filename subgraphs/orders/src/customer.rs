@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, ID, InputType, Object, SelectionField};
 use entities::orders::{customer as entity, order};
+use futures::future::join_all;
 use resolvers::connection::{Page, PageRequest};
 use resolvers::id::IdKind;
 use resolvers::{ApiError, ApiResult, access};
@@ -30,6 +31,28 @@ impl Customer {
         let loaders = context.data_unchecked::<Loaders>();
         let row = loaders.customers.load_one(id).await?;
         Ok(row.map(|row| Self { id: row.id }))
+    }
+
+    /// Reads the lists of orders that the selection of this field, a customer, asks for: together with the account
+    /// instead of after it. What is wrong with an argument is left to `orders`.
+    pub(crate) async fn read_orders_ahead(context: &Context<'_>, customer: Uuid) {
+        let loaders = context.data_unchecked::<Loaders>();
+        let lists = context.look_ahead().field("orders").selection_fields();
+        let reads = lists.into_iter().filter_map(|list| {
+            let page = requested_page(&list, customer)?;
+            let count = list
+                .selection_set()
+                .any(|field| field.name() == "totalCount");
+            Some(async move {
+                let counted = async {
+                    if count {
+                        loaders.order_counts.load_ahead(page.list.clone()).await;
+                    }
+                };
+                futures::join!(loaders.order_pages.load_ahead(page.clone()), counted);
+            })
+        });
+        join_all(reads).await;
     }
 
     async fn row(&self, context: &Context<'_>) -> ApiResult<Arc<entity::Model>> {
@@ -121,4 +144,24 @@ impl Customer {
         let page = Page::new(&request, orders, Order::key)?;
         Ok(OrderConnection::new(page, total.unwrap_or_default()))
     }
+}
+
+/// The page that a selection of `orders` asks for; `None` if an argument is wrong.
+fn requested_page(selection: &SelectionField<'_>, customer: Uuid) -> Option<OrderPage> {
+    let mut arguments = selection.arguments().ok()?;
+    let mut argument = |name: &str| {
+        let position = arguments
+            .iter()
+            .position(|(given, _)| given.as_str() == name)?;
+        Some(arguments.swap_remove(position).1)
+    };
+    let first = Option::<i32>::parse(argument("first")).ok()?;
+    let after = Option::<String>::parse(argument("after")).ok()?;
+    let last = Option::<i32>::parse(argument("last")).ok()?;
+    let before = Option::<String>::parse(argument("before")).ok()?;
+    let status = Option::<Vec<OrderStatus>>::parse(argument("status")).ok()?;
+    let request = PageRequest::new(first, after.as_deref(), last, before.as_deref()).ok()?;
+    let statuses = status.unwrap_or_default().into_iter().map(Into::into);
+    let list = OrderList::new(customer, statuses.collect());
+    Some(OrderPage { list, request })
 }

@@ -27,7 +27,11 @@ impl Query {
     async fn me(&self, context: &Context<'_>) -> Option<ApiResult<Customer>> {
         let answer: ApiResult<Option<Customer>> = async {
             let customer = access::customer(context)?;
-            Customer::resolve_reference(context, customer).await
+            let (account, ()) = futures::join!(
+                Customer::resolve_reference(context, customer),
+                Customer::read_orders_ahead(context, customer),
+            );
+            account
         }
         .await;
         answer.transpose()

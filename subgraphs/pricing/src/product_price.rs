@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ComplexObject, Context, Enum, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, Object, SimpleObject};
 use entities::pricing::price_change;
 use entities::pricing::product_price::{ActiveAdjustment, Amounts};
 use resolvers::money::{CurrencyCode, Money};
@@ -50,6 +50,27 @@ impl PriceQuote {
         rate: Option<&Arc<ExchangeRate>>,
     ) -> Option<Self> {
         let dollars = conversion::convert(usd, Decimal::ONE, CurrencyCode::Usd)?;
+        Self::converted(usd, dollars, to, fallback, rate)
+    }
+
+    /// Like [`Self::new`], for whole cents.
+    fn of_cents(
+        cents: i64,
+        to: CurrencyCode,
+        fallback: Option<PriceFallbackReason>,
+        rate: Option<&Arc<ExchangeRate>>,
+    ) -> Option<Self> {
+        let dollars = Money::new(cents, CurrencyCode::Usd);
+        Self::converted(dollars.decimal(), dollars, to, fallback, rate)
+    }
+
+    fn converted(
+        usd: Decimal,
+        dollars: Money,
+        to: CurrencyCode,
+        fallback: Option<PriceFallbackReason>,
+        rate: Option<&Arc<ExchangeRate>>,
+    ) -> Option<Self> {
         let Some(rate) = rate else {
             return Some(Self {
                 amount: dollars,
@@ -127,25 +148,16 @@ impl PriceAdjustmentType {
     }
 }
 
-/// What a product costs now, in the requested currency and in US dollars.
-#[derive(Clone, Debug, SimpleObject)]
-#[graphql(serial)]
+/// Quotes are converted when they are read, since few of them are.
+#[derive(Clone, Debug)]
 pub(crate) struct ProductPrice {
-    /// The unit price to pay, without tax: the base price with its adjustments, never below the shop's floor.
-    pub current: PriceQuote,
-    /// The unit price before adjustments.
-    pub base: PriceQuote,
-    /// The price to show struck through; null unless it is higher than `current`.
-    pub compare_at: Option<PriceQuote>,
-    /// The adjustments active now, by their start, oldest first.
-    pub adjustments: Vec<PriceAdjustment>,
-    /// Whether the adjustments would take the price below the lowest share of the base price that the shop allows. The
-    /// price is that share then.
-    pub at_floor: bool,
-    /// How often the price was set, for `ifVersion` of `priceSet`.
-    pub version: i64,
-    /// The currency that was asked for, and how it was chosen.
-    pub currency_context: Arc<CurrencyContext>,
+    current: Current,
+    base_usd_minor: i64,
+    compare_at_usd_minor: Option<i64>,
+    adjustments: Vec<PriceAdjustment>,
+    version: i64,
+    context: Arc<CurrencyContext>,
+    rate: Option<Arc<ExchangeRate>>,
 }
 
 impl ProductPrice {
@@ -157,25 +169,71 @@ impl ProductPrice {
         rate: Option<&Arc<ExchangeRate>>,
         floor_percent: Decimal,
     ) -> ApiResult<Self> {
-        let quote = |minor| {
-            let usd = Money::new(minor, CurrencyCode::Usd).decimal();
-            PriceQuote::new(usd, context.currency, context.fallback, rate)
-                .ok_or_else(|| ApiError::internal("a price is too large to convert"))
-        };
         let current = current(amounts, floor_percent);
-        let compare_at = price::compare_at(amounts.compare_at_usd_minor, current.usd_minor);
         Ok(Self {
-            current: quote(current.usd_minor)?,
-            base: quote(amounts.base_usd_minor)?,
-            compare_at: compare_at.map(quote).transpose()?,
+            current,
+            base_usd_minor: amounts.base_usd_minor,
+            compare_at_usd_minor: price::compare_at(
+                amounts.compare_at_usd_minor,
+                current.usd_minor,
+            ),
             adjustments: adjustments
                 .iter()
                 .map(PriceAdjustment::new)
                 .collect::<ApiResult<_>>()?,
-            at_floor: current.at_floor,
             version: amounts.version,
-            currency_context: context.clone(),
+            context: context.clone(),
+            rate: rate.cloned(),
         })
+    }
+
+    fn quote(&self, cents: i64) -> ApiResult<PriceQuote> {
+        let CurrencyContext {
+            currency, fallback, ..
+        } = *self.context;
+        PriceQuote::of_cents(cents, currency, fallback, self.rate.as_ref())
+            .ok_or_else(|| ApiError::internal("a price is too large to convert"))
+    }
+}
+
+/// What a product costs now, in the requested currency and in US dollars.
+#[Object(serial)]
+impl ProductPrice {
+    /// The unit price to pay, without tax: the base price with its adjustments, never below the shop's floor.
+    async fn current(&self) -> ApiResult<PriceQuote> {
+        self.quote(self.current.usd_minor)
+    }
+
+    /// The unit price before adjustments.
+    async fn base(&self) -> ApiResult<PriceQuote> {
+        self.quote(self.base_usd_minor)
+    }
+
+    /// The price to show struck through; null unless it is higher than `current`.
+    async fn compare_at(&self) -> ApiResult<Option<PriceQuote>> {
+        let cents = self.compare_at_usd_minor;
+        cents.map(|cents| self.quote(cents)).transpose()
+    }
+
+    /// The adjustments active now, by their start, oldest first.
+    async fn adjustments(&self) -> &[PriceAdjustment] {
+        &self.adjustments
+    }
+
+    /// Whether the adjustments would take the price below the lowest share of the base price that the shop allows. The
+    /// price is that share then.
+    async fn at_floor(&self) -> bool {
+        self.current.at_floor
+    }
+
+    /// How often the price was set, for `ifVersion` of `priceSet`.
+    async fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// The currency that was asked for, and how it was chosen.
+    async fn currency_context(&self) -> &CurrencyContext {
+        &self.context
     }
 }
 

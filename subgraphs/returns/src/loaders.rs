@@ -14,11 +14,14 @@ use resolvers::batch::{Batched, Batches};
 use resolvers::id::IdKind;
 use resolvers::{ApiResult, access, finder_loader, live};
 use sea_orm::DbErr;
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use crate::State;
 use crate::events;
 use crate::order_facts::{Orders, PurchaseOfItem};
+use crate::rules::eligibility::Ineligible;
+use crate::self_service;
 
 finder_loader! {
     /// Returns by id.
@@ -111,6 +114,7 @@ pub(crate) struct Loaders {
     pub sequences: Batched<Sequences>,
     purchase_of_item: Batched<PurchaseOfItem>,
     caller: Arc<OnceLock<Caller>>,
+    self_service: OnceCell<bool>,
 }
 
 impl Loaders {
@@ -133,6 +137,7 @@ impl Loaders {
             sequences: batches.loader(Sequences(database())),
             purchase_of_item: batches.loader(PurchaseOfItem(orders)),
             caller,
+            self_service: OnceCell::new(),
         }
     }
 
@@ -147,6 +152,16 @@ impl Loaders {
         self.decisions_of_return.clear();
         self.returned_of_item.clear();
         self.sequences.clear();
+    }
+
+    /// The rule that prevents any new return by this request's customer, if self-service is off. Rules of flags are evaluated
+    /// once for a page, not for each of its items.
+    pub(crate) async fn self_service(&self, state: &State, customer: Uuid) -> Option<Ineligible> {
+        let is_on = self
+            .self_service
+            .get_or_init(|| self_service::is_on(state, customer))
+            .await;
+        (!is_on).then_some(Ineligible::SelfServiceOff)
     }
 
     /// Purchases by order item, from the orders subgraph on behalf of this request's caller.

@@ -11,7 +11,6 @@ use crate::State;
 use crate::loaders::Loaders;
 use crate::order_facts::OrderItemFacts;
 use crate::return_eligibility::ReturnEligibility;
-use crate::self_service;
 
 pub(crate) struct OrderItem {
     pub id: Uuid,
@@ -76,7 +75,7 @@ impl OrderItem {
         let returned = loaders.returned_of_item.load_one(self.id).await?;
         let state = context.data_unchecked::<State>();
         let (general, now) = (
-            self_service::check(state, customer).await,
+            loaders.self_service(state, customer).await,
             state.clock.now(),
         );
         let returned = returned.unwrap_or_default();

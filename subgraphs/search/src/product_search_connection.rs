@@ -93,8 +93,8 @@ impl ProductSearchEdge {
     /// moved the product up: `preference: headphones`. Last, by how many places the ranking has moved it,
     /// and what speaks for it apart from its texts: `ranked 3 higher: popular, new`, `ranked 1 lower`. Empty for a blank
     /// query, unless the product fits the customer's preferences.
-    async fn why(&self) -> Vec<String> {
-        let product = &self.node.0;
+    async fn why(&self, context: &Context<'_>) -> ApiResult<Vec<String>> {
+        let product = self.node.row(context).await?;
         let texts = Texts {
             title: &product.title,
             brand: product.brand.as_deref(),
@@ -113,7 +113,7 @@ impl ProductSearchEdge {
             recency: ranking::recency(product.created_at, self.request.now),
             popularity: self.request.popularity.of(product.id),
         }));
-        reasons
+        Ok(reasons)
     }
 }
 
@@ -181,7 +181,7 @@ impl ProductSearchConnection {
             .into_iter()
             .filter_map(|(cursor, hit)| {
                 Some(ProductSearchEdge {
-                    node: Product(products.remove(&hit.position.id)?),
+                    node: Product::Whole(products.remove(&hit.position.id)?),
                     cursor,
                     score: (f64::from(hit.score) * 10_000.0).round() / 10_000.0,
                     similarity: hit.similarity,

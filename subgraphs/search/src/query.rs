@@ -116,8 +116,10 @@ impl Query {
         context: &Context<'_>,
         #[graphql(desc = "The product's id, `prd_…`.")] id: ID,
     ) -> ApiResult<Option<Product>> {
-        let product = load(context, IdKind::Product.argument("id", &id)?).await?;
-        Ok(product.filter(|product| product.0.active))
+        let id = IdKind::Product.argument("id", &id)?;
+        let loaders = context.data_unchecked::<Loaders>();
+        let row = loaders.products.load_one(id).await?;
+        Ok(row.filter(|row| row.active).map(Product::Whole))
     }
 
     /// The products with these ids, in the same order; null for an id whose product is not for sale.
@@ -138,7 +140,10 @@ impl Query {
         let loaders = context.data_unchecked::<Loaders>();
         let found = loaders.products.load_many(ids.iter().copied()).await?;
         let product = |id| found.get(id).filter(|row| row.active).cloned();
-        Ok(ids.iter().map(|id| product(id).map(Product)).collect())
+        Ok(ids
+            .iter()
+            .map(|id| product(id).map(Product::Whole))
+            .collect())
     }
 
     /// Whether personalized results are better than others, in figures. Requires the scope `support`; null without it.
@@ -170,15 +175,10 @@ impl Query {
     #[graphql(entity)]
     async fn product_entity(&self, context: &Context<'_>, id: ID) -> ApiResult<Option<Product>> {
         match IdKind::Product.parse(&id) {
-            Some(id) => load(context, id).await,
+            Some(id) => Product::resolve_reference(context, id).await,
             None => Ok(None),
         }
     }
-}
-
-async fn load(context: &Context<'_>, id: Uuid) -> ApiResult<Option<Product>> {
-    let loaders = context.data_unchecked::<Loaders>();
-    Ok(loaders.products.load_one(id).await?.map(Product))
 }
 
 fn check_length(name: &str, text: &str) -> ApiResult<()> {

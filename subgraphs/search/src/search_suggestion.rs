@@ -39,7 +39,7 @@ pub(crate) async fn suggest(
         .take(limit)
         .map(|product| SearchSuggestion {
             text: product.title.clone(),
-            product: Some(Product(product)),
+            product: Some(Product::Whole(product)),
         })
         .collect())
 }

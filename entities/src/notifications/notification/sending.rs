@@ -47,7 +47,7 @@ pub async fn schedule_all(
     at: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     Entity::update_many()
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::Id, ids))
         .filter(keys::unindexed(Column::Status).is_in(OPEN.map(DeliveryStatus::as_str)))
         .col_expr(Column::Status, Expr::value(DeliveryStatus::Scheduled))
         .col_expr(Column::ScheduledFor, Expr::value(at))

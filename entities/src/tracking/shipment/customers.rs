@@ -4,6 +4,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, QuerySelect};
 
 use super::{Column, Entity, Model};
+use crate::keys;
 
 /// The customer's parcels after this one, those of returns included, in the order of their ids.
 pub async fn page_of_customer(
@@ -25,7 +26,7 @@ pub async fn page_of_customer(
 pub async fn delete_places(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<u64, DbErr> {
     let changed = Entity::update_many()
         .col_expr(Column::Location, Expr::value(None::<String>))
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(keys::one_of(db, Column::Id, ids))
         .filter(Column::Location.is_not_null())
         .exec(db)
         .await?;

@@ -2,7 +2,9 @@
 
 use chrono::Duration;
 use resolvers::id::IdKind;
+use resolvers::testing::execute;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::fixture::{self, Shop, item, now, shops};
 
@@ -59,6 +61,20 @@ async fn the_list_is_counted_only_when_asked() {
         let (with, data) = statements(&shop, with, json!({})).await;
         assert_eq!((without, with), (2, 3));
         assert_eq!(data["me"]["orders"]["total"], 100);
+        shop.scratch.drop().await;
+    }
+}
+
+/// So that a page waits for the database once less; an account that no longer exists shows it.
+#[tokio::test]
+async fn an_account_and_its_orders_are_read_at_once() {
+    for shop in stocked_shops().await {
+        let document = "{ me { orders(status: [CONFIRMED]) { totalCount nodes { id } } } }";
+        let nobody = Some(Uuid::from_u128(0xDEAD));
+        let before = shop.scratch.database.statements();
+        let answer = execute(&shop.subgraph, nobody, document, json!({})).await;
+        assert_eq!(answer["data"], json!({ "me": null }), "{answer}");
+        assert_eq!(shop.scratch.database.statements() - before, 3);
         shop.scratch.drop().await;
     }
 }

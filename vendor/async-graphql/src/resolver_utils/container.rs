@@ -1,10 +1,11 @@
-use std::{future::Future, pin::Pin, sync::Arc};
-
-use futures_util::{
-    FutureExt, StreamExt as _,
-    future::{BoxFuture, join_all},
-    stream::FuturesUnordered,
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::Arc,
+    task::Poll,
 };
+
+use futures_util::{FutureExt, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use indexmap::{IndexMap, map::Entry};
 
 use crate::{
@@ -262,10 +263,8 @@ fn resolve_plain_fields<'a, T: ContainerType + ?Sized>(
     Box::pin(async move {
         let mut results = IndexMap::with_capacity(fields.len());
         if parallel && fields.len() > 1 {
-            let resolving = fields
-                .into_iter()
-                .map(|field| resolve_plain_field(ctx, root, field));
-            for res in join_all(resolving).await {
+            let resolved = join_plain_fields(ctx, root, fields).await;
+            for res in resolved.into_iter().flatten() {
                 match res {
                     Ok((name, value)) => insert_value(&mut results, name, value),
                     Err(e) => ctx.add_error(e),
@@ -286,6 +285,61 @@ fn resolve_plain_fields<'a, T: ContainerType + ?Sized>(
             Value::Object(results)
         }
     })
+}
+
+/// Resolves fields concurrently. Most are resolved as soon as they are polled:
+/// one after the other they use the same memory, and only those that wait get
+/// their own.
+async fn join_plain_fields<'a, T: ContainerType + ?Sized>(
+    ctx: &'a ContextSelectionSet<'a>,
+    root: &'a T,
+    fields: Vec<&'a Positioned<Field>>,
+) -> Vec<Option<ServerResult<(Name, Value)>>> {
+    let mut results = Vec::with_capacity(fields.len());
+    let mut waiting = Vec::new();
+    let mut free: Option<Pin<Box<_>>> = None;
+    for field in fields {
+        let future = resolve_plain_field(ctx, root, field);
+        let mut future = match free.take() {
+            Some(mut place) => {
+                place.set(future);
+                place
+            }
+            None => Box::pin(future),
+        };
+        let polled = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
+        match polled {
+            Poll::Ready(result) => {
+                results.push(Some(result));
+                free = Some(future);
+            }
+            Poll::Pending => {
+                waiting.push((results.len(), future));
+                results.push(None);
+            }
+        }
+    }
+
+    // Nothing has yielded so far: those that wait were polled just now.
+    let mut are_polled = true;
+    poll_fn(|cx| {
+        if !std::mem::take(&mut are_polled) {
+            waiting.retain_mut(|(index, future)| match future.as_mut().poll(cx) {
+                Poll::Ready(result) => {
+                    results[*index] = Some(result);
+                    false
+                }
+                Poll::Pending => true,
+            });
+        }
+        if waiting.is_empty() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+    results
 }
 
 async fn resolve_plain_field<'a, T: ContainerType + ?Sized>(

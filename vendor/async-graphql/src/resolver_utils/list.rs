@@ -1,7 +1,49 @@
+use futures_util::{
+    future::{TryFuture, TryJoinAll, try_join_all},
+    stream::{FuturesOrdered, TryStreamExt},
+};
+
 use crate::{
     ContextSelectionSet, OutputType, Positioned, ServerResult, Value, extensions::ResolveInfo,
     parser::types::Field,
 };
+
+/// `try_join_all` polls up to so many futures in place.
+const GROUP: usize = 30;
+
+/// Futures that are joined in groups, each of which is polled as a whole.
+pub(crate) struct Groups<F: TryFuture> {
+    full: Vec<TryJoinAll<F>>,
+    last: Vec<F>,
+}
+
+impl<F: TryFuture> Groups<F> {
+    pub(crate) fn new(len: Option<usize>) -> Self {
+        Self {
+            full: Vec::new(),
+            last: Vec::with_capacity(len.unwrap_or(0).min(GROUP)),
+        }
+    }
+
+    pub(crate) fn push(&mut self, future: F) {
+        if self.last.len() == GROUP {
+            let group = std::mem::replace(&mut self.last, Vec::with_capacity(GROUP));
+            self.full.push(try_join_all(group));
+        }
+        self.last.push(future);
+    }
+
+    pub(crate) async fn join(self) -> Result<Vec<F::Ok>, F::Error> {
+        let Self { mut full, last } = self;
+        if full.is_empty() {
+            return try_join_all(last).await;
+        }
+        full.push(try_join_all(last));
+        let groups = full.into_iter().collect::<FuturesOrdered<_>>();
+        let groups: Vec<Vec<F::Ok>> = groups.try_collect().await?;
+        Ok(groups.into_iter().flatten().collect())
+    }
+}
 
 /// Resolve an list by executing each of the items concurrently.
 pub async fn resolve_list<'a, T: OutputType + 'a>(
@@ -47,7 +89,7 @@ pub async fn resolve_list<'a, T: OutputType + 'a>(
             futures_util::future::try_join_all(futures).await?,
         ))
     } else {
-        let mut futures = len.map(Vec::with_capacity).unwrap_or_default();
+        let mut futures = Groups::new(len);
         for (idx, item) in iter.into_iter().enumerate() {
             let ctx_idx = ctx.with_index(idx);
             futures.push(async move {
@@ -56,8 +98,6 @@ pub async fn resolve_list<'a, T: OutputType + 'a>(
                     .map_err(|err| ctx_idx.set_error_path(err))
             });
         }
-        Ok(Value::List(
-            futures_util::future::try_join_all(futures).await?,
-        ))
+        Ok(Value::List(futures.join().await?))
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     model::{__Schema, __Type},
     parser::types::Field,
     registry::{self, SDLExportOptions},
-    resolver_utils::{ContainerType, resolve_container},
+    resolver_utils::{ContainerType, Groups, resolve_container},
     schema::IntrospectionMode,
 };
 
@@ -92,15 +92,16 @@ impl<T: ObjectType> ContainerType for QueryRoot<T> {
                         owned.iter().map(|item| &item.0).collect()
                     }
                 };
-                let res = futures_util::future::try_join_all(representations.into_iter().map(
-                    |item| async move {
+                let mut entities = Groups::new(Some(representations.len()));
+                for item in representations {
+                    // As large as the largest entity needs, and moved several times.
+                    entities.push(Box::pin(async move {
                         self.inner.find_entity(ctx, item).await?.ok_or_else(|| {
                             ServerError::new("Entity not found.", Some(ctx.item.pos))
                         })
-                    },
-                ))
-                .await?;
-                return Ok(Some(Value::List(res)));
+                    }));
+                }
+                return Ok(Some(Value::List(entities.join().await?)));
             } else if ctx.item.node.name.node == "_service" {
                 let mut ctx_obj = ctx.with_selection_set(&ctx.item.node.selection_set);
                 ctx_obj.is_for_introspection = true;
