@@ -103,7 +103,7 @@ impl Page {
     /// Fetches the page; fails unless it is complete.
     pub(crate) async fn fetch(&self, connection: &mut Connection) -> anyhow::Result<Vec<u8>> {
         let (status, body) = connection.send(&self.0).await?;
-        let answer: serde_json::Value = serde_json::from_slice(body)?;
+        let answer: Value = serde_json::from_slice(body)?;
         if status != 200 || answer.get("errors").is_some() {
             bail!("not the page: {status} {answer:#}");
         }

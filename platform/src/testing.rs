@@ -24,7 +24,7 @@ pub const POSTGRES_URL: &str = "VANTAGE_TEST_POSTGRES_URL";
 pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long a test waits for a state: long, for busy machines. Only failures wait this long.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Polls until the condition holds; panics after [`PATIENCE`] and says what was not reached.
 pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {

@@ -17,7 +17,6 @@ use entities::insert_many;
 use platform::database::{Database, DatabaseTransaction};
 use sea_orm::{DbErr, EntityTrait, IntoActiveModel};
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
 use super::{Plan, Progress};
 use crate::config::Configuration;

@@ -12,9 +12,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
 use crate::redis_server::Redis;
-
-/// Long enough for a debug build on a busy machine; only failures wait this long.
-const PATIENCE: Duration = Duration::from_secs(90);
+use crate::wait::PATIENCE;
 
 /// Keeps exchange rates as the demo shop has them: nobody answers at the provider's address.
 pub(crate) const FIXED_RATES: [(&str, &str); 2] = [

@@ -112,7 +112,7 @@ async fn a_database_that_is_gone_under_load_loses_nothing_that_was_acknowledged(
         until_it(async || told.refused(), |refused| *refused >= ENOUGH).await;
         graph.let_in(true).await;
     };
-    tokio::time::timeout(Duration::from_secs(120), async {
+    tokio::time::timeout(Duration::from_secs(600), async {
         tokio::join!(customers, outage)
     })
     .await

@@ -1,7 +1,6 @@
 //! Shared by live tracking journeys: a shop with simulated carriers, and a graphql-transport-ws client.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use entities::tracking::shipment::{self, Carrier, TrackingStatus};
@@ -17,9 +16,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use uuid::Uuid;
 
 use crate::kit::{Process, vantage};
-
-/// Long enough for a debug build on a busy machine; only failures wait this long.
-const PATIENCE: Duration = Duration::from_secs(90);
+use crate::wait::PATIENCE;
 
 const TRACKING: &str = "subscription($order: ID!) { orderTracking(orderId: $order) { sequence snapshot status location timestamp carrier shipment { trackingNumber status } order { id status total { formatted } } } }";
 

@@ -3,7 +3,8 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(90);
+/// Long enough for a debug build on a busy machine; only failures wait this long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Polls until there is a result.

@@ -15,10 +15,7 @@ use super::client::Client;
 use super::shop::{deliver, send};
 use crate::kit::{Graph, layouts};
 use crate::tracking_client::{self, Shop};
-use crate::wait::until;
-
-/// Long enough for a debug build on a busy machine; only failures wait this long.
-const PATIENCE: Duration = Duration::from_secs(90);
+use crate::wait::{PATIENCE, until};
 
 const SUBPROTOCOL: (&str, &str) = ("sec-websocket-protocol", "vantage-tracking-v1");
 

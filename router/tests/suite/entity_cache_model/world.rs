@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_graphql::{
     Context, EmptyMutation, EmptySubscription, ID, Object, SDLExportOptions, Schema, SimpleObject,
@@ -174,6 +175,8 @@ impl World {
                 .subgraph("catalog", &catalog_sdl, local("catalog", &catalog))
                 .subgraph("shop", &shop_sdl, local("shop", &slow))
                 .entity_cache(cache.clone())
+                // Hundreds at once may take long on a busy machine.
+                .deadline(Duration::from_secs(600))
                 .build()
                 .expect("a router");
             Instance {

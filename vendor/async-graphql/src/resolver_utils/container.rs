@@ -297,16 +297,10 @@ async fn join_plain_fields<'a, T: ContainerType + ?Sized>(
 ) -> Vec<Option<ServerResult<(Name, Value)>>> {
     let mut results = Vec::with_capacity(fields.len());
     let mut waiting = Vec::new();
-    let mut free: Option<Pin<Box<_>>> = None;
+    let mut free = None;
     for field in fields {
         let future = resolve_plain_field(ctx, root, field);
-        let mut future = match free.take() {
-            Some(mut place) => {
-                place.set(future);
-                place
-            }
-            None => Box::pin(future),
-        };
+        let mut future = pinned(free.take(), future);
         let polled = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
         match polled {
             Poll::Ready(result) => {
@@ -340,6 +334,17 @@ async fn join_plain_fields<'a, T: ContainerType + ?Sized>(
     })
     .await;
     results
+}
+
+/// Pins a future in the memory of one that is done, or in its own.
+fn pinned<F>(free: Option<Pin<Box<F>>>, future: F) -> Pin<Box<F>> {
+    match free {
+        Some(mut place) => {
+            place.set(future);
+            place
+        }
+        None => Box::pin(future),
+    }
 }
 
 async fn resolve_plain_field<'a, T: ContainerType + ?Sized>(
