@@ -36,7 +36,7 @@ main() {
     start_all
 
     drill "pricing does not run" "InstanceDown SubgraphFailing GraphqlErrorRate CanaryFailing" kill_pricing query_prices start_pricing
-    drill "pricing hangs" "GraphqlLatency" pause_pricing query_prices continue_pricing
+    drill "pricing hangs" "GraphqlLatency" hang_pricing true continue_pricing
     drill "the disk for pricing's log is full" "LogLinesLost" fill_log query_prices restart_pricing
     drill "pricing's database is locked" "DatabaseNotWritable" lock_pricing true unlock_database
     drill "the database of returns is locked" "ReturnsErrorRate" lock_returns label_return unlock_database
@@ -149,6 +149,8 @@ start_all() {
     )
     start_partner
     run seed
+    # Some of the demo shop's returns have waited for a person for months.
+    change_rows returns "UPDATE return_reviews SET closed_at = ago(0) WHERE closed_at IS NULL"
     start_pricing
     start_shop
     token="$(run token --demo)"

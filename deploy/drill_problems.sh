@@ -23,6 +23,17 @@ pause_pricing() {
     kill -STOP "${pids[pricing]}"
 }
 
+# Requests that come before the circuit breaker opens wait for it.
+hang_pricing() {
+    local asked=()
+    pause_pricing
+    for _ in {1..40}; do
+        graphql '{"query":"{ exchangeRate(to: EUR) { rate } }"}' &
+        asked+=($!)
+    done
+    wait "${asked[@]}"
+}
+
 continue_pricing() {
     kill -CONT "${pids[pricing]}"
 }
