@@ -94,8 +94,20 @@ all_tests() {
     fi
     # What is printed is read below.
     local -x CARGO_TERM_COLOR=never
-    cargo test --locked --workspace --no-fail-fast 2>&1 | tee "$log" || status=$?
+    logged "$log" cargo test --locked --workspace --no-fail-fast || status=$?
     [ "$status" -eq 0 ] || run_failed_again "$log"
+}
+
+# Runs a command and writes what it prints to a file, too. A process that it leaves behind holds up nobody.
+logged() {
+    local log="$1" status=0 output tee
+    shift
+    exec {output}> >(exec tee "$log")
+    tee=$!
+    "$@" >&"$output" 2>&1 {output}>&- || status=$?
+    exec {output}>&-
+    timeout 10 tail --pid="$tee" -f /dev/null || kill "$tee" 2>/dev/null || true
+    return "$status"
 }
 
 # Succeeds if all that failed passes now.
@@ -130,7 +142,7 @@ run_alone() {
     read -ra selection <<<"${1#-p * }"
     shift
     [ $# -eq 0 ] || set -- --exact --test-threads=1 "$@"
-    cargo test --locked --workspace "${selection[@]}" -- "$@" 2>&1 | tee "$log" || return
+    logged "$log" cargo test --locked --workspace "${selection[@]}" -- "$@" || return
     # A name that matches no test must not pass.
     [ "$(awk '/^test result: ok\. / { passed += $4 } END { print passed + 0 }' "$log")" -ge $(($# > 2 ? $# - 2 : 1)) ]
 }

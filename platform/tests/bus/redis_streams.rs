@@ -151,10 +151,16 @@ impl Server {
         }
     }
 
-    fn kill(mut self) -> u16 {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
+    /// Kills it by dropping it, and returns its port.
+    fn kill(self) -> u16 {
         self.port
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
