@@ -233,7 +233,7 @@ mod tests {
         };
         assert_eq!(
             published(std::slice::from_ref(&deleted)),
-            [expected.clone()]
+            std::slice::from_ref(&expected)
         );
         assert_eq!(handled("returns", &deleted), Some(expected));
     }
