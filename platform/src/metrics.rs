@@ -27,10 +27,7 @@ pub fn describe() {
          its own), failed, open (after several failures), reconnected (the server must be recognized first) or too_many \
          (keys)."
     );
-    describe_gauge!(
-        "vantage_redis_up",
-        "Whether Redis answers (1) or not (0)."
-    );
+    describe_gauge!("vantage_redis_up", "Whether Redis answers (1) or not (0).");
     describe_counter!(
         "vantage_rate_limit_skips_total",
         "Requests admitted without a rate limit because Redis did not answer within 20 ms."

@@ -112,6 +112,9 @@ mod tests {
         });
         let before = cache.epoch();
         bus.publish(&[refreshed]).await;
-        until("it is invalidated again", async || cache.epoch() >= before + 2).await;
+        until("it is invalidated again", async || {
+            cache.epoch() >= before + 2
+        })
+        .await;
     }
 }
