@@ -181,6 +181,8 @@ fn is_written<T: PartialEq>(found: Option<T>, expected: T) -> anyhow::Result<boo
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     #[test]
