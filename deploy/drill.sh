@@ -7,7 +7,7 @@
 # Needs a build of vantage ($VANTAGE, or the last build), prometheus, redis-server, curl, jq and python3. About 20 minutes.
 #
 # The other alerts are covered by deploy/prometheus/tests, because:
-#   MessagesUnreadable: only Kafka carries other systems' messages; tests/journeys/kafka.rs sends some
+#   MessagesUnreadable: only Kafka carries other systems' messages; tests/fleet/run.sh sends one, and sees its metric
 #   WorkerDown: background tasks only end by errors of ours, which tests inject
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
