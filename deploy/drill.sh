@@ -7,7 +7,7 @@
 # Needs a build of vantage ($VANTAGE, or the last build), prometheus, redis-server, curl, jq and python3. About 20 minutes.
 #
 # The other alerts are covered by deploy/prometheus/tests, because:
-#   MessagesUnreadable: only Kafka carries other systems' messages; tests/journeys/kafka.rs sends some
+#   MessagesUnreadable: only Kafka carries other systems' messages; tests/fleet/run.sh sends one, and sees its metric
 #   WorkerDown: background tasks only end by errors of ours, which tests inject
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -156,6 +156,8 @@ start_all() {
     token="$(run token --demo)"
     product="$(curl -s "http://127.0.0.1:$shop/graphql" --json '{"query":"{ productSearch(query: \"\", first: 1) { nodes { id } } }"}' |
         jq -r '.data.productSearch.nodes[0].id')"
+    # Each drill with orders takes some.
+    run stock set "$product" 10000 --reason delivery --actor drill >/dev/null
     local query='{ me { orders(first: 100) { nodes { returns { id } } } } }'
     return_id="$(curl -s "http://127.0.0.1:$shop/graphql" -H "authorization: Bearer $token" --json "$(jq -n --arg query "$query" '{query: $query}')" |
         jq -r '[.data.me.orders.nodes[].returns[].id][0]')"

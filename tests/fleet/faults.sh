@@ -58,6 +58,15 @@ nothing_waits() {
     [ "$(waiting_events)" -eq 0 ]
 }
 
+# As another system could send it.
+message_is_no_event() {
+    echo "no event" | tests/kafka/broker.sh tool "$scratch/kafka" org.apache.kafka.tools.ConsoleProducer \
+        --bootstrap-server "$kafka_brokers" --topic orders.events
+    within 60 "vantage_bus_dead_letters_total shows it" shows tracking vantage_bus_dead_letters_total 1
+    within 10 "its log says: message is not an event" logs tracking "message is not an event"
+    storefront journey
+}
+
 # It stands still: connections to it stay open.
 redis_is_away() {
     kill -STOP "$redis_pid"

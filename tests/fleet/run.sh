@@ -3,7 +3,7 @@
 # S3 and a collector of traces, all real, on this machine's loopback address.
 #
 #   tests/fleet/run.sh up         starts it, prints its addresses, and stops it with Ctrl-C
-#   tests/fleet/run.sh check      starts it, checks it, stops it, and makes alerts fire (deploy/drill.sh); about 15 minutes
+#   tests/fleet/run.sh check      starts it, checks it, stops it, and makes alerts fire (deploy/drill.sh); about 30 minutes
 #   tests/fleet/run.sh install    only downloads and builds the servers, once; S3's takes minutes
 #
 # `vantage` is $VANTAGE, or the last build. Needs PostgreSQL, Redis, Java 17 or newer, Maven, Go, Node.js 20 or newer, curl, jq and
@@ -69,6 +69,7 @@ check() {
     run_check "one trace of seven processes in the collector's file" trace_is_whole
     run_check "a restored backup gives the same bytes" restore_gives_the_same
     run_check "Kafka is away for a minute" broker_is_away
+    run_check "a message in Kafka is no event" message_is_no_event
     run_check "Redis stands still" redis_is_away
     run_check "a subgraph is killed" subgraph_is_killed
     run_check "S3 is away" bucket_is_away
