@@ -4,7 +4,7 @@
 pub mod access;
 pub mod batch;
 mod budget;
-pub mod cache_scope;
+pub mod cache_policy;
 pub mod client;
 pub mod connection;
 pub mod cost;

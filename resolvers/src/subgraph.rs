@@ -17,7 +17,7 @@ use tracing::{Instrument, Span};
 
 use self::document::Document;
 use crate::batch::Batches;
-use crate::cache_scope::CacheScope;
+use crate::cache_policy::CacheLimits;
 use crate::entities::Begun;
 use crate::error::{ApiError, ErrorCode};
 use crate::money_format::MoneyFormats;
@@ -94,10 +94,10 @@ impl Subgraph {
                 };
                 let (schema, sdl) = (schema.clone(), sdl.clone());
                 let batches = Batches::new(limits.rows);
-                let scope = CacheScope::default();
+                let cache_limits = CacheLimits::default();
                 let request = request
                     .data(loaders(&batches))
-                    .data(scope.clone())
+                    .data(cache_limits.clone())
                     .data(MoneyFormats::of(&caller))
                     .data(caller)
                     .data(Begun::default());
@@ -108,7 +108,7 @@ impl Subgraph {
                     }
                     replace_sdl(&mut response.data, &sdl);
                     code_input_errors(&mut response);
-                    response.cache_control.public &= !scope.is_private();
+                    cache_limits.apply(&mut response.cache_control);
                     response
                 })
             }

@@ -1,11 +1,12 @@
 //! The limits on one request.
 
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Subscription};
+use chrono::TimeDelta;
 use futures::stream;
 
 use super::*;
 use crate::budget::ROWS_PER_SLICE;
-use crate::cache_scope::make_private;
+use crate::cache_policy::{limit_age, make_private};
 use crate::error::ApiResult;
 use crate::subscription::{Events, events};
 
@@ -29,6 +30,13 @@ impl Query {
         if unless {
             make_private(context);
         }
+        true
+    }
+
+    /// Public for a minute, or for less.
+    #[graphql(cache_control(max_age = 60))]
+    async fn changing(&self, context: &Context<'_>, milliseconds: i32) -> bool {
+        limit_age(context, TimeDelta::milliseconds(milliseconds.into()));
         true
     }
 
@@ -78,6 +86,24 @@ async fn a_value_may_make_a_public_response_private() {
     assert_eq!(public.as_deref(), Some("max-age=60"));
     let private = policy("{ a: public(unless: false) b: public(unless: true) }").await;
     assert_eq!(private.as_deref(), Some("max-age=60, private"));
+}
+
+#[tokio::test]
+async fn a_response_is_stored_until_one_of_its_values_changes() {
+    let subgraph = subgraph(Limits::default());
+    for (text, expected) in [
+        ("{ changing(milliseconds: 3600000) }", "max-age=60"),
+        (
+            "{ a: changing(milliseconds: 9900) b: changing(milliseconds: 20000) }",
+            "max-age=9",
+        ),
+        ("{ changing(milliseconds: 900) }", "no-cache"),
+        ("{ changing(milliseconds: -1) }", "no-cache"),
+    ] {
+        let response = subgraph.execute(text.into(), Caller::default()).await;
+        let policy = response.cache_control.value();
+        assert_eq!(policy.as_deref(), Some(expected), "{text}");
+    }
 }
 
 async fn code(subgraph: &Subgraph, text: &str) -> Option<Value> {

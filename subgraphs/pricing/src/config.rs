@@ -49,8 +49,12 @@ impl RatesConfig {
 
     /// The freshness of a rate of this age.
     pub(crate) fn freshness(&self, age: TimeDelta) -> RateFreshness {
-        let delta = |duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
         freshness::of_age(age, delta(self.fresh_for), delta(self.stale_for))
+    }
+
+    /// In what time the freshness of a rate of this age changes; `None` if it does not.
+    pub(crate) fn freshness_changes_in(&self, age: TimeDelta) -> Option<TimeDelta> {
+        freshness::changes_in(age, delta(self.fresh_for), delta(self.stale_for))
     }
 
     /// Percent by which prices are lowered, so that an old rate never costs the customer.
@@ -68,6 +72,10 @@ impl RatesConfig {
             .min(self.stale_for.saturating_sub(self.fresh_for));
         (shortest / 10).clamp(Duration::from_millis(100), Duration::from_secs(10))
     }
+}
+
+fn delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }
 
 #[cfg(test)]

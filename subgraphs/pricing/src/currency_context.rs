@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, SimpleObject};
 use platform::caller::Locale;
-use resolvers::cache_scope::make_private;
+use resolvers::cache_policy::make_private;
 use resolvers::money::CurrencyCode;
 use resolvers::{ApiError, ApiResult, access};
 

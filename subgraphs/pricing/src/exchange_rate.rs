@@ -1,8 +1,9 @@
 //! An exchange rate from US dollars, with its freshness.
 
-use async_graphql::{Enum, SimpleObject};
-use chrono::{DateTime as Time, Utc};
+use async_graphql::{Context, Enum, SimpleObject};
+use chrono::{DateTime as Time, TimeDelta, Utc};
 use entities::pricing::exchange_rate as entity;
+use resolvers::cache_policy;
 use resolvers::money::CurrencyCode;
 use resolvers::scalars::DateTime;
 use resolvers::{ApiError, ApiResult};
@@ -45,6 +46,9 @@ pub(crate) struct ExchangeRate {
     pub as_of: DateTime,
     /// When the rate was fetched. Its freshness counts from here.
     pub fetched_at: DateTime,
+    /// In what time its freshness changes; `None` if it does not.
+    #[graphql(skip)]
+    changes_in: Option<TimeDelta>,
 }
 
 impl ExchangeRate {
@@ -60,6 +64,7 @@ impl ExchangeRate {
             source: "identity".to_owned(),
             as_of: now.into(),
             fetched_at: now.into(),
+            changes_in: None,
         }
     }
 
@@ -78,7 +83,8 @@ impl ExchangeRate {
             .ok_or_else(|| {
                 ApiError::internal(format!("the rate of {} is {:?}", row.currency, row.rate))
             })?;
-        let freshness = config.freshness(now - row.fetched_at);
+        let age = now - row.fetched_at;
+        let freshness = config.freshness(age);
         let buffer_percent = config.buffer(freshness);
         Ok(Self {
             base: CurrencyCode::Usd,
@@ -90,7 +96,15 @@ impl ExchangeRate {
             source: row.source,
             as_of: row.as_of.into(),
             fetched_at: row.fetched_at.into(),
+            changes_in: config.freshness_changes_in(age),
         })
+    }
+
+    /// Lets the response be stored only until the freshness changes, and with it the converted prices.
+    pub(crate) fn limit_age(&self, context: &Context<'_>) {
+        if let Some(left) = self.changes_in {
+            cache_policy::limit_age(context, left);
+        }
     }
 }
 

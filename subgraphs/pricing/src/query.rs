@@ -70,6 +70,7 @@ impl Query {
         }
         let rate = context.data_unchecked::<Loaders>().rate(to).await?;
         let rate = rate.ok_or_else(|| no_rate(to))?;
+        rate.limit_age(context);
         Ok(ExchangeRate::clone(&rate))
     }
 
@@ -91,6 +92,9 @@ impl Query {
         }
         // Converts the exact amount, so that it is rounded only once.
         let rate = context.data_unchecked::<Loaders>().rate(to).await?;
+        if let Some(rate) = &rate {
+            rate.limit_age(context);
+        }
         PriceQuote::new(amount_usd, to, None, rate.as_ref())
             .ok_or_else(|| ApiError::bad_user_input("amountUsd is too large to convert"))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum};
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
-use resolvers::cache_scope::make_private;
+use resolvers::cache_policy::make_private;
 use resolvers::connection::{Page, PageRequest};
 use resolvers::money::CurrencyCode;
 use resolvers::{ApiError, ApiResult, access};

@@ -18,6 +18,17 @@ pub(crate) fn of_age(age: Duration, fresh_for: Duration, stale_for: Duration) ->
     }
 }
 
+/// In what time the freshness of a rate of this age changes; `None` if it does not.
+pub(crate) fn changes_in(
+    age: Duration,
+    fresh_for: Duration,
+    stale_for: Duration,
+) -> Option<Duration> {
+    let edges = [-fresh_for, fresh_for, stale_for];
+    let ahead = edges.into_iter().filter(|edge| age <= *edge);
+    ahead.filter_map(|edge| edge.checked_sub(&age)).min()
+}
+
 /// The rate minus the buffer, exactly.
 pub(crate) fn buffered(rate: Decimal, percent: Decimal) -> Decimal {
     if percent.is_zero() {
@@ -48,6 +59,16 @@ mod tests {
         ];
         for (age, freshness) in cases {
             assert_eq!(of_age(age, fresh_for, stale_for), freshness, "{age}");
+            if let Some(left) = changes_in(age, fresh_for, stale_for) {
+                let at = |after| of_age(age + left + after, fresh_for, stale_for);
+                assert_ne!(at(-tick), at(tick), "{age}");
+            } else {
+                assert_eq!(
+                    of_age(Duration::MAX, fresh_for, stale_for),
+                    freshness,
+                    "{age}"
+                );
+            }
         }
     }
 

@@ -1,6 +1,9 @@
 //! Exchange rates by age, and what cannot be converted.
 
+use async_graphql::Request;
 use chrono::Duration;
+use platform::caller::Caller;
+use resolvers::id::IdKind;
 use resolvers::testing::code;
 use serde_json::{Value, json};
 
@@ -37,6 +40,45 @@ async fn a_rate_is_used_by_its_age() {
                 r#""VERY_STALE" "0.910800" "1" "91.08""#,
             ]
         );
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_depends_on_a_rate_is_cacheable_until_its_freshness_changes() {
+    for fixture in fixtures().await {
+        let product = fixture.products(&[(1_000, None)]).await[0];
+        let documents = [
+            "{ exchangeRate(to: EUR) { freshness } }".to_owned(),
+            "{ convert(amountUsd: \"100\", to: EUR) { amount { amount } } }".to_owned(),
+            format!(
+                "{{ _entities(representations: [{{ __typename: \"Product\", id: \"{}\" }}]) {{
+                    ... on Product {{ price(currency: EUR) {{ current {{ amount {{ amount }} }} }} }} }} }}",
+                IdKind::Product.format(product)
+            ),
+        ];
+        fixture
+            .rates(vec![rate("EUR", "0.9200", fixture.clock.now())])
+            .await;
+        // It is fresh for 15 minutes, and stale until 60.
+        for (seconds, expected) in [
+            (0, "max-age=60"),
+            (15 * 60 - 10, "max-age=10"),
+            (9, "max-age=1"),
+            (1, "max-age=60"),
+            (45 * 60 - 20, "max-age=20"),
+            (20, "no-cache"),
+            (1, "max-age=60"),
+        ] {
+            fixture.clock.advance(Duration::seconds(seconds));
+            for document in &documents {
+                let request = Request::new(document.as_str());
+                let response = fixture.subgraph.execute(request, Caller::default()).await;
+                assert_eq!(response.errors, [], "{document}");
+                let policy = response.cache_control.value();
+                assert_eq!(policy.as_deref(), Some(expected), "{document}");
+            }
+        }
         fixture.scratch.drop().await;
     }
 }
