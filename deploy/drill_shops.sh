@@ -13,7 +13,7 @@ lose_stores() {
 # Prices that are asked for take until the time limit.
 allow_little() {
     restart_shop VANTAGE_SERVER__OVERLOAD__ENABLED=true VANTAGE_SERVER__OVERLOAD__MAX_RUNNING=8 \
-        VANTAGE_ROUTER__LIMITS__CONCURRENT_COST=1000 VANTAGE_SUBGRAPHS__CALL_TIMEOUT=10s
+        VANTAGE_SUBGRAPHS__CALL_TIMEOUT=10s
     pause_pricing
 }
 
@@ -72,7 +72,7 @@ join_search() {
 
 # A subscription to the parcel of an order that is on its way. Returns once it has the parcel's state.
 watch_order() {
-    local query='{ me { orders(first: 50) { nodes { id shipments { trackingNumber carrier status } } } } }' order
+    local query='{ me { orders(first: 50, status: [SHIPPED]) { nodes { id shipments { trackingNumber carrier status } } } } }' order
     curl -s "http://127.0.0.1:$shop/graphql" -H "authorization: Bearer $token" --json "$(jq -n --arg query "$query" '{query: $query}')" |
         jq -r '.data.me.orders.nodes[] | select(any(.shipments[]; .status != "DELIVERED")) | "\(.id) \(.shipments[0].trackingNumber)"' |
         head -n 1 >"$scratch/watched"
