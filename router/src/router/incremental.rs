@@ -168,6 +168,8 @@ async fn deliver(job: &Arc<Job>, deadline: Instant, parts: &UnboundedSender<Part
         let open = match pending.take() {
             Some(open) => open,
             None if progress.is_ready(Parts::INITIAL) => {
+                // All fields of a mutation have run: they belong to this part.
+                job.note_change();
                 let errors = progress.initial_errors(incremental);
                 let writing = Arc::clone(job);
                 let written = gathered.read(much, move |data| initial(&writing, data, errors));
