@@ -7,9 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use futures::StreamExt;
 use futures::future::BoxFuture;
-use futures::stream;
+use futures::{StreamExt, stream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tracing::Instrument;
 
@@ -20,7 +19,6 @@ use super::{Router, request_error};
 use crate::error::{ErrorCode, GraphQLError};
 use crate::execute::Gathered;
 use crate::incremental::{DeferredPart, DeferredPayload, IncrementalResponse};
-use crate::prepare::OperationKind;
 use crate::project::{self, Parts, PendingFragment, Written};
 use crate::request::{GraphQLRequest, PreparedRequest, RequestContext};
 use crate::response::GraphQLResponse;
@@ -38,7 +36,7 @@ enum Part {
 
 impl Router {
     /// Prepares and executes a query or mutation whose client accepts a response in parts: fields with `@defer` follow
-    /// the others unless they come from the same fetches.
+    /// the others unless they come from the same fetches. All root fields of a mutation belong to the initial part.
     pub async fn execute_incremental(
         &self,
         request: GraphQLRequest,
@@ -91,25 +89,13 @@ impl Router {
 async fn start(job: Job, admitted: Admitted, deadline: Instant) -> IncrementalResponse {
     // As many parts as there are deferred fragments, at most: it need not be bounded.
     let (parts, receiver) = unbounded_channel();
-    let is_mutation = job.operation.kind() == OperationKind::Mutation;
     let run = async move {
         deliver(&Arc::new(job), deadline, &parts).await;
         drop(admitted);
     };
     let run = run.instrument(trace::stage("execute"));
-    let run: BoxFuture<'static, ()> = if is_mutation {
-        // It continues even if its client disconnects.
-        let task = tokio::spawn(run);
-        Box::pin(async move {
-            if let Err(panic) = task.await {
-                tracing::error!(%panic, "a mutation panicked");
-            }
-        })
-    } else {
-        Box::pin(run)
-    };
     let mut running = Running {
-        run: Some(run),
+        run: Some(Box::pin(run)),
         parts: receiver,
     };
     let (initial, has_next) = match running.next().await {
