@@ -19,7 +19,7 @@ use super::{Router, request_error};
 use crate::error::{ErrorCode, GraphQLError};
 use crate::execute::Gathered;
 use crate::incremental::{DeferredPart, DeferredPayload, IncrementalResponse};
-use crate::project::{self, Parts, PendingFragment, Written};
+use crate::project::{self, MAX_PENDING, Parts, PendingFragment, Written};
 use crate::request::{GraphQLRequest, PreparedRequest, RequestContext};
 use crate::response::GraphQLResponse;
 use crate::trace;
@@ -139,6 +139,36 @@ impl Running {
     }
 }
 
+/// How much may still be deferred: fragments can repeat what they have in common.
+#[derive(Clone, Copy)]
+struct Room {
+    fragments: usize,
+    /// The JSON of their data.
+    bytes: usize,
+}
+
+impl Room {
+    /// Counts a deferred fragment. Its data becomes null if there is no room for it.
+    fn fit(
+        &mut self,
+        written: &mut Written,
+        fragment: &PendingFragment,
+        errors: &mut Vec<GraphQLError>,
+    ) {
+        match self.bytes.checked_sub(written.json.len()) {
+            Some(bytes) => self.bytes = bytes,
+            None => {
+                let message = "The deferred fragments exceed the limit `response_bytes`.";
+                let error = GraphQLError::new(ErrorCode::OperationTooComplex, message);
+                errors.push(error.at(fragment.path.clone()));
+                written.json = Bytes::from_static(b"null");
+                written.pending.clear();
+            }
+        }
+        self.fragments = self.fragments.saturating_sub(written.pending.len());
+    }
+}
+
 /// Runs the job's plan and sends the parts.
 async fn deliver(job: &Arc<Job>, deadline: Instant, parts: &UnboundedSender<Part>) {
     let Some(incremental) = &job.variant.incremental else {
@@ -148,9 +178,13 @@ async fn deliver(job: &Arc<Job>, deadline: Instant, parts: &UnboundedSender<Part
     let gathered = Gathered::default();
     let mut running = pin!(execution.run_steps(&incremental.steps, &gathered));
     let mut progress = Progress::new(incremental);
+    let mut room = Room {
+        fragments: MAX_PENDING,
+        bytes: job.inner.options.prepare.limits.response_bytes,
+    };
     let mut pending: Option<Vec<PendingFragment>> = None;
     loop {
-        let much = execution.budget.entities() > LARGE_ANSWER;
+        let much = |open: usize| execution.budget.entities() + open > LARGE_ANSWER;
         let open = match pending.take() {
             Some(open) => open,
             None if progress.is_ready(Parts::INITIAL) => {
@@ -158,7 +192,7 @@ async fn deliver(job: &Arc<Job>, deadline: Instant, parts: &UnboundedSender<Part
                 job.note_change();
                 let errors = progress.initial_errors(incremental);
                 let writing = Arc::clone(job);
-                let written = gathered.read(much, move |data| initial(&writing, data, errors));
+                let written = gathered.read(much(0), move |data| initial(&writing, data, errors));
                 let Some((json, errors, open)) = written.await else {
                     return;
                 };
@@ -174,6 +208,7 @@ async fn deliver(job: &Arc<Job>, deadline: Instant, parts: &UnboundedSender<Part
                     response: Box::new(response),
                     has_next: !open.is_empty(),
                 });
+                room.fragments = room.fragments.saturating_sub(open.len());
                 open
             }
             None => Vec::new(),
@@ -181,13 +216,14 @@ async fn deliver(job: &Arc<Job>, deadline: Instant, parts: &UnboundedSender<Part
         if progress.is_ready(Parts::INITIAL) {
             let (mut reports, steps) = (std::mem::take(&mut progress.reports), progress.ready());
             let writing = Arc::clone(job);
-            let written = gathered.read(much, move |data| {
-                let ready = deferred(&writing, data, open, &steps, &mut reports);
-                (ready, reports)
+            let written = gathered.read(much(open.len()), move |data| {
+                let ready = deferred(&writing, data, open, &steps, &mut room, &mut reports);
+                (ready, room, reports)
             });
-            let Some(((payloads, open), reports)) = written.await else {
+            let Some(((payloads, open), left, reports)) = written.await else {
                 return;
             };
+            room = left;
             progress.reports = reports;
             let has_next = !open.is_empty();
             if !payloads.is_empty() {
@@ -231,6 +267,7 @@ fn deferred(
     data: &Value,
     mut open: Vec<PendingFragment>,
     ready: &Ready,
+    room: &mut Room,
     reports: &mut Reports,
 ) -> (Vec<DeferredPayload>, Vec<PendingFragment>) {
     let mut payloads = Vec::new();
@@ -245,14 +282,17 @@ fn deferred(
             }
             let (relevant, mut errors) = reports.of(part, &fragment.path);
             let known = errors.len();
-            let Written { json, pending } = project::write_deferred(
+            let mut written = project::write_deferred(
                 &fragment,
                 data,
                 job.operation.supergraph(),
                 &job.variant.plan.symbols,
                 &job.variables,
+                room.fragments,
                 &mut errors,
             );
+            room.fit(&mut written, &fragment, &mut errors);
+            let Written { json, pending } = written;
             let found = errors.split_off(known);
             let label = job.variant.incremental.as_ref();
             let label = label.and_then(|it| it.projection.label(fragment.number));
