@@ -60,6 +60,7 @@ impl Projection {
             deferred,
             enums: HashMap::new(),
             known: HashMap::new(),
+            known_fragments: HashMap::new(),
         };
         let root = match operation(document) {
             Some(operation) => {
@@ -93,6 +94,8 @@ pub(super) struct Compiler<'d> {
     /// Memoizes selections by type and merged document fields: otherwise a document could expand into exponentially
     /// many.
     known: HashMap<(&'d str, Vec<*const Selections>), Arc<Selection>>,
+    /// Likewise, deferred fragments by number, declaring type and object type.
+    known_fragments: HashMap<(usize, &'d str, &'d str), Arc<ObjectSelection>>,
 }
 
 impl<'d> Compiler<'d> {
@@ -205,7 +208,7 @@ impl<'d> Compiler<'d> {
     /// Compiles fields of a type, as collected for `object`: itself, or any type that implements it.
     fn compiled(
         &mut self,
-        type_name: &str,
+        type_name: &'d str,
         object: &'d str,
         collected: Collected<'d>,
     ) -> Arc<ObjectSelection> {
@@ -217,11 +220,15 @@ impl<'d> Compiler<'d> {
         let deferred = collected.deferred.into_iter();
         let deferred = deferred
             .map(|(number, written)| {
-                let collected = self.collect_all(object, &[written], Delivery::Incremental);
-                DeferredFragment {
-                    number,
-                    selection: self.compiled(type_name, object, collected),
-                }
+                let key = (number, type_name, object);
+                let known = self.known_fragments.get(&key).cloned();
+                let selection = known.unwrap_or_else(|| {
+                    let collected = self.collect_all(object, &[written], Delivery::Incremental);
+                    let selection = self.compiled(type_name, object, collected);
+                    self.known_fragments.insert(key, Arc::clone(&selection));
+                    selection
+                });
+                DeferredFragment { number, selection }
             })
             .collect();
         Arc::new(ObjectSelection { fields, deferred })

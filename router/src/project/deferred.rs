@@ -17,6 +17,10 @@ use crate::value::{Object, Symbol, Value};
 /// them.
 const MAX_FRAGMENTS: usize = 63;
 
+/// Maximum number of deferred fragments in a response, counted for every object. Fragments that spread each other can
+/// have far more than the document has.
+pub(crate) const MAX_PENDING: usize = 10_000;
+
 /// Parts of a response: the initial one, and one for each deferred fragment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Parts(u64);

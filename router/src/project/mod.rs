@@ -18,7 +18,7 @@ use crate::prepare::Aliases;
 use crate::supergraph::{RequirementId, TypeId};
 use crate::value::Symbol;
 
-pub(crate) use deferred::{Parts, PendingFragment};
+pub(crate) use deferred::{MAX_PENDING, Parts, PendingFragment};
 pub(crate) use requested_keys::RequestedKeys;
 pub(crate) use write::{Written, write, write_deferred};
 

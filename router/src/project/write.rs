@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{
-    AbstractSelection, Field, IntrospectionField, Kind, NullReason, ObjectSelection,
+    AbstractSelection, Field, IntrospectionField, Kind, MAX_PENDING, NullReason, ObjectSelection,
     PendingFragment, Projection, Selection, Wrapping,
 };
 use crate::error::{ErrorCode, GraphQLError, PathSegment};
@@ -45,6 +45,8 @@ pub(crate) fn write(
         base: None,
         path: Vec::new(),
         pending: Vec::new(),
+        room: MAX_PENDING,
+        is_full: false,
         out: Vec::with_capacity(projection.expected_bytes()),
     };
     let nothing = Object::default();
@@ -61,13 +63,15 @@ pub(crate) fn write(
     written
 }
 
-/// Writes the `data` of a deferred fragment, `null` if a null propagates that far. Adds errors like [`write`].
+/// Writes the `data` of a deferred fragment, `null` if a null propagates that far. Adds errors like [`write`]. There may
+/// be up to `room` further fragments in it.
 pub(crate) fn write_deferred(
     fragment: &PendingFragment,
     data: &Value,
     supergraph: &Supergraph,
     symbols: &Symbols,
     variables: &Variables,
+    room: usize,
     errors: &mut Vec<GraphQLError>,
 ) -> Written {
     let mut writer = Writer {
@@ -78,6 +82,8 @@ pub(crate) fn write_deferred(
         base: Some(fragment),
         path: Vec::new(),
         pending: Vec::new(),
+        room,
+        is_full: false,
         out: Vec::new(),
     };
     let nothing = Object::default();
@@ -127,6 +133,10 @@ struct Writer<'a> {
     /// The current path, from the fragment's object or from the root.
     path: Vec<Step<'a>>,
     pending: Vec<PendingFragment>,
+    /// How many deferred fragments there may be.
+    room: usize,
+    /// Whether there were more, which are left out.
+    is_full: bool,
     out: Vec<u8>,
 }
 
@@ -161,6 +171,10 @@ impl<'a> Writer<'a> {
         }
         self.out.push(b'}');
         for deferred in &selection.deferred {
+            if self.pending.len() >= self.room {
+                self.leave_out();
+                break;
+            }
             let known = self.base.map_or(&[][..], |base| base.keys.as_slice());
             let keys = self.path.iter().filter_map(|step| match step {
                 Step::Key(field) => Some(field.symbol),
@@ -175,6 +189,15 @@ impl<'a> Writer<'a> {
             self.pending.push(fragment);
         }
         Ok(())
+    }
+
+    /// Reports once that there are too many deferred fragments.
+    fn leave_out(&mut self) {
+        if !std::mem::replace(&mut self.is_full, true) {
+            let message =
+                "The response has too many deferred fragments. The rest of them are left out.";
+            self.report(ErrorCode::OperationTooComplex, message.to_owned());
+        }
     }
 
     fn base_path(&self) -> &'a [PathSegment] {

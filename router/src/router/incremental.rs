@@ -7,9 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use futures::StreamExt;
 use futures::future::BoxFuture;
-use futures::stream;
+use futures::{StreamExt, stream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tracing::Instrument;
 
@@ -20,8 +19,7 @@ use super::{Router, request_error};
 use crate::error::{ErrorCode, GraphQLError};
 use crate::execute::Gathered;
 use crate::incremental::{DeferredPart, DeferredPayload, IncrementalResponse};
-use crate::prepare::OperationKind;
-use crate::project::{self, Parts, PendingFragment, Written};
+use crate::project::{self, MAX_PENDING, Parts, PendingFragment, Written};
 use crate::request::{GraphQLRequest, PreparedRequest, RequestContext};
 use crate::response::GraphQLResponse;
 use crate::trace;
@@ -38,7 +36,7 @@ enum Part {
 
 impl Router {
     /// Prepares and executes a query or mutation whose client accepts a response in parts: fields with `@defer` follow
-    /// the others unless they come from the same fetches.
+    /// the others unless they come from the same fetches. All root fields of a mutation belong to the initial part.
     pub async fn execute_incremental(
         &self,
         request: GraphQLRequest,
@@ -91,25 +89,13 @@ impl Router {
 async fn start(job: Job, admitted: Admitted, deadline: Instant) -> IncrementalResponse {
     // As many parts as there are deferred fragments, at most: it need not be bounded.
     let (parts, receiver) = unbounded_channel();
-    let is_mutation = job.operation.kind() == OperationKind::Mutation;
     let run = async move {
         deliver(&Arc::new(job), deadline, &parts).await;
         drop(admitted);
     };
     let run = run.instrument(trace::stage("execute"));
-    let run: BoxFuture<'static, ()> = if is_mutation {
-        // It continues even if its client disconnects.
-        let task = tokio::spawn(run);
-        Box::pin(async move {
-            if let Err(panic) = task.await {
-                tracing::error!(%panic, "a mutation panicked");
-            }
-        })
-    } else {
-        Box::pin(run)
-    };
     let mut running = Running {
-        run: Some(run),
+        run: Some(Box::pin(run)),
         parts: receiver,
     };
     let (initial, has_next) = match running.next().await {
@@ -153,6 +139,36 @@ impl Running {
     }
 }
 
+/// How much may still be deferred: fragments can repeat what they have in common.
+#[derive(Clone, Copy)]
+struct Room {
+    fragments: usize,
+    /// The JSON of their data.
+    bytes: usize,
+}
+
+impl Room {
+    /// Counts a deferred fragment. Its data becomes null if there is no room for it.
+    fn fit(
+        &mut self,
+        written: &mut Written,
+        fragment: &PendingFragment,
+        errors: &mut Vec<GraphQLError>,
+    ) {
+        match self.bytes.checked_sub(written.json.len()) {
+            Some(bytes) => self.bytes = bytes,
+            None => {
+                let message = "The deferred fragments exceed the limit `response_bytes`.";
+                let error = GraphQLError::new(ErrorCode::OperationTooComplex, message);
+                errors.push(error.at(fragment.path.clone()));
+                written.json = Bytes::from_static(b"null");
+                written.pending.clear();
+            }
+        }
+        self.fragments = self.fragments.saturating_sub(written.pending.len());
+    }
+}
+
 /// Runs the job's plan and sends the parts.
 async fn deliver(job: &Arc<Job>, deadline: Instant, parts: &UnboundedSender<Part>) {
     let Some(incremental) = &job.variant.incremental else {
@@ -162,15 +178,21 @@ async fn deliver(job: &Arc<Job>, deadline: Instant, parts: &UnboundedSender<Part
     let gathered = Gathered::default();
     let mut running = pin!(execution.run_steps(&incremental.steps, &gathered));
     let mut progress = Progress::new(incremental);
+    let mut room = Room {
+        fragments: MAX_PENDING,
+        bytes: job.inner.options.prepare.limits.response_bytes,
+    };
     let mut pending: Option<Vec<PendingFragment>> = None;
     loop {
-        let much = execution.budget.entities() > LARGE_ANSWER;
+        let much = |open: usize| execution.budget.entities() + open > LARGE_ANSWER;
         let open = match pending.take() {
             Some(open) => open,
             None if progress.is_ready(Parts::INITIAL) => {
+                // All fields of a mutation have run: they belong to this part.
+                job.note_change();
                 let errors = progress.initial_errors(incremental);
                 let writing = Arc::clone(job);
-                let written = gathered.read(much, move |data| initial(&writing, data, errors));
+                let written = gathered.read(much(0), move |data| initial(&writing, data, errors));
                 let Some((json, errors, open)) = written.await else {
                     return;
                 };
@@ -186,6 +208,7 @@ async fn deliver(job: &Arc<Job>, deadline: Instant, parts: &UnboundedSender<Part
                     response: Box::new(response),
                     has_next: !open.is_empty(),
                 });
+                room.fragments = room.fragments.saturating_sub(open.len());
                 open
             }
             None => Vec::new(),
@@ -193,13 +216,14 @@ async fn deliver(job: &Arc<Job>, deadline: Instant, parts: &UnboundedSender<Part
         if progress.is_ready(Parts::INITIAL) {
             let (mut reports, steps) = (std::mem::take(&mut progress.reports), progress.ready());
             let writing = Arc::clone(job);
-            let written = gathered.read(much, move |data| {
-                let ready = deferred(&writing, data, open, &steps, &mut reports);
-                (ready, reports)
+            let written = gathered.read(much(open.len()), move |data| {
+                let ready = deferred(&writing, data, open, &steps, &mut room, &mut reports);
+                (ready, room, reports)
             });
-            let Some(((payloads, open), reports)) = written.await else {
+            let Some(((payloads, open), left, reports)) = written.await else {
                 return;
             };
+            room = left;
             progress.reports = reports;
             let has_next = !open.is_empty();
             if !payloads.is_empty() {
@@ -243,6 +267,7 @@ fn deferred(
     data: &Value,
     mut open: Vec<PendingFragment>,
     ready: &Ready,
+    room: &mut Room,
     reports: &mut Reports,
 ) -> (Vec<DeferredPayload>, Vec<PendingFragment>) {
     let mut payloads = Vec::new();
@@ -257,14 +282,17 @@ fn deferred(
             }
             let (relevant, mut errors) = reports.of(part, &fragment.path);
             let known = errors.len();
-            let Written { json, pending } = project::write_deferred(
+            let mut written = project::write_deferred(
                 &fragment,
                 data,
                 job.operation.supergraph(),
                 &job.variant.plan.symbols,
                 &job.variables,
+                room.fragments,
                 &mut errors,
             );
+            room.fit(&mut written, &fragment, &mut errors);
+            let Written { json, pending } = written;
             let found = errors.split_off(known);
             let label = job.variant.incremental.as_ref();
             let label = label.and_then(|it| it.projection.label(fragment.number));

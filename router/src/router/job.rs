@@ -101,6 +101,15 @@ impl Job {
         (sequence, Some(self.answer(data, errors, deadline).await))
     }
 
+    /// After a mutation: its caller reads past the cache for a while.
+    pub(super) fn note_change(&self) {
+        if self.operation.kind() == OperationKind::Mutation
+            && let Some(cache) = &self.inner.cache
+        {
+            cache.written_by(&self.context);
+        }
+    }
+
     /// The limit that its cost was checked against.
     pub(super) fn cost_limit(&self) -> usize {
         self.inner.cost_limit(self.context.client.client.as_deref())
@@ -159,11 +168,7 @@ impl Job {
         let execution = self.execution(deadline);
         let executed = execution.run(data, errors);
         let (data, mut errors, cache) = executed.instrument(trace::stage("execute")).await;
-        if self.operation.kind() == OperationKind::Mutation
-            && let Some(cache) = &self.inner.cache
-        {
-            cache.written_by(&self.context);
-        }
+        self.note_change();
         for error in &mut errors {
             error.path = self.variant.projection.client_path(&error.path);
         }

@@ -25,16 +25,36 @@ pub(super) async fn execute(
     }
     let router = router.clone();
     let execution = async move { run(&router, request, permit).await };
-    tokio::spawn(execution.in_current_span())
-        .await
-        .map_err(|panic| {
-            tracing::error!(%panic, "a mutation panicked");
-            Refusal::internal()
-        })
+    completed(execution).await
 }
 
-/// Executes a query or mutation whose response may come in parts. The permit is held until the last of them.
+/// Executes a query or mutation whose response may come in parts. The permit is held until the last of them. A mutation
+/// continues even if its client disconnects; what is deferred of it does not.
 pub(super) async fn execute_incremental(
+    router: &Router,
+    request: PreparedRequest,
+    permit: Permit,
+) -> Result<IncrementalResponse, Refusal> {
+    if request.operation.kind() != OperationKind::Mutation {
+        return Ok(run_incremental(router, request, permit).await);
+    }
+    let router = router.clone();
+    let execution = async move { run_incremental(&router, request, permit).await };
+    completed(execution).await
+}
+
+/// Runs a mutation in its own task, which its client cannot cancel.
+async fn completed<R: Send + 'static>(
+    mutation: impl Future<Output = R> + Send + 'static,
+) -> Result<R, Refusal> {
+    let running = tokio::spawn(mutation.in_current_span());
+    running.await.map_err(|panic| {
+        tracing::error!(%panic, "a mutation panicked");
+        Refusal::internal()
+    })
+}
+
+async fn run_incremental(
     router: &Router,
     request: PreparedRequest,
     permit: Permit,

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    EmptyMutation, EmptySubscription, Object, ObjectType, SDLExportOptions, Schema,
+    EmptyMutation, EmptySubscription, Object, ObjectType, SDLExportOptions, Schema, SimpleObject,
 };
 use reqwest::Response;
 use router::{LocalTransport, Router, RouterBuilder};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::kit::{Edge, PATIENCE};
@@ -38,8 +40,37 @@ impl Slow {
     }
 }
 
+/// Changes something once its gate is open.
+struct Change {
+    closed: watch::Receiver<bool>,
+    changed: watch::Sender<bool>,
+}
+
+#[derive(SimpleObject)]
+struct Changed {
+    number: i32,
+}
+
+#[Object(name = "Mutation")]
+impl Change {
+    async fn change(&self) -> Changed {
+        let _ = self.closed.clone().wait_for(|closed| !closed).await;
+        self.changed.send_replace(true);
+        Changed { number: 3 }
+    }
+}
+
 fn with<Q: ObjectType + 'static>(builder: RouterBuilder, name: &str, query: Q) -> RouterBuilder {
-    let schema = Schema::build(query, EmptyMutation, EmptySubscription)
+    with_mutations(builder, name, query, EmptyMutation)
+}
+
+fn with_mutations<Q: ObjectType + 'static, M: ObjectType + 'static>(
+    builder: RouterBuilder,
+    name: &str,
+    query: Q,
+    mutation: M,
+) -> RouterBuilder {
+    let schema = Schema::build(query, mutation, EmptySubscription)
         .enable_federation()
         .finish();
     let sdl = schema.sdl_with_options(SDLExportOptions::new().federation());
@@ -160,4 +191,37 @@ async fn the_work_ends_when_the_client_has_gone() {
     crate::kit::until("it waits", || gate.receiver_count() > idle).await;
     drop(response);
     crate::kit::until("it has ended", || gate.receiver_count() == idle).await;
+}
+
+#[tokio::test]
+async fn a_mutation_continues_when_its_client_has_gone() {
+    for deferred in [
+        "",
+        "... @defer(if: false) { number }",
+        "... @defer { number }",
+    ] {
+        let (gate, closed) = watch::channel(true);
+        let (changed, has_changed) = watch::channel(false);
+        let mutation = Change { closed, changed };
+        let builder = with_mutations(Router::builder(), "a", Fast, mutation);
+        let edge = Edge::of(builder.build().expect("a router")).await;
+        let idle = gate.receiver_count();
+        let body = query(&format!("mutation {{ change {{ number {deferred} }} }}"));
+        let request = format!(
+            "POST /graphql HTTP/1.1\r\nhost: test\r\ncontent-type: {JSON}\r\naccept: {APOLLO}\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(edge.address).await.expect("connected");
+        stream.write_all(request.as_bytes()).await.expect("written");
+        crate::kit::until("it runs", || gate.receiver_count() > idle).await;
+        stream.shutdown().await.expect("closed");
+        // The server closes its side once it has noticed.
+        let mut rest = Vec::new();
+        let closing = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut rest));
+        let _ = closing.await.expect("the connection ends");
+        gate.send_replace(false);
+        crate::kit::until("it has ended", || gate.receiver_count() == idle).await;
+        assert!(*has_changed.borrow(), "{deferred}");
+    }
 }

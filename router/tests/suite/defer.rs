@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use futures::stream::BoxStream;
 use futures::{StreamExt, poll};
-use router::{DeferredPart, GraphQLRequest, RequestContext, Router};
+use router::{
+    DeferredPart, GraphQLRequest, OperationLimits, RequestContext, Router, RouterBuilder,
+};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -378,6 +380,64 @@ async fn a_router_need_not_defer() {
     let (initial, later) = start(&graph.local, "{ fast ... @defer { slow } }", json!({})).await;
     assert_eq!(initial, json!({ "data": { "fast": 1, "slow": 2 } }));
     assert!(later.is_none());
+}
+
+/// Six fragments that spread the next one twice each, deferred, and nested ones in the last.
+fn multiplying(nested: usize) -> String {
+    let fragments = (0..6).map(|level| {
+        let next = level + 1;
+        format!("fragment F{level} on Product {{ ...F{next} @defer ...F{next} @defer }} ")
+    });
+    let fragments: String = fragments.collect();
+    let (open, close) = ("... @defer { ".repeat(nested), " }".repeat(nested));
+    format!("{fragments} fragment F6 on Product {{ {open} id {close} }}")
+}
+
+/// The number of payloads, and the codes of their errors.
+async fn payloads(later: BoxStream<'static, DeferredPart>) -> (usize, Vec<String>) {
+    let parts: Vec<DeferredPart> = later.collect().await;
+    let payloads: Vec<_> = parts.iter().flat_map(|part| &part.payloads).collect();
+    let errors = payloads.iter().flat_map(|payload| &payload.errors);
+    let codes = errors.map(|error| error.code().as_str().to_owned());
+    assert_eq!(parts.last().map(|part| part.has_next), Some(false));
+    (payloads.len(), codes.collect())
+}
+
+#[tokio::test]
+async fn fragments_do_not_multiply_without_end() {
+    let (graph, _gate) = shop().await;
+    let query = |nested| {
+        let fragments = multiplying(nested);
+        format!("{{ products {{ ...F0 }} more: products {{ ...F0 }} }} {fragments}")
+    };
+    let (_, later) = start(&graph.local, &query(1), json!({})).await;
+    let of_each = (1..=6).map(|level| 1 << level).sum::<usize>() + 64;
+    let later = later.expect("parts");
+    assert_eq!(payloads(later).await, (4 * of_each, Vec::new()));
+    let (_, later) = start(&graph.local, &query(40), json!({})).await;
+    let (count, codes) = payloads(later.expect("parts")).await;
+    assert_eq!(count, 10_000);
+    assert!(codes.iter().all(|code| code == "OPERATION_TOO_COMPLEX"));
+    assert!(!codes.is_empty());
+}
+
+#[tokio::test]
+async fn deferred_data_is_limited_like_what_it_is_made_of() {
+    let product = Subgraph::new("a", "type Query { text: String }");
+    let product = product.root("text", json!("x".repeat(600)));
+    let small = |builder: RouterBuilder| {
+        builder.limits(OperationLimits {
+            response_bytes: 1_500,
+            ..OperationLimits::default()
+        })
+    };
+    let graph = Graph::with([product], small).await;
+    let query = "{ __typename ... @defer { text } ... @defer { text } ... @defer { text } }";
+    let (_, later) = start(&graph.local, query, json!({})).await;
+    let parts: Vec<DeferredPart> = later.expect("parts").collect().await;
+    let data = parts.iter().flat_map(|part| &part.payloads);
+    let lengths: Vec<usize> = data.map(|payload| payload.data.len()).collect();
+    assert_eq!(lengths, [611, 611, 4]);
 }
 
 #[tokio::test]

@@ -215,7 +215,7 @@ async fn run(
             match accepted.deferred.filter(|_| request.operation.defers()) {
                 None => execute(&router, request, permit).await?,
                 Some(format) => {
-                    let response = execute_incremental(&router, request, permit).await;
+                    let response = execute_incremental(&router, request, permit).await?;
                     let IncrementalResponse { initial, later } = response;
                     if let Some(later) = later {
                         client.log.answered(&initial.errors);

@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use futures::poll;
+use futures::{StreamExt, poll};
 use platform::caller::Caller;
 use platform::config::Duration;
 use platform::testing::until;
@@ -170,5 +170,22 @@ async fn whoever_has_changed_something_reads_past_the_cache() {
         assert_eq!(cached.requested(), [["1"]], "over {name}");
         execute(router, PRICES, &["1"], other).await;
         assert!(cached.requested().is_empty(), "over {name}");
+    }
+}
+
+#[tokio::test]
+async fn so_does_whoever_gets_the_response_to_a_mutation_in_parts() {
+    let cached = Cached::of_shop().await;
+    for (name, router, _) in cached.each() {
+        let merchant = Caller::customer("usr_1");
+        execute(router, PRICES, &["1"], merchant.clone()).await;
+        let document = "mutation { touch(id: \"1\") { id ... @defer { price } } }";
+        let context = RequestContext::for_caller(merchant.clone());
+        let running = router.execute_incremental(GraphQLRequest::new(document), context);
+        let later = running.await.later.expect("the price follows");
+        assert_eq!(later.count().await, 1, "over {name}");
+        cached.requested();
+        execute(router, PRICES, &["1"], merchant).await;
+        assert_eq!(cached.requested(), [["1"]], "over {name}");
     }
 }
