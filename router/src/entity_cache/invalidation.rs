@@ -27,6 +27,13 @@ pub struct Invalidation {
 }
 
 impl Invalidation {
+    /// How much it names: everything else counts once for each subgraph that it is restricted to.
+    pub fn size(&self) -> usize {
+        let data = self.entities.len() + self.types.len() + self.root_fields.len();
+        let of_subgraphs = self.subgraphs.len().max(1).saturating_mul(data.max(1));
+        of_subgraphs.saturating_add(self.callers.len())
+    }
+
     /// Calls `tag` with everything that becomes invalid and the subgraph that it is restricted to, and `field` with each
     /// type of which entities are named and the key field that they are named by.
     pub(super) fn each<'a>(
@@ -129,6 +136,25 @@ mod tests {
         assert_eq!(serde_json::to_value(&read).expect("JSON"), text);
         let typo = json!({ "entitys": [] });
         assert!(serde_json::from_value::<Invalidation>(typo).is_err());
+    }
+
+    #[test]
+    fn what_is_restricted_to_subgraphs_counts_for_each_of_them() {
+        let names = |count: usize| vec!["name".to_owned(); count];
+        let mut invalid = Invalidation {
+            types: names(300),
+            root_fields: names(200),
+            callers: names(7),
+            ..Invalidation::default()
+        };
+        assert_eq!(invalid.size(), 507);
+        invalid.subgraphs = names(1_000);
+        assert_eq!(invalid.size(), 500_007);
+        let everything = Invalidation {
+            subgraphs: names(3),
+            ..Invalidation::default()
+        };
+        assert_eq!(everything.size(), 3);
     }
 
     #[test]
