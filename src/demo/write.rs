@@ -94,7 +94,7 @@ pub(crate) async fn seed(
     progress: &Progress,
 ) -> anyhow::Result<bool> {
     let _one_writes = databases.orders.lock_across_processes("seed").await?;
-    if orders::is_complete(&databases.orders).await? {
+    if orders::is_complete(&databases.orders, plan).await? {
         return Ok(false);
     }
     let now = pricing::write(&databases.pricing, plan, progress).await?;
@@ -232,6 +232,25 @@ mod tests {
         assert!(before > 1_000 && after > before, "{before} {after}");
         let again = seed(&databases, &later, &Progress::hidden()).await;
         assert!(!again.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_shop_whose_demo_customer_was_erased_is_not_written_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let configuration = Configuration {
+            data: directory.path().to_owned(),
+            ..Configuration::default()
+        };
+        let databases = Databases::open(&configuration, Missing::Create(&[]))
+            .await
+            .unwrap();
+        let (plan, progress) = (Plan::of(20), Progress::hidden());
+        assert!(seed(&databases, &plan, &progress).await.unwrap());
+        let demo = plan.customer(0).id;
+        let erased =
+            entities::orders::customer::erase(databases.orders.write(), demo, plan.now).await;
+        assert_eq!(erased.unwrap(), 1);
+        assert!(!seed(&databases, &plan, &progress).await.unwrap());
     }
 
     #[test]
