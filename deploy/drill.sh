@@ -102,8 +102,8 @@ drill() {
 wait_for() {
     local what="$1" condition="$2" alert="$3" repeat="$4" started=$SECONDS
     until "$condition" "$alert"; do
-        if [ $((SECONDS - started)) -gt 90 ]; then
-            echo "error: not within 90 s: $what" >&2
+        if [ $((SECONDS - started)) -gt 300 ]; then
+            echo "error: not within 5 minutes: $what" >&2
             curl -s "http://127.0.0.1:$prometheus/api/v1/alerts" | jq -c '.data.alerts[] | [.state, .annotations.summary]' >&2
             tail -n 3 "$scratch"/*.log >&2
             exit 1

@@ -197,27 +197,34 @@ async fn a_link_opens_one_object_until_it_expires() {
 async fn wrong_keys_are_refused_with_the_reason() {
     let store = Store::start().await;
     store.bucket().await;
+    let with_keys = |id: &str, secret: &str| S3Config {
+        access_key_id: Some(id.to_owned()),
+        secret_access_key: Some(Secret::new(secret)),
+        ..store.config()
+    };
     for (id, secret, code) in [
         (KEY_ID, "another secret", "SignatureDoesNotMatch"),
         // This store's own code; Amazon says InvalidAccessKeyId.
         ("AKIDOTHER", SECRET, "XAdminUserNotFound"),
     ] {
-        let config = S3Config {
-            access_key_id: Some(id.to_owned()),
-            secret_access_key: Some(Secret::new(secret)),
-            ..store.config()
-        };
+        let config = with_keys(id, secret);
         let objects = S3Objects::new(&config, &Clock::system()).unwrap();
         let error = objects.put(&key("a.pdf"), "x".into()).await.unwrap_err();
         let error = error.to_string();
         assert!(error.contains("check the bucket, the keys"), "{error}");
         assert!(error.contains(code), "{error}");
         assert!(!error.contains(secret), "{error}");
-        let error = setup(&config).check(Setting::Lifecycle).await.unwrap_err();
-        assert!(error.to_string().contains(code), "{error}");
-        let error = setup(&config).exists().await.unwrap_err().to_string();
-        assert!(error.contains("check the keys"), "{error}");
+        let error = setup(&config).create().await.unwrap_err().to_string();
+        assert!(error.contains(code), "{error}");
     }
+
+    // Of an unknown key this store says with 404 what Amazon says with 403, which reads as if nothing was there.
+    let setup = setup(&with_keys(KEY_ID, "another secret"));
+    let error = setup.check(Setting::Lifecycle).await.unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("SignatureDoesNotMatch"), "{error}");
+    let error = setup.exists().await.unwrap_err().to_string();
+    assert!(error.contains("check the keys"), "{error}");
 }
 
 #[tokio::test]
