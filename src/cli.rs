@@ -369,7 +369,8 @@ pub(crate) struct Seed {
     #[command(flatten)]
     pub(crate) missing: MissingDatabases,
     /// Number of orders [default: 2000]
-    #[arg(long, value_name = "N")]
+    // A larger shop takes days, and its ledger of stock more memory than machines have.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=100_000_000))]
     pub(crate) orders: Option<u32>,
     /// Number of products [default: 500]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(20..))]

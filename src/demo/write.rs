@@ -12,10 +12,10 @@ mod tracking;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use entities::insert_many;
 use platform::database::{Database, DatabaseTransaction};
-use sea_orm::{DbErr, EntityTrait, IntoActiveModel};
+use sea_orm::{DbErr, EntityTrait, IntoActiveModel, SqlErr};
 use tokio::task::JoinSet;
 
 use super::{Plan, Progress};
@@ -28,6 +28,9 @@ const CHUNK: u32 = 2_000;
 
 /// Most rows of one statement.
 const ROWS: usize = 512;
+
+const ANOTHER_SHOP: &str = "the databases contain part of another demo shop: continue with its options, or seed another --data \
+     directory, or an empty database";
 
 /// The databases of all domains.
 pub(crate) struct Databases {
@@ -97,6 +100,14 @@ pub(crate) async fn seed(
     if orders::is_complete(&databases.orders, plan).await? {
         return Ok(false);
     }
+    write(databases, plan, progress).await.map_err(explain)?;
+    for database in databases.all() {
+        database.checkpoint().await?;
+    }
+    Ok(true)
+}
+
+async fn write(databases: &Databases, plan: &Plan, progress: &Progress) -> anyhow::Result<()> {
     let now = pricing::write(&databases.pricing, plan, progress).await?;
     let plan = Plan { now, ..*plan };
     let mut others = JoinSet::new();
@@ -127,11 +138,16 @@ pub(crate) async fn seed(
         anyhow::Ok(())
     };
     let (last, ()) = tokio::try_join!(orders::write(&databases.orders, &plan, progress), others)?;
-    last.write(&databases.orders, progress).await?;
-    for database in databases.all() {
-        database.checkpoint().await?;
+    last.write(&databases.orders, progress).await
+}
+
+/// A shop of another size has other chunks, so that the last row of one is missing while the first ones are there.
+fn explain(error: anyhow::Error) -> anyhow::Error {
+    let cause = error.downcast_ref::<DbErr>().and_then(DbErr::sql_err);
+    match cause {
+        Some(SqlErr::UniqueConstraintViolation(_)) => anyhow!(ANOTHER_SHOP),
+        _ => error,
     }
-    Ok(true)
 }
 
 impl Plan {
@@ -173,8 +189,7 @@ where
 fn is_written<T: PartialEq>(found: Option<T>, expected: T) -> anyhow::Result<bool> {
     ensure!(
         found.as_ref().is_none_or(|found| *found == expected),
-        "the databases contain part of another demo shop: continue with its options, or seed another --data directory, or \
-         an empty database"
+        ANOTHER_SHOP
     );
     Ok(found.is_some())
 }
@@ -222,6 +237,13 @@ mod tests {
         };
         let refused = tracking::write(databases.tracking.clone(), other, progress.clone()).await;
         assert!(refused.is_err());
+        // Nor is one with more products.
+        let other = Plan {
+            products: begun.products + 100,
+            ..later
+        };
+        let refused = seed(&databases, &other, &progress).await.unwrap_err();
+        assert_eq!(refused.to_string(), ANOTHER_SHOP);
         let (before, _) = progress.finish();
         let progress = Progress::hidden();
         assert!(seed(&databases, &later, &progress).await.unwrap());

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
 use self::progress::{Progress, Ready, Reports};
@@ -87,18 +87,20 @@ impl Router {
 
 /// Starts a job with deferred fragments, and waits for the initial part.
 async fn start(job: Job, admitted: Admitted, deadline: Instant) -> IncrementalResponse {
-    // As many parts as there are deferred fragments, at most: it need not be bounded.
+    // As many parts as there are steps, at most, and their data is limited: it need not be bounded.
     let (parts, receiver) = unbounded_channel();
     let run = async move {
         deliver(&Arc::new(job), deadline, &parts).await;
         drop(admitted);
     };
+    // A task of its own: the operation does not wait for a client that reads slowly.
     let run = run.instrument(trace::stage("execute"));
+    let run = tokio::spawn(run.in_current_span());
     let mut running = Running {
-        run: Some(Box::pin(run)),
         parts: receiver,
+        _run: AbortOnDropHandle::new(run),
     };
-    let (initial, has_next) = match running.next().await {
+    let (initial, has_next) = match running.parts.recv().await {
         Some(Part::Initial { response, has_next }) => (*response, has_next),
         _ => {
             let message = "The answer could not be written.";
@@ -109,7 +111,7 @@ async fn start(job: Job, admitted: Admitted, deadline: Instant) -> IncrementalRe
         return IncrementalResponse::whole(initial);
     }
     let later = stream::unfold(running, |mut running| async move {
-        match running.next().await {
+        match running.parts.recv().await {
             Some(Part::Deferred(part)) => Some((part, running)),
             _ => None,
         }
@@ -120,23 +122,10 @@ async fn start(job: Job, admitted: Admitted, deadline: Instant) -> IncrementalRe
     }
 }
 
-/// A job that runs while its parts are awaited.
+/// A job that runs until its parts are no longer awaited.
 struct Running {
-    run: Option<BoxFuture<'static, ()>>,
     parts: UnboundedReceiver<Part>,
-}
-
-impl Running {
-    async fn next(&mut self) -> Option<Part> {
-        while let Some(run) = &mut self.run {
-            tokio::select! {
-                biased;
-                part = self.parts.recv() => return part,
-                () = run => self.run = None,
-            }
-        }
-        self.parts.recv().await
-    }
+    _run: AbortOnDropHandle<()>,
 }
 
 /// How much may still be deferred: fragments can repeat what they have in common.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::stream::BoxStream;
 use futures::{StreamExt, poll};
+use platform::testing::until;
 use router::{
     DeferredPart, GraphQLRequest, OperationLimits, RequestContext, Router, RouterBuilder,
 };
@@ -438,6 +439,17 @@ async fn deferred_data_is_limited_like_what_it_is_made_of() {
     let data = parts.iter().flat_map(|part| &part.payloads);
     let lengths: Vec<usize> = data.map(|payload| payload.data.len()).collect();
     assert_eq!(lengths, [611, 611, 4]);
+}
+
+#[tokio::test]
+async fn the_rest_is_fetched_however_slowly_it_is_read() {
+    let (graph, gate) = shop().await;
+    let query = "{ product { id ... @defer { reviews { place } } } }";
+    let (_, later) = start(&graph.local, query, json!({})).await;
+    gate.send_replace(false);
+    let what = "the places are requested, though nobody has read anything";
+    until(what, async || !graph.requests("places").is_empty()).await;
+    assert_eq!(later.expect("parts").count().await, 1);
 }
 
 #[tokio::test]
