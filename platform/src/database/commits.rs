@@ -1,4 +1,4 @@
-//! What commits tell this process: that something was written, to which queues, and which events.
+//! What this process learns of commits: that something was written, to which queues, and which events.
 
 use std::sync::Arc;
 
@@ -81,8 +81,8 @@ impl Commits {
         self.events.receiver_count() > 0
     }
 
-    /// Tells of the events of a transaction that was committed.
-    pub(super) fn tell_events(&self, events: Vec<Arc<Event>>) {
+    /// Publishes the events of a transaction that was committed to listeners in this process.
+    pub(super) fn publish_events(&self, events: Vec<Arc<Event>>) {
         for event in events {
             // Fails if nobody listens any more.
             let _ = self.events.send(event);
@@ -94,33 +94,33 @@ impl Commits {
         self.queues[queue as usize].receiver_count() > 0
     }
 
-    /// Tells of a commit in this process when the result is dropped: also if nobody waits for the commit any more, since
+    /// Announces a commit in this process when the result is dropped: also if nobody waits for the commit any more, since
     /// it was made.
-    pub(super) const fn tell(&self, written: Written) -> Telling<'_> {
-        Telling {
+    pub(super) const fn notice(&self, written: Written) -> CommitNotice<'_> {
+        CommitNotice {
             commits: self,
             written,
         }
     }
 
-    /// Tells that there may be work in the queue.
+    /// Wakes the workers of the queue.
     pub(super) fn wake(&self, queue: Queue) {
         count(&self.queues[queue as usize]);
     }
 
-    /// Tells that there may be work in any queue.
+    /// Wakes the workers of every queue.
     pub(super) fn wake_all(&self) {
         self.queues.iter().for_each(count);
     }
 }
 
-/// A commit to tell of.
-pub(super) struct Telling<'a> {
+/// A commit to announce.
+pub(super) struct CommitNotice<'a> {
     commits: &'a Commits,
     written: Written,
 }
 
-impl Drop for Telling<'_> {
+impl Drop for CommitNotice<'_> {
     fn drop(&mut self) {
         if self.written.is_any() {
             count(&self.commits.all);

@@ -105,7 +105,7 @@ impl DatabaseTransaction {
                 let committing = async move {
                     let committed = writes.commit(lease, written).await;
                     if committed.is_ok() {
-                        writes.commits.tell_events(events);
+                        writes.commits.publish_events(events);
                     }
                     committed
                 };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sea_orm::{DbBackend, DbErr, RuntimeErr, Statement, sqlx};
 
-use super::commits::{Commits, Telling, Written};
+use super::commits::{CommitNotice, Commits, Written};
 use super::connection::{Execute, FetchOptional, Request, Unprepared, failed, runs_queries};
 use super::group_commit::GroupCommit;
 use super::health::Health;
@@ -59,11 +59,11 @@ impl Writes {
     /// acknowledged.
     pub(super) async fn commit(&self, mut lease: Lease, written: Written) -> Result<(), DbErr> {
         // Also if it fails: it may have been made, and its rows would wait for the next poll.
-        let told = self.commits.tell(written);
+        let notice = self.commits.notice(written);
         if let Err(error) = self.control(&mut lease, "COMMIT").await {
             return Err(self.record_failure(failed(error)));
         }
-        self.acknowledge(lease, written, told).await
+        self.acknowledge(lease, written, notice).await
     }
 
     /// Call after a commit on this connection: waits until it is durable, and then wakes the workers.
@@ -71,7 +71,7 @@ impl Writes {
         &self,
         mut lease: Lease,
         written: Written,
-        _told: Telling<'_>,
+        _notice: CommitNotice<'_>,
     ) -> Result<(), DbErr> {
         let commit = self.group.as_ref().map(|group| match written.is_any() {
             true => group.committed(),
@@ -148,8 +148,8 @@ impl Writes {
             None => true,
         };
         if is_busy {
-            let told = "the write-ahead log could not be checkpointed after a failed sync";
-            return Err(self.record_failure(DbErr::Exec(RuntimeErr::Internal(told.to_owned()))));
+            let message = "the write-ahead log could not be checkpointed after a failed sync";
+            return Err(self.record_failure(DbErr::Exec(RuntimeErr::Internal(message.to_owned()))));
         }
         group.repaired();
         Ok(())
@@ -205,14 +205,14 @@ impl Writer {
         let mut lease = self.writes.connection().await?;
         let mut written = Written::default();
         written.note(&request);
-        let told = self.writes.commits.tell(written);
+        let notice = self.writes.commits.notice(written);
         let statement = self.writes.send_alone(&mut lease, &request);
         let answer = self
             .meter
             .measure(self.backend(), &request, statement)
             .await;
         let answer = answer.map_err(|error| self.writes.record_failure(failed(error)))?;
-        self.writes.acknowledge(lease, written, told).await?;
+        self.writes.acknowledge(lease, written, notice).await?;
         Ok(answer)
     }
 

@@ -11,10 +11,12 @@ use futures::future::join_all;
 use platform::bus::InProcessBus;
 use platform::clock::Clock;
 use platform::config::Secret;
+use platform::tables::task;
 use platform::testing::{PATIENCE, hmac_sha256, until};
 use platform::workers::WorkerContext;
 use resolvers::id::IdKind;
 use returns::rules::status::ReturnStatus;
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -71,20 +73,28 @@ pub(crate) async fn desks_at(orders: &[FakeOrder], clock: &Clock) -> Vec<Desk> {
         .collect()
 }
 
-/// Advances the clock until the condition holds, with time for the background work in between.
-pub(crate) async fn pass_until(clock: &Clock, what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    until(what, async || {
-        let is_reached = holds().await;
-        if !is_reached {
-            clock.advance(TimeDelta::seconds(3));
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        is_reached
-    })
-    .await;
-}
-
 impl Desk {
+    /// Advances the clock until the condition holds, while no task is worked on: its claim would end.
+    pub(crate) async fn pass_until(
+        &self,
+        clock: &Clock,
+        what: &str,
+        mut holds: impl AsyncFnMut() -> bool,
+    ) {
+        let claimed = task::Column::ClaimedUntil;
+        until(what, async || {
+            let is_reached = holds().await;
+            let under_way = task::Entity::find().filter(claimed.gt(clock.now()));
+            let under_way = under_way.count(self.fixture.scratch.database.read()).await;
+            if !is_reached && under_way.unwrap() == 0 {
+                clock.advance(TimeDelta::seconds(3));
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            is_reached
+        })
+        .await;
+    }
+
     /// Starts the background work.
     pub(crate) fn work(&mut self) {
         let state = &self.fixture.state;

@@ -13,7 +13,7 @@ use returns::rules::status::ReturnStatus;
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 
-use crate::desk::{Desk, desks, desks_at, event, labelled, pass_until, public};
+use crate::desk::{Desk, desks, desks_at, event, labelled, public};
 use crate::providers::{Fault, tracking};
 
 const REFUND: &str = "POST /v1/refunds";
@@ -205,7 +205,7 @@ async fn a_refund_that_pends_waits_for_the_bank() {
                 .await;
             assert_eq!(desk.row(id).await.status.as_str(), "carrier_scanned");
             desk.providers.decide_refunds(decision);
-            pass_until(&clock, "the bank's decision is known", async || {
+            desk.pass_until(&clock, "the bank's decision is known", async || {
                 desk.row(id).await.status != ReturnStatus::CarrierScanned
             })
             .await;
@@ -227,7 +227,7 @@ async fn a_refund_that_the_bank_sends_back_later_is_credited_once() {
         scan(&desk).await;
         desk.until_status(id, ReturnStatus::RefundIssued).await;
         desk.providers.decide_refunds("failed");
-        pass_until(&clock, "the failure is known", async || {
+        desk.pass_until(&clock, "the failure is known", async || {
             desk.row(id).await.refund_method != RefundMethod::OriginalPayment
         })
         .await;

@@ -15,7 +15,7 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::desk::{Desk, desks, desks_at, event, pass_until};
+use crate::desk::{Desk, desks, desks_at, event};
 use crate::fake_orders::{FakeItem, FakeOrder};
 use crate::fixture::{CUSTOMER, bought_label};
 
@@ -223,7 +223,7 @@ async fn shipping_that_the_bank_sends_back_later_is_credited_once() {
         refund(&desk, second).await;
         assert_eq!(cancel(&desk, first).await, "CANCELLED");
         desk.until(second, |row| row.shipping_refunded).await;
-        pass_until(&clock, "the shipping is refunded", async || {
+        desk.pass_until(&clock, "the shipping is refunded", async || {
             desk.count("return.shipping_refunded").await > 0
         })
         .await;
@@ -236,7 +236,7 @@ async fn shipping_that_the_bank_sends_back_later_is_credited_once() {
             let credits = credits.all(desk.fixture.scratch.database.read()).await;
             credits.unwrap()
         };
-        pass_until(&clock, "the shipping is credited", async || {
+        desk.pass_until(&clock, "the shipping is credited", async || {
             !credits().await.is_empty()
         })
         .await;
