@@ -88,6 +88,7 @@ impl DatabaseTransaction {
 
     /// Commits, and wakes the workers that wait for new rows, so that an event leaves at once instead of at the next poll.
     /// They are those of this process; if it has none, those of others. After an error the outcome of the commit is unknown.
+    /// Once begun, it goes on even if its caller stops waiting.
     pub async fn commit(mut self) -> Result<(), DbErr> {
         let span = self.meter.span(self.backend(), "COMMIT");
         let open = self.open.get_mut();
@@ -100,11 +101,22 @@ impl DatabaseTransaction {
         let events = std::mem::take(&mut open.events);
         match open.lease.take() {
             Some(lease) => {
-                let committed = self.writes.commit(lease, written);
-                let committed = committed.instrument(span.clone()).await;
-                if committed.is_ok() {
-                    self.writes.commits.tell_events(events);
-                }
+                let writes = Arc::clone(&self.writes);
+                let committing = async move {
+                    let committed = writes.commit(lease, written).await;
+                    if committed.is_ok() {
+                        writes.commits.tell_events(events);
+                    }
+                    committed
+                };
+                let committing = committing.instrument(span.clone()).in_current_span();
+                let committed = match written.is_any() {
+                    // In a task of its own: when its caller gives up, it may be made nevertheless, and nobody would be told.
+                    true => tokio::spawn(committing).await.unwrap_or_else(|error| {
+                        Err(internal(&format!("a commit did not end: {error}")))
+                    }),
+                    false => committing.await,
+                };
                 committed.inspect_err(|_| traces::fail(&span, "commit"))
             }
             None => Err(internal("the transaction has ended")),

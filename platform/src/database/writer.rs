@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sea_orm::{DbBackend, DbErr, RuntimeErr, Statement, sqlx};
 
-use super::commits::{Commits, Written};
+use super::commits::{Commits, Telling, Written};
 use super::connection::{Execute, FetchOptional, Request, Unprepared, failed, runs_queries};
 use super::group_commit::GroupCommit;
 use super::health::Health;
@@ -58,20 +58,26 @@ impl Writes {
     /// Commits. Success means the commit is on disk. After a failure its outcome is unknown, so it must not be
     /// acknowledged.
     pub(super) async fn commit(&self, mut lease: Lease, written: Written) -> Result<(), DbErr> {
+        // Also if it fails: it may have been made, and its rows would wait for the next poll.
+        let told = self.commits.tell(written);
         if let Err(error) = self.control(&mut lease, "COMMIT").await {
             return Err(self.record_failure(failed(error)));
         }
-        self.acknowledge(lease, written).await
+        self.acknowledge(lease, written, told).await
     }
 
-    /// Call after a commit on this connection: waits until it is durable and wakes the workers.
-    async fn acknowledge(&self, mut lease: Lease, written: Written) -> Result<(), DbErr> {
+    /// Call after a commit on this connection: waits until it is durable, and then wakes the workers.
+    async fn acknowledge(
+        &self,
+        mut lease: Lease,
+        written: Written,
+        _told: Telling<'_>,
+    ) -> Result<(), DbErr> {
         let commit = self.group.as_ref().map(|group| match written.is_any() {
             true => group.committed(),
             // Data the transaction has read must be durable, too, before anyone learns of it.
             false => group.newest(),
         });
-        let _told = self.commits.tell(written);
         if self.notify_others(&mut lease, written).await {
             lease.release();
         }
@@ -197,15 +203,16 @@ impl Writer {
 
     async fn run<R: Request>(&self, request: R) -> Result<R::Answer, DbErr> {
         let mut lease = self.writes.connection().await?;
+        let mut written = Written::default();
+        written.note(&request);
+        let told = self.writes.commits.tell(written);
         let statement = self.writes.send_alone(&mut lease, &request);
         let answer = self
             .meter
             .measure(self.backend(), &request, statement)
             .await;
         let answer = answer.map_err(|error| self.writes.record_failure(failed(error)))?;
-        let mut written = Written::default();
-        written.note(&request);
-        self.writes.acknowledge(lease, written).await?;
+        self.writes.acknowledge(lease, written, told).await?;
         Ok(answer)
     }
 

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use chrono::Utc;
+use futures::FutureExt;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::*;
+use crate::database::DatabaseTransaction;
 use crate::outbox::{self, NewEvent};
 use crate::tables::queue::Queue;
 use crate::tables::task::{self, NewTask};
@@ -16,6 +18,11 @@ use crate::tables::task::{self, NewTask};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn append(database: &Database) {
+    appended(database).await.commit().await.unwrap();
+}
+
+/// A transaction with an event, to be committed.
+async fn appended(database: &Database) -> DatabaseTransaction {
     let event = NewEvent {
         topic: "things",
         event_type: "thing.happened",
@@ -26,7 +33,7 @@ async fn append(database: &Database) {
     outbox::append(&transaction, event, Utc::now())
         .await
         .unwrap();
-    transaction.commit().await.unwrap();
+    transaction
 }
 
 async fn enqueue(database: &Database) {
@@ -144,6 +151,37 @@ async fn a_commit_wakes_the_workers_of_the_queues_that_it_has_changed_and_no_oth
         assert!(outbox.has_changed().unwrap());
         assert!(!inbox.has_changed().unwrap());
         assert!(!tasks.has_changed().unwrap());
+        scratch.drop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_answer_is_lost_wakes_the_workers() {
+    for scratch in scratch_databases().await {
+        let database = &scratch.database;
+        migrate(database).await;
+        let outbox = database.arrivals(Queue::Outbox);
+        let transaction = appended(database).await;
+        database.faults().fail_after(0, Fault::Unanswered);
+        assert!(transaction.commit().await.is_err());
+        assert!(outbox.has_changed().unwrap(), "{}", scratch.name);
+        scratch.drop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_nobody_waits_for_is_told_of() {
+    for scratch in scratch_databases().await {
+        let database = &scratch.database;
+        migrate(database).await;
+        let (mut outbox, mut events) = (database.arrivals(Queue::Outbox), database.events());
+        let transaction = appended(database).await;
+        // Begins it, and gives up.
+        drop(transaction.commit().now_or_never());
+        woken(&mut outbox).await;
+        let told = tokio::time::timeout(PATIENCE, events.recv()).await;
+        let told = told.expect("told").unwrap();
+        assert_eq!(told.event_type, "thing.happened", "{}", scratch.name);
         scratch.drop().await;
     }
 }
