@@ -109,11 +109,14 @@ impl DatabaseTransaction {
                     }
                     committed
                 };
-                // A task of its own: when its caller gives up, it may be made nevertheless, and nobody would be told.
                 let committing = committing.instrument(span.clone()).in_current_span();
-                let committed = tokio::spawn(committing).await.unwrap_or_else(|error| {
-                    Err(internal(&format!("a commit did not end: {error}")))
-                });
+                let committed = match written.is_any() {
+                    // In a task of its own: when its caller gives up, it may be made nevertheless, and nobody would be told.
+                    true => tokio::spawn(committing).await.unwrap_or_else(|error| {
+                        Err(internal(&format!("a commit did not end: {error}")))
+                    }),
+                    false => committing.await,
+                };
                 committed.inspect_err(|_| traces::fail(&span, "commit"))
             }
             None => Err(internal("the transaction has ended")),
