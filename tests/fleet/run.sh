@@ -204,6 +204,8 @@ start_fleet() {
         "PATH=$PATH"
         "VANTAGE_DATA=$scratch/data/command"
         VANTAGE_DEMO__ORDERS=300
+        # A debug build on a busy machine is slow.
+        VANTAGE_ROUTER__DEADLINE=30s VANTAGE_SUBGRAPHS__CALL_TIMEOUT=20s VANTAGE_SUBGRAPHS__LIMITS__DEADLINE=30s
         VANTAGE_SEARCH__ENGINE=opensearch "VANTAGE_SEARCH__URL=http://127.0.0.1:$search"
         "VANTAGE_OBJECTS__S3__BUCKET=$bucket" VANTAGE_OBJECTS__S3__REGION=us-east-1
         "VANTAGE_OBJECTS__S3__ENDPOINT=http://127.0.0.1:$s3"
