@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::http::request;
 use platform::panics;
 use rmcp::model::{
-    CacheLimits, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData,
+    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData,
     Implementation, ListToolsResult, MetaObject, PaginatedRequestParams, ProtocolVersion,
     ServerCapabilities, ServerConfig, Tool as ToolDescription, ToolAnnotations,
 };
@@ -70,7 +70,7 @@ impl ServerHandler for ToolServer {
             tools: page.iter().map(|tool| describe(tool)).collect(),
             next_cursor,
             ttl_ms: Some(ttl_ms),
-            cache_policy: Some(CacheLimits::Private),
+            cache_scope: Some(CacheScope::Private),
             ..ListToolsResult::default()
         })
     }
