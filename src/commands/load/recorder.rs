@@ -37,7 +37,7 @@ pub(super) enum JourneyEnd {
     /// No request failed.
     Succeeded,
     Failed,
-    /// The run ended before it.
+    /// The run ended before it, or before the request that failed.
     Unfinished,
 }
 
@@ -207,6 +207,18 @@ impl Recorder {
         }
     }
 
+    /// How a journey ended whose request that was due at this time has failed. After the run it does not count, and neither
+    /// does the journey then: it would have failed without a reason.
+    pub(super) fn end_of_failed(&self, due: Option<Instant>) -> JourneyEnd {
+        let until = self.state.lock().until;
+        let is_after = due.zip(until).is_some_and(|(due, until)| due >= until);
+        if is_after {
+            JourneyEnd::Unfinished
+        } else {
+            JourneyEnd::Failed
+        }
+    }
+
     /// A started journey has ended.
     pub(super) fn finish(&self, scenario: Scenario, due: Instant, end: JourneyEnd) {
         let mut state = self.state.lock();
@@ -299,6 +311,18 @@ mod tests {
             assert_eq!(browse.dropped(), 1);
             assert_eq!(measured.scenarios.len(), Scenario::ALL.len());
         });
+    }
+
+    #[test]
+    fn a_journey_fails_only_by_a_request_that_counts() {
+        let from = Instant::now();
+        let recorder = Recorder::new(Scenario::ALL.into_iter(), from);
+        let failed = |due| recorder.end_of_failed(due);
+        assert_eq!(failed(Some(from + 10 * SECOND)), JourneyEnd::Failed);
+        recorder.end(from + 10 * SECOND);
+        assert_eq!(failed(Some(from + 9 * SECOND)), JourneyEnd::Failed);
+        assert_eq!(failed(Some(from + 10 * SECOND)), JourneyEnd::Unfinished);
+        assert_eq!(failed(None), JourneyEnd::Failed);
     }
 
     #[test]

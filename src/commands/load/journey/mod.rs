@@ -43,6 +43,8 @@ struct Journey<'a> {
     number: u64,
     /// When the next request should be sent.
     due: Instant,
+    /// When the request that failed should have been sent.
+    failed: Option<Instant>,
 }
 
 /// Counts a journey as running until it is dropped, also if its task is aborted.
@@ -115,6 +117,7 @@ pub(super) async fn run(context: &Context, scenario: Scenario, number: u64, due:
         scenario,
         number,
         due,
+        failed: None,
     };
     let result = match scenario {
         Scenario::Browse => browse::run(&mut journey).await,
@@ -128,7 +131,7 @@ pub(super) async fn run(context: &Context, scenario: Scenario, number: u64, due:
     };
     running.end = match result {
         Ok(()) => JourneyEnd::Succeeded,
-        Err(_) => JourneyEnd::Failed,
+        Err(_) => context.recorder.end_of_failed(journey.failed),
     };
     // A unit whose return failed may still be in a return.
     if let Some(returnable) = returnable.filter(|_| running.end == JourneyEnd::Succeeded) {
@@ -178,6 +181,9 @@ impl<'a> Journey<'a> {
             result: result.as_ref().map(|_| ()).map_err(Failure::clone),
             is_timed,
         });
+        if result.is_err() {
+            self.failed = Some(self.due);
+        }
         self.due = ended;
     }
 
