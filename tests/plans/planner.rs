@@ -49,7 +49,7 @@ const WHOLE: [&str; 13] = [
 ];
 
 /// Statements that sort more than they return, where what they sort is bounded otherwise.
-const SORTED: [&str; 17] = [
+const SORTED: [&str; 18] = [
     // What one customer, return or order has, or a few of them.
     "device_token::forget_oldest",
     "payment_method::of_customer",
@@ -67,6 +67,7 @@ const SORTED: [&str; 17] = [
     "customer_return::unrefunded",
     // What waits to be done.
     "task::due",
+    "task::next_due",
     "task::list",
     // For the report on an experiment.
     "search_exposure::latency",
