@@ -24,9 +24,16 @@ pub(crate) fn changes_in(
     fresh_for: Duration,
     stale_for: Duration,
 ) -> Option<Duration> {
-    let edges = [-fresh_for, fresh_for, stale_for];
-    let ahead = edges.into_iter().filter(|edge| age <= *edge);
-    ahead.filter_map(|edge| edge.checked_sub(&age)).min()
+    let edge = if age <= -fresh_for {
+        -fresh_for
+    } else if age < fresh_for {
+        fresh_for
+    } else {
+        stale_for
+    };
+    // Past the last one, it stays very stale.
+    let left = edge.checked_sub(&age)?;
+    (left >= Duration::zero()).then_some(left)
 }
 
 /// The rate minus the buffer, exactly.
