@@ -1,25 +1,15 @@
 //! The measured processes, with routers that store public data.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use platform::database::{Database, DatabaseConfig};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
-use crate::process;
+use crate::graph::{self, DOMAINS, Process};
 
-const DOMAINS: [&str; 6] = [
-    "orders",
-    "pricing",
-    "returns",
-    "notifications",
-    "search",
-    "tracking",
-];
 /// After their start, processes have work for a while: carriers are polled, rates fetched, preferences computed.
 const SETTLE: Duration = Duration::from_secs(15);
 
@@ -30,11 +20,9 @@ pub(crate) struct Backends<'a> {
 }
 
 /// A running process.
-struct Process {
+struct Named {
     name: String,
-    child: Child,
-    /// `127.0.0.1:PORT`.
-    address: String,
+    process: Process,
 }
 
 pub(crate) struct Fleet {
@@ -42,7 +30,7 @@ pub(crate) struct Fleet {
     data: TempDir,
     settings: Vec<(String, String)>,
     databases: DatabaseConfig,
-    processes: Vec<Process>,
+    processes: Vec<Named>,
     /// How many of the last processes are routers.
     routers: usize,
 }
@@ -101,20 +89,12 @@ impl Fleet {
         self.settings.push((name.to_owned(), value.to_owned()));
     }
 
-    /// The binary with these settings and none of the developer's.
+    /// The binary with these settings.
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.binary);
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("VANTAGE_") {
-                command.env_remove(name);
-            }
-        }
+        let mut command = graph::vantage(&self.binary, self.data.path());
         command
-            .env("VANTAGE_DATA", self.data.path())
             .env("VANTAGE_TELEMETRY__LOG_LEVEL", "error")
-            .envs(self.settings.iter().map(|(name, value)| (name, value)))
-            .current_dir(self.data.path())
-            .kill_on_drop(true);
+            .envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -127,32 +107,13 @@ impl Fleet {
 
     /// Starts a process, waits until it is ready, and returns its address.
     async fn start(&mut self, name: &str, arguments: &[&str]) -> anyhow::Result<String> {
-        let mut child = self
-            .command()
-            .args(arguments)
-            .args(["--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let stdout = child.stdout.take().context("the output is piped")?;
-        let mut lines = BufReader::new(stdout).lines();
-        let url = loop {
-            let line = lines.next_line().await?;
-            let line = line.with_context(|| format!("{name} exited before listening"))?;
-            if let Some((_, url)) = line.split_once("listening on http://") {
-                break url.to_owned();
-            }
-        };
-        let address = url.split('/').next().unwrap_or_default().to_owned();
-        // Later output is drained, so that the pipe does not fill up.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        let ready = format!("http://{address}/readyz");
-        while !reqwest::get(&ready).await?.status().is_success() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        self.processes.push(Process {
+        let mut command = self.command();
+        command.args(arguments).args(["--listen", "127.0.0.1:0"]);
+        let process = Process::start(&mut command).await?;
+        let address = process.address.clone();
+        self.processes.push(Named {
             name: name.to_owned(),
-            child,
-            address: address.clone(),
+            process,
         });
         Ok(address)
     }
@@ -160,7 +121,7 @@ impl Fleet {
     /// The addresses of the routers.
     pub(crate) fn routers(&self) -> Vec<String> {
         let routers = self.processes.iter().rev().take(self.routers);
-        routers.map(|process| process.address.clone()).collect()
+        routers.map(|named| named.process.address.clone()).collect()
     }
 
     pub(crate) fn data(&self) -> &Path {
@@ -180,10 +141,10 @@ impl Fleet {
         tokio::time::sleep(time).await;
         let took = begun.elapsed().as_secs_f64();
         let mut total = 0.0;
-        for ((process, before), after) in self.processes.iter().zip(before).zip(self.cpu()?) {
+        for ((named, before), after) in self.processes.iter().zip(before).zip(self.cpu()?) {
             let share = 100.0 * (after - before).as_secs_f64() / took;
-            let megabytes = process::memory(process.id())? / 1_000_000;
-            let name = &process.name;
+            let megabytes = named.process.memory()? / 1_000_000;
+            let name = &named.name;
             println!("  at rest: {name}: {share:.2} % of a processor, {megabytes} MB");
             total += share;
         }
@@ -193,22 +154,14 @@ impl Fleet {
 
     fn cpu(&self) -> anyhow::Result<Vec<Duration>> {
         let processes = self.processes.iter();
-        processes
-            .map(|process| process::cpu(process.id()))
-            .collect()
+        processes.map(|named| named.process.cpu()).collect()
     }
 
     /// Kills the processes, the routers first.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        for mut process in self.processes.into_iter().rev() {
-            process.child.kill().await?;
+        for mut named in self.processes.into_iter().rev() {
+            named.process.child.kill().await?;
         }
         Ok(())
-    }
-}
-
-impl Process {
-    fn id(&self) -> u32 {
-        self.child.id().unwrap_or_default()
     }
 }

@@ -2,8 +2,17 @@
 //! stored. In one process on SQLite, and in separate processes on PostgreSQL and Redis. Also what processes at rest cost.
 
 mod changes;
+#[expect(dead_code, reason = "shared with the page, which compares two graphs")]
+#[path = "../page/compare.rs"]
+mod compare;
 mod figures;
 mod fleet;
+#[expect(dead_code, reason = "shared with the page, which has other layouts")]
+#[path = "../page/graph.rs"]
+mod graph;
+#[expect(dead_code, reason = "shared with the page, which puts it under load")]
+#[path = "../page/load.rs"]
+mod load;
 #[path = "../page/process.rs"]
 mod process;
 

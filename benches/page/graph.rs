@@ -13,7 +13,7 @@ use crate::compare::Loaded;
 use crate::load::Connection;
 use crate::process;
 
-const DOMAINS: [&str; 6] = [
+pub(crate) const DOMAINS: [&str; 6] = [
     "orders",
     "pricing",
     "returns",
@@ -29,7 +29,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const VANTAGE: &str = env!("CARGO_BIN_EXE_vantage");
 
 /// The binary over this data directory, without the developer's environment settings.
-fn vantage(binary: &Path, data: &Path) -> Command {
+pub(crate) fn vantage(binary: &Path, data: &Path) -> Command {
     let mut command = Command::new(binary);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("VANTAGE_") {
@@ -63,7 +63,7 @@ pub(crate) async fn run(data: &Path, arguments: &[&str]) -> anyhow::Result<Strin
 
 /// A listening process.
 pub(crate) struct Process {
-    child: Child,
+    pub(crate) child: Child,
     /// `127.0.0.1:PORT`.
     pub(crate) address: String,
     /// Time from its start until `/readyz` returned 200.
@@ -71,7 +71,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    async fn start(command: &mut Command) -> anyhow::Result<Self> {
+    pub(crate) async fn start(command: &mut Command) -> anyhow::Result<Self> {
         let begun = Instant::now();
         let mut child = command.spawn()?;
         let stdout = child.stdout.take().context("the output is piped")?;
@@ -125,7 +125,7 @@ impl Process {
     }
 
     /// Processor time used by its threads so far.
-    fn cpu(&self) -> anyhow::Result<Duration> {
+    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
         process::cpu(self.id())
     }
 

@@ -41,6 +41,7 @@ pub mod tasks;
 pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod watch;
 pub mod webhooks;
 pub mod workers;
 mod xml;

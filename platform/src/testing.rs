@@ -88,10 +88,11 @@ impl Scratch {
         );
         let db = self.database.read();
         let waiting = || Statement::from_string(db.get_database_backend(), waiting.clone());
-        let wait = async { while db.query_one_raw(waiting()).await.expect("locks").is_none() {} };
-        tokio::time::timeout(ACQUIRE_TIMEOUT, wait)
-            .await
-            .expect("a transaction that waits");
+        until("a transaction waits for a lock", async || {
+            let found = db.query_one_raw(waiting()).await;
+            found.expect("locks").is_some()
+        })
+        .await;
     }
 
     /// Removes the schema from the server; a SQLite directory removes itself.

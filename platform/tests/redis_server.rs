@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[expect(unreachable_pub, reason = "as in the library")]
+#[path = "../src/testing/ports.rs"]
 mod ports;
 
 use std::collections::HashMap;

@@ -50,6 +50,7 @@ impl Plan {
     pub(super) fn shipment(&self, order: &Order) -> Option<Shipment> {
         let shipped_at = order.shipped_at?;
         let mut random = self.random(Stream::Shipment, order.index.into());
+        // Not used any more, but what is drawn after it would be something else without it.
         let _: u64 = random.random_range(1_000_000_000..10_000_000_000);
         // The carriers' shares of the parcels: 35, 28, 22 and 15 percent.
         let by_share = match random.random_range(0..100) {

@@ -45,6 +45,7 @@ pub(crate) async fn follow_commits(
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
+    use platform::testing::until;
     use router::{EntityCache, EntityCacheConfig};
     use serde_json::json;
     use uuid::Uuid;
@@ -77,9 +78,7 @@ mod tests {
         let before = cache.epoch();
         committed.send(event("rate.alert")).unwrap();
         committed.send(event("price.changed")).unwrap();
-        while cache.epoch() == before {
-            tokio::task::yield_now().await;
-        }
+        until("the change is noted", async || cache.epoch() > before).await;
         assert_eq!(cache.epoch(), before + 1, "nothing else has changed");
         stop.cancel();
         following.await.unwrap();

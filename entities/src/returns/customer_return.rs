@@ -174,7 +174,7 @@ pub async fn refunded_by_order(
     let rows: Vec<(Uuid, i64)> = Entity::find()
         .select_only()
         .columns([Column::OrderId, Column::RefundTotal])
-        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .filter(keys::one_of(db, Column::OrderId, orders))
         .filter(Column::RefundIssuedAt.is_not_null())
         .filter(Column::RefundMethod.eq(RefundMethod::OriginalPayment))
         .into_tuple()

@@ -307,7 +307,7 @@ pub async fn due(
         // Found by the orders: of the carrier's parcels, all that are under way would be read.
         Some(orders) => found
             .filter(keys::unindexed(Column::Carrier).eq(carrier.as_str()))
-            .filter(Column::OrderId.is_in(orders.iter().copied()))
+            .filter(keys::one_of(db, Column::OrderId, orders))
             .filter(Column::ReturnId.is_null()),
         None => found.filter(Column::Carrier.eq(carrier)),
     };

@@ -1,5 +1,4 @@
-//! Watches a shared bus, so that an outage is told once, by `/readyz` and in the log, and not by every publisher and
-//! consumer that meets it.
+//! Watches a shared bus, whose publishers and consumers all meet the same outage.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,31 +8,35 @@ use tokio_util::sync::CancellationToken;
 
 use super::{BusError, EventBus};
 use crate::supervisor::Supervisor;
+use crate::watch::Watched;
 
-/// How often the bus is checked.
-const INTERVAL: Duration = Duration::from_secs(2);
 /// How long a problem counts; whoever has it tries again sooner than that.
 const RECENT: Duration = Duration::from_secs(6);
 
-/// Reports in `/readyz` and in the log when the bus stops working and when it works again, until told to stop.
-pub async fn watch(bus: Arc<dyn EventBus>, supervisor: Supervisor, stop: CancellationToken) {
-    let mut is_down = false;
-    while !stop.is_cancelled() {
-        let problem = bus.check().await.err().map(|error| error.to_string());
-        match (&problem, is_down) {
-            (Some(error), false) => {
+struct Bus(Arc<dyn EventBus>);
+
+impl Watched for Bus {
+    const PART: &str = "event bus";
+    const GAUGE: Option<&'static str> = None;
+    const INTERVAL: Duration = Duration::from_secs(2);
+
+    async fn check(&mut self) -> Result<(), String> {
+        self.0.check().await.map_err(|error| error.to_string())
+    }
+
+    fn log(problem: Option<&str>) {
+        match problem {
+            Some(error) => {
                 tracing::warn!(error, "event bus not available, events wait in the outbox");
             }
-            (None, true) => tracing::info!("event bus available again"),
-            _ => {}
-        }
-        is_down = problem.is_some();
-        supervisor.set_degraded("event bus", problem);
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(INTERVAL) => {}
+            None => tracing::info!("event bus available again"),
         }
     }
+}
+
+/// Reports in `/readyz` and in the log when the bus stops working and when it works again, until told to stop.
+pub async fn watch(bus: Arc<dyn EventBus>, supervisor: Supervisor, stop: CancellationToken) {
+    crate::watch::watch(Bus(bus), supervisor, stop).await;
 }
 
 /// The last problem that a publisher or a consumer had with the bus.

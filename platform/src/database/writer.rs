@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sea_orm::{DbBackend, DbErr, RuntimeErr, Statement, sqlx};
 
-use super::commits::{CommitNotice, Commits, Written};
+use super::commits::{Commits, Written};
 use super::connection::{Execute, FetchOptional, Request, Unprepared, failed, runs_queries};
 use super::group_commit::GroupCommit;
 use super::health::Health;
@@ -59,20 +59,15 @@ impl Writes {
     /// acknowledged.
     pub(super) async fn commit(&self, mut lease: Lease, written: Written) -> Result<(), DbErr> {
         // Also if it fails: it may have been made, and its rows would wait for the next poll.
-        let notice = self.commits.notice(written);
+        let _notice = self.commits.notice(written);
         if let Err(error) = self.control(&mut lease, "COMMIT").await {
             return Err(self.record_failure(failed(error)));
         }
-        self.acknowledge(lease, written, notice).await
+        self.acknowledge(lease, written).await
     }
 
-    /// Call after a commit on this connection: waits until it is durable, and then wakes the workers.
-    async fn acknowledge(
-        &self,
-        mut lease: Lease,
-        written: Written,
-        _notice: CommitNotice<'_>,
-    ) -> Result<(), DbErr> {
+    /// Call after a commit on this connection: waits until it is durable.
+    async fn acknowledge(&self, mut lease: Lease, written: Written) -> Result<(), DbErr> {
         let commit = self.group.as_ref().map(|group| match written.is_any() {
             true => group.committed(),
             // Data the transaction has read must be durable, too, before anyone learns of it.
@@ -205,14 +200,14 @@ impl Writer {
         let mut lease = self.writes.connection().await?;
         let mut written = Written::default();
         written.note(&request);
-        let notice = self.writes.commits.notice(written);
+        let _notice = self.writes.commits.notice(written);
         let statement = self.writes.send_alone(&mut lease, &request);
         let answer = self
             .meter
             .measure(self.backend(), &request, statement)
             .await;
         let answer = answer.map_err(|error| self.writes.record_failure(failed(error)))?;
-        self.writes.acknowledge(lease, written, notice).await?;
+        self.writes.acknowledge(lease, written).await?;
         Ok(answer)
     }
 

@@ -39,6 +39,31 @@ pub struct LeaseRequest<'a> {
 /// A time further ahead than any correct clock would have written is ignored: the clock that wrote it has been
 /// set back since, and the job would otherwise not run until that time came again.
 pub async fn acquire(db: &impl ConnectionTrait, request: LeaseRequest<'_>) -> Result<bool, DbErr> {
+    let or_acquire = OnConflict::column(Column::Name)
+        .update_columns([Column::Holder, Column::ExpiresAt])
+        .action_cond_where(free_and_due(request))
+        .to_owned();
+    let lease = ActiveModel {
+        name: Set(request.name.to_owned()),
+        holder: Set(request.holder.to_owned()),
+        expires_at: Set(request.now + request.ttl),
+        ran_at: Set(None),
+    };
+    let written = Entity::insert(lease)
+        .on_conflict(or_acquire)
+        .exec_without_returning(db)
+        .await?;
+    Ok(written == 1)
+}
+
+/// Whether [`acquire`] would succeed, without writing anything: mostly it would not.
+pub async fn is_due(db: &impl ConnectionTrait, request: LeaseRequest<'_>) -> Result<bool, DbErr> {
+    let not_due = Entity::find_by_id(request.name.to_owned()).filter(free_and_due(request).not());
+    Ok(not_due.one(db).await?.is_none())
+}
+
+/// The lease can be acquired.
+fn free_and_due(request: LeaseRequest<'_>) -> Condition {
     let LeaseRequest {
         now,
         ttl,
@@ -55,36 +80,7 @@ pub async fn acquire(db: &impl ConnectionTrait, request: LeaseRequest<'_>) -> Re
         .add(column(Column::RanAt).is_null())
         .add(column(Column::RanAt).lte(now - due_after))
         .add(column(Column::RanAt).gt(now + period));
-    let or_acquire = OnConflict::column(Column::Name)
-        .update_columns([Column::Holder, Column::ExpiresAt])
-        .action_cond_where(Condition::all().add(free).add(due))
-        .to_owned();
-    let lease = ActiveModel {
-        name: Set(request.name.to_owned()),
-        holder: Set(request.holder.to_owned()),
-        expires_at: Set(now + ttl),
-        ran_at: Set(None),
-    };
-    let written = Entity::insert(lease)
-        .on_conflict(or_acquire)
-        .exec_without_returning(db)
-        .await?;
-    Ok(written == 1)
-}
-
-/// Whether [`acquire`] would succeed, without writing anything: mostly it would not.
-pub async fn is_due(db: &impl ConnectionTrait, request: LeaseRequest<'_>) -> Result<bool, DbErr> {
-    let Some(lease) = Entity::find_by_id(request.name.to_owned()).one(db).await? else {
-        return Ok(true);
-    };
-    let now = request.now;
-    let is_free = lease.expires_at <= now
-        || lease.expires_at > now + request.ttl * 2
-        || lease.holder == request.holder;
-    let is_due = lease
-        .ran_at
-        .is_none_or(|ran_at| ran_at <= now - request.due_after || ran_at > now + request.period);
-    Ok(is_free && is_due)
+    Condition::all().add(free).add(due)
 }
 
 /// Extends the lease. Returns whether it was still held.

@@ -6,7 +6,8 @@
 mod contract;
 mod in_process;
 mod kafka;
-#[path = "../ports/mod.rs"]
+#[expect(unreachable_pub, reason = "as in the library")]
+#[path = "../../src/testing/ports.rs"]
 mod ports;
 mod redis_streams;
 

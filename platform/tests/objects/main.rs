@@ -4,7 +4,8 @@
 #![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "../ports/mod.rs"]
+#[expect(unreachable_pub, reason = "as in the library")]
+#[path = "../../src/testing/ports.rs"]
 mod ports;
 
 use std::process::Stdio;

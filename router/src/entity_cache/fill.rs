@@ -65,14 +65,14 @@ impl Lookup<'_> {
         allowed
     }
 
-    /// Adds to what was found what other routers have stored of the rest. What is returned is needed to store the
-    /// others. `epoch` was current before.
+    /// What was found, with what other routers have stored of the rest, and what is needed to store the others; `None` if
+    /// that cannot be known. `epoch` was current before.
     pub(crate) async fn find_shared(
         &self,
         fields: &EntityFields,
-        found: &mut Found,
+        found: &Found,
         epoch: Epoch,
-    ) -> Option<SharedPart> {
+    ) -> Option<(Found, SharedPart)> {
         let shared = self.inner().shared.as_ref()?;
         if self.is_private || self.scope == Scope::Private {
             return None;
@@ -93,7 +93,10 @@ impl Lookup<'_> {
             values,
         };
         let mut looked = shared.look(&requested).await?;
-        found.now = Instant::now();
+        let mut found = Found {
+            now: Instant::now(),
+            ..found.clone()
+        };
         let packed = std::mem::take(&mut looked.found);
         let mut added = Vec::new();
         for ((variable, index), packed) in positions.iter().zip(packed) {
@@ -108,13 +111,13 @@ impl Lookup<'_> {
             }
         }
         // What was invalidated meanwhile is removed again.
-        self.remove_invalid(found);
+        self.remove_invalid(&mut found);
         for ((variable, index), entry) in added {
             if let Some(key) = self.keys.get(variable).and_then(|keys| keys.get(index)) {
                 self.inner().store.put(*key, entry);
             }
         }
-        Some(SharedPart { positions, looked })
+        Some((found, SharedPart { positions, looked }))
     }
 
     fn unpack(
@@ -269,10 +272,8 @@ impl Lookup<'_> {
             return Some(vec![((0, 0), vec![(data, shape)])]);
         }
         let mut parts = Vec::new();
-        for (variable, slots) in fetched.found.values.iter().enumerate() {
-            let slots = slots.iter().enumerate();
-            let missing = slots.filter(|(_, slot)| slot.is_none());
-            let missing: Vec<usize> = missing.map(|(index, _)| index).collect();
+        for variable in 0..fetched.found.values.len() {
+            let missing = fetched.found.missing_indexes(variable);
             let lists: Vec<(&[Value], &Shape)> = fetched
                 .fields
                 .of_variable(variable)

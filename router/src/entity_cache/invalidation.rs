@@ -44,6 +44,10 @@ impl Invalidation {
         for caller in &self.callers {
             tag(None, Tagged::Caller(caller));
         }
+        let is_whole_subgraph = self.root_fields.is_empty()
+            && self.types.is_empty()
+            && self.entities.is_empty()
+            && self.callers.is_empty();
         let named = self.subgraphs.iter().map(|name| Some(name.as_str()));
         let everywhere = self.subgraphs.is_empty().then_some(None);
         for subgraph in named.chain(everywhere) {
@@ -66,11 +70,7 @@ impl Invalidation {
                     None => tag(subgraph, Tagged::Type(name)),
                 }
             }
-            let names_more = !(self.root_fields.is_empty()
-                && self.types.is_empty()
-                && self.entities.is_empty()
-                && self.callers.is_empty());
-            if subgraph.is_some() && !names_more {
+            if subgraph.is_some() && is_whole_subgraph {
                 tag(subgraph, Tagged::Subgraph);
             }
         }

@@ -131,7 +131,7 @@ impl KeyedFetch<'_> {
 }
 
 /// Hashes a text with its length, so that no two sequences of texts are alike.
-fn text(hash: &mut Sha256, text: &[u8]) {
+pub(super) fn text(hash: &mut Sha256, text: &[u8]) {
     hash.update(text.len().to_be_bytes());
     hash.update(text);
 }

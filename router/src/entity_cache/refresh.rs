@@ -38,9 +38,12 @@ impl Refresh {
             },
         );
         let epoch = lookup.epoch();
-        let mut found = lookup.nothing();
-        let shared = lookup.find_shared(&self.fields, &mut found, epoch).await;
-        if shared.is_some() && found.is_complete() {
+        let nothing = lookup.nothing();
+        let shared = lookup.find_shared(&self.fields, &nothing, epoch).await;
+        if shared
+            .as_ref()
+            .is_some_and(|(found, _)| found.is_complete())
+        {
             metrics::counter!("router_entity_cache_refreshes_total", "outcome" => "shared")
                 .increment(1);
             return;
@@ -56,10 +59,10 @@ impl Refresh {
             Ok(Ok(response)) => {
                 let fetched = Fetched {
                     fields: &self.fields,
-                    found: &lookup.nothing(),
+                    found: &nothing,
                     response: &response,
                     epoch,
-                    shared: shared.as_ref(),
+                    shared: shared.as_ref().map(|(_, part)| part),
                 };
                 lookup.store(&fetched, Instant::now())
             }

@@ -167,15 +167,14 @@ impl Execution<'_> {
     ) -> (Answer, bool) {
         let epoch = lookup.epoch();
         let fields = EntityFields::of(&fetch.target);
-        let mut known = found.clone();
-        let shared = lookup.find_shared(&fields, &mut known, epoch).await;
-        if shared.is_some() {
-            self.count_shared(fetch, inputs, found, &known);
+        let shared = lookup.find_shared(&fields, found, epoch).await;
+        if let Some((known, _)) = &shared {
+            self.count_shared(fetch, inputs, found, known);
             if known.is_complete() {
-                return (Ok(self.compose(fetch, &known, None)), true);
+                return (Ok(self.compose(fetch, known, None)), true);
             }
         }
-        let found = &known;
+        let found = shared.as_ref().map_or(found, |(known, _)| known);
         let missing = if found.is_empty() {
             Arc::clone(inputs)
         } else {
@@ -202,7 +201,7 @@ impl Execution<'_> {
             found,
             response: &response,
             epoch,
-            shared: shared.as_ref(),
+            shared: shared.as_ref().map(|(_, part)| part),
         };
         let is_stored = lookup.store(&fetched, Instant::now());
         let answer = if found.is_empty() {

@@ -97,7 +97,7 @@ pub(crate) struct Variant {
     pub plan: Arc<Plan>,
     pub projection: Projection,
     /// For a response in parts, if something is deferred.
-    pub incremental: Option<Incremental>,
+    pub incremental: Option<Arc<Incremental>>,
 }
 
 impl PreparedOperation {
@@ -328,7 +328,7 @@ impl PreparedOperation {
         let incremental = defers.then(|| project(Delivery::Incremental));
         let incremental = incremental
             .filter(|projection| projection.deferred_fragments() > 0)
-            .map(|projection| Incremental::new(projection, &plan, &self.supergraph));
+            .map(|projection| Arc::new(Incremental::new(projection, &plan, &self.supergraph)));
         let variant = Arc::new(Variant {
             plan,
             projection,

@@ -11,6 +11,7 @@ use serde_json::Value as Variable;
 use super::ObjectSelection;
 use crate::error::PathSegment;
 use crate::prepare::Variables;
+use crate::type_system::ast::argument;
 use crate::value::{Object, Symbol, Value};
 
 /// Maximum number of deferred fragments in an operation. The fields of further ones are delivered with what surrounds
@@ -114,12 +115,6 @@ fn is_active(defer: &Directive, variables: &Variables) -> bool {
         }
         _ => true,
     }
-}
-
-fn argument<'d>(defer: &'d Directive, name: &str) -> Option<&'d Literal> {
-    let mut arguments = defer.arguments.iter();
-    let found = arguments.find(|(known, _)| known == name);
-    found.map(|(_, value)| value)
 }
 
 /// A deferred fragment of an object that has been delivered.

@@ -37,18 +37,8 @@ pub(crate) fn write(
     variables: &Variables,
     errors: &mut Vec<GraphQLError>,
 ) -> Written {
-    let mut writer = Writer {
-        supergraph,
-        symbols,
-        variables,
-        errors,
-        base: None,
-        path: Vec::new(),
-        pending: Vec::new(),
-        room: MAX_PENDING,
-        is_full: false,
-        out: Vec::with_capacity(projection.expected_bytes()),
-    };
+    let mut writer = Writer::new(supergraph, symbols, variables, errors);
+    writer.out.reserve(projection.expected_bytes());
     let nothing = Object::default();
     let object = match data {
         Value::Object(object) => object,
@@ -74,18 +64,9 @@ pub(crate) fn write_deferred(
     room: usize,
     errors: &mut Vec<GraphQLError>,
 ) -> Written {
-    let mut writer = Writer {
-        supergraph,
-        symbols,
-        variables,
-        errors,
-        base: Some(fragment),
-        path: Vec::new(),
-        pending: Vec::new(),
-        room,
-        is_full: false,
-        out: Vec::new(),
-    };
+    let mut writer = Writer::new(supergraph, symbols, variables, errors);
+    writer.base = Some(fragment);
+    writer.room = room;
     let nothing = Object::default();
     let is_root = fragment.path.is_empty();
     let object = fragment.object(data).or(is_root.then_some(&nothing));
@@ -141,6 +122,27 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
+    /// For the whole response.
+    fn new(
+        supergraph: &'a Supergraph,
+        symbols: &'a Symbols,
+        variables: &'a Variables,
+        errors: &'a mut Vec<GraphQLError>,
+    ) -> Self {
+        Self {
+            supergraph,
+            symbols,
+            variables,
+            errors,
+            base: None,
+            path: Vec::new(),
+            pending: Vec::new(),
+            room: MAX_PENDING,
+            is_full: false,
+            out: Vec::new(),
+        }
+    }
+
     fn end(mut self, written: Result<(), NullPropagation>) -> Written {
         if written.is_err() {
             self.pending.clear();

@@ -19,7 +19,8 @@ use super::{Router, request_error};
 use crate::error::{ErrorCode, GraphQLError};
 use crate::execute::Gathered;
 use crate::incremental::{DeferredPart, DeferredPayload, IncrementalResponse};
-use crate::project::{self, MAX_PENDING, Parts, PendingFragment, Written};
+use crate::prepare::deferred::Incremental;
+use crate::project::{self, MAX_PENDING, Parts, PendingFragment, Projection, Written};
 use crate::request::{GraphQLRequest, PreparedRequest, RequestContext};
 use crate::response::GraphQLResponse;
 use crate::trace;
@@ -73,24 +74,30 @@ impl Router {
             Ok(job) => job,
             Err(refused) => return IncrementalResponse::whole(refused),
         };
-        let defers = self.inner.options.defer && job.variant.incremental.is_some();
-        if !defers || job.dry_run().is_some() {
+        let may_defer = self.inner.options.defer && job.dry_run().is_none();
+        let incremental = job.variant.incremental.clone();
+        let Some(incremental) = incremental.filter(|_| may_defer) else {
             return IncrementalResponse::whole(self.run(job).await);
-        }
+        };
         let deadline = job.deadline();
         match self.inner.admission.admit(job.cost, deadline).await {
-            Ok(admitted) => start(job, admitted, deadline).await,
+            Ok(admitted) => start(job, incremental, admitted, deadline).await,
             Err(refused) => IncrementalResponse::whole(refused),
         }
     }
 }
 
 /// Starts a job with deferred fragments, and waits for the initial part.
-async fn start(job: Job, admitted: Admitted, deadline: Instant) -> IncrementalResponse {
+async fn start(
+    job: Job,
+    incremental: Arc<Incremental>,
+    admitted: Admitted,
+    deadline: Instant,
+) -> IncrementalResponse {
     // As many parts as there are steps, at most, and their data is limited: it need not be bounded.
     let (parts, receiver) = unbounded_channel();
     let run = async move {
-        deliver(&Arc::new(job), deadline, &parts).await;
+        deliver(&Arc::new(job), &incremental, deadline, &parts).await;
         drop(admitted);
     };
     // A task of its own: the operation does not wait for a client that reads slowly.
@@ -159,10 +166,12 @@ impl Room {
 }
 
 /// Runs the job's plan and sends the parts.
-async fn deliver(job: &Arc<Job>, deadline: Instant, parts: &UnboundedSender<Part>) {
-    let Some(incremental) = &job.variant.incremental else {
-        return;
-    };
+async fn deliver(
+    job: &Arc<Job>,
+    incremental: &Arc<Incremental>,
+    deadline: Instant,
+    parts: &UnboundedSender<Part>,
+) {
     let execution = job.execution(deadline);
     let gathered = Gathered::default();
     let mut running = pin!(execution.run_steps(&incremental.steps, &gathered));
@@ -180,8 +189,10 @@ async fn deliver(job: &Arc<Job>, deadline: Instant, parts: &UnboundedSender<Part
                 // All fields of a mutation have run: they belong to this part.
                 job.note_change();
                 let errors = progress.initial_errors(incremental);
-                let writing = Arc::clone(job);
-                let written = gathered.read(much(0), move |data| initial(&writing, data, errors));
+                let (writing, of) = (Arc::clone(job), Arc::clone(incremental));
+                let written = gathered.read(much(0), move |data| {
+                    initial(&writing, &of.projection, data, errors)
+                });
                 let Some((json, errors, open)) = written.await else {
                     return;
                 };
@@ -204,9 +215,18 @@ async fn deliver(job: &Arc<Job>, deadline: Instant, parts: &UnboundedSender<Part
         };
         if progress.is_ready(Parts::INITIAL) {
             let (mut reports, steps) = (std::mem::take(&mut progress.reports), progress.ready());
-            let writing = Arc::clone(job);
+            let (writing, of) = (Arc::clone(job), Arc::clone(incremental));
             let written = gathered.read(much(open.len()), move |data| {
-                let ready = deferred(&writing, data, open, &steps, &mut room, &mut reports);
+                let projection = &of.projection;
+                let ready = deferred(
+                    &writing,
+                    projection,
+                    data,
+                    open,
+                    &steps,
+                    &mut room,
+                    &mut reports,
+                );
                 (ready, room, reports)
             });
             let Some(((payloads, open), left, reports)) = written.await else {
@@ -233,14 +253,12 @@ async fn deliver(job: &Arc<Job>, deadline: Instant, parts: &UnboundedSender<Part
 /// Writes the initial part, with its errors and its deferred fragments.
 fn initial(
     job: &Job,
+    projection: &Projection,
     data: &Value,
     mut errors: Vec<GraphQLError>,
 ) -> (Bytes, Vec<GraphQLError>, Vec<PendingFragment>) {
-    let Some(incremental) = &job.variant.incremental else {
-        return (Bytes::from_static(b"null"), errors, Vec::new());
-    };
     let Written { json, pending } = project::write(
-        &incremental.projection,
+        projection,
         data,
         job.operation.supergraph(),
         &job.variant.plan.symbols,
@@ -253,6 +271,7 @@ fn initial(
 /// Writes those of the open fragments that are ready, and the ones in them. Returns the others.
 fn deferred(
     job: &Job,
+    projection: &Projection,
     data: &Value,
     mut open: Vec<PendingFragment>,
     ready: &Ready,
@@ -283,8 +302,7 @@ fn deferred(
             room.fit(&mut written, &fragment, &mut errors);
             let Written { json, pending } = written;
             let found = errors.split_off(known);
-            let label = job.variant.incremental.as_ref();
-            let label = label.and_then(|it| it.projection.label(fragment.number));
+            let label = projection.label(fragment.number);
             payloads.push(DeferredPayload {
                 data: json,
                 label: label.map(str::to_owned),

@@ -9,6 +9,7 @@ use graphql_tools::static_graphql::schema::{
 };
 
 use super::{definitions, named_type, output_fields};
+use crate::type_system::ast::argument;
 
 pub(super) use strip::without;
 
@@ -334,16 +335,6 @@ fn applied<'d>(
             _ => None,
         }
     })
-}
-
-fn argument<'d>(directive: &'d Directive, name: &str) -> Option<&'d Value> {
-    member(&directive.arguments, name)
-}
-
-fn member<'d>(members: &'d [(String, Value)], name: &str) -> Option<&'d Value> {
-    let mut members = members.iter();
-    let (_, value) = members.find(|(known, _)| known == name)?;
-    Some(value)
 }
 
 /// Weights are `Int` in federation, `String` in the specification.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use graphql_tools::static_graphql::schema::{Directive, Document, TypeDefinition, Value};
 
 use super::{definitions, definitions_mut};
+use crate::type_system::ast::argument;
 
 /// Directives that restrict who sees a field.
 const RESTRICTIONS: [&str; 4] = ["inaccessible", "authenticated", "requiresScopes", "policy"];
@@ -71,12 +72,6 @@ pub(super) fn share_restrictions(document: &mut Document) {
             }
         }
     }
-}
-
-fn argument<'d>(directive: &'d Directive, name: &str) -> Option<&'d Value> {
-    let mut arguments = directive.arguments.iter();
-    let found = arguments.find(|(known, _)| known == name);
-    found.map(|(_, value)| value)
 }
 
 fn graph(directive: &Directive) -> Option<&str> {

@@ -1,11 +1,10 @@
 //! `@defer`: a response in parts, whose initial one does not wait for what is deferred.
 
 use std::pin::pin;
-use std::time::Duration;
 
 use futures::stream::BoxStream;
 use futures::{StreamExt, poll};
-use platform::testing::until;
+use platform::testing::{PATIENCE, until};
 use router::{
     DeferredPart, GraphQLRequest, OperationLimits, RequestContext, Router, RouterBuilder,
 };
@@ -13,9 +12,6 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::kit::{Graph, Subgraph, failure};
-
-/// How long something may take that would otherwise never happen.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Products, whose reviews are behind a gate, and which are stored in warehouses that another subgraph names.
 async fn shop() -> (Graph, watch::Sender<bool>) {

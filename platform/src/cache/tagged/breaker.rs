@@ -1,4 +1,5 @@
-//! Leaves a server alone that has failed several times in a row.
+//! Leaves a server alone that has failed several times in a row. Unlike [`CircuitBreaker`](crate::http::CircuitBreaker), it
+//! also hears of what is tried meanwhile: changes always are, and their answer ends the pause.
 
 use std::time::{Duration, Instant};
 

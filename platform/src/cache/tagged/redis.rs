@@ -165,7 +165,7 @@ impl RedisTaggedCache {
         (current.as_deref() == Some(&*name)).then_some(name)
     }
 
-    /// Whether an answer came over the connection of this session.
+    /// Whether an answer came over the connection on which the server was recognized.
     fn counts(&self, session: &Arc<str>, current: Option<&str>) -> bool {
         if current == Some(&**session) {
             return true;

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::codec::{Packed, Stamp};
 use super::tags::SharedTag;
 use super::{Fields, SharedValues};
+use crate::entity_cache::key;
 use crate::entity_cache::tags::{each_common, entity_of, may_be, scalar};
 use crate::entity_cache::versions::Tagged;
 use crate::prepare::plan::FetchOperation;
@@ -207,12 +208,12 @@ impl<'f> Dependencies<'f> {
     fn stamps(&self, versions: &[Option<Bytes>]) -> Option<Vec<Stamp>> {
         let mut common = Sha256::new();
         for version in versions.get(..self.common)? {
-            add(&mut common, version.as_ref()?);
+            key::text(&mut common, version.as_ref()?);
         }
         let stamps = self.own.iter().map(|own| {
             let mut hash = common.clone();
             for position in own {
-                add(&mut hash, versions.get(*position)?.as_ref()?);
+                key::text(&mut hash, versions.get(*position)?.as_ref()?);
             }
             let digest: [u8; 32] = hash.finalize().into();
             let mut stamp = Stamp::default();
@@ -221,9 +222,4 @@ impl<'f> Dependencies<'f> {
         });
         stamps.collect()
     }
-}
-
-fn add(hash: &mut Sha256, version: &[u8]) {
-    hash.update(version.len().to_be_bytes());
-    hash.update(version);
 }

@@ -3,6 +3,7 @@
 use platform::cache::tagged::TagKey;
 use sha2::{Digest, Sha256};
 
+use crate::entity_cache::key;
 use crate::entity_cache::versions::Tagged;
 
 /// What shared values may depend on, besides what [`Tagged`] names.
@@ -36,8 +37,7 @@ impl SharedTag<'_> {
         let mut hash = Sha256::new();
         hash.update([kind, u8::from(subgraph.is_some())]);
         for text in [subgraph.unwrap_or_default()].iter().chain(&texts) {
-            hash.update(text.len().to_be_bytes());
-            hash.update(text.as_bytes());
+            key::text(&mut hash, text.as_bytes());
         }
         let digest: [u8; 32] = hash.finalize().into();
         let mut key = [0; 16];

@@ -9,6 +9,8 @@ use graphql_tools::static_graphql::query::{
 use graphql_tools::validation::rules::{ValidationRule, ValidationVisitor};
 use graphql_tools::validation::utils::{ValidationError, ValidationErrorContext};
 
+use crate::type_system::ast::argument;
+
 /// Labels are unique and do not depend on variables. Nothing is deferred at the root of a mutation, whose fields run one
 /// after the other, nor in a subscription.
 pub(super) struct Defer;
@@ -145,10 +147,4 @@ fn defers(selection: &Selection) -> impl Iterator<Item = &Directive> {
         Selection::FragmentSpread(spread) => &spread.directives,
     };
     directives.iter().filter(|found| found.name == "defer")
-}
-
-fn argument<'doc>(defer: &'doc Directive, name: &str) -> Option<&'doc Value> {
-    let mut arguments = defer.arguments.iter();
-    let found = arguments.find(|(known, _)| known == name);
-    found.map(|(_, value)| value)
 }

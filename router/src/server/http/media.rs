@@ -135,47 +135,40 @@ fn single(ranges: &[Range<'_>]) -> Option<MediaType> {
 
 /// A stream must be requested explicitly: a client that accepts anything expects a finite response.
 fn stream(ranges: &[Range<'_>]) -> Option<Format> {
-    ranges
-        .iter()
-        .filter(|range| range.utf8 && range.quality > 0.0)
-        .filter_map(|range| match (range.kind, range.subtype) {
-            ("text", "event-stream") => Some((range.quality, Format::EventStream)),
-            ("multipart", "mixed")
-                if range.specification.is_none_or(|version| version == "1.0") =>
-            {
-                Some((range.quality, Format::Multipart))
-            }
-            _ => None,
-        })
-        // The first of equally preferred formats.
-        .rev()
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, format)| format)
+    let is_known = |range: &Range<'_>| match range.kind {
+        "multipart" => range.specification.is_none_or(|version| version == "1.0"),
+        _ => true,
+    };
+    best_format(ranges, is_known).map(|(format, _)| format)
 }
 
 /// Like [`stream`], in the protocol for deferred fragments, whose draft is that of August 2022 unless the client names
 /// another.
 fn deferred(ranges: &[Range<'_>], single: Option<MediaType>) -> Option<Format> {
+    let is_known = |range: &Range<'_>| {
+        range.specification.is_none() && range.deferred.is_none_or(|version| version == "20220824")
+    };
     let single = single.and_then(|media| preference(ranges, "application", media.subtype()));
-    let quality = single.map_or(0.0, |single| single.quality);
-    let mut known = ranges.iter().filter_map(|range| {
-        let format = match (range.kind, range.subtype) {
-            ("text", "event-stream") => Format::EventStream,
-            ("multipart", "mixed") => Format::Multipart,
-            _ => return None,
-        };
-        let is_known = range.specification.is_none()
-            && range.deferred.is_none_or(|version| version == "20220824");
-        let is_wanted = range.utf8 && range.quality > 0.0 && range.quality >= quality;
-        (is_known && is_wanted).then_some((range.quality, format))
-    });
-    let first = known.next()?;
-    // The first of equally preferred formats.
-    let best = known.fold(
-        first,
-        |best, next| if next.0 > best.0 { next } else { best },
-    );
-    Some(best.1)
+    let least = single.map_or(0.0, |single| single.quality);
+    let best = best_format(ranges, is_known).filter(|(_, quality)| *quality >= least);
+    best.map(|(format, _)| format)
+}
+
+/// The format that the client likes best, of equals the first, and how much; in a protocol that is known.
+fn best_format(
+    ranges: &[Range<'_>],
+    is_known: impl Fn(&Range<'_>) -> bool,
+) -> Option<(Format, f32)> {
+    ranges
+        .iter()
+        .filter(|range| range.utf8 && range.quality > 0.0 && is_known(range))
+        .filter_map(|range| match (range.kind, range.subtype) {
+            ("text", "event-stream") => Some((Format::EventStream, range.quality)),
+            ("multipart", "mixed") => Some((Format::Multipart, range.quality)),
+            _ => None,
+        })
+        .rev()
+        .max_by(|(_, a), (_, b)| a.total_cmp(b))
 }
 
 /// Whether a browser is navigating to the page, rather than a client sending a request.

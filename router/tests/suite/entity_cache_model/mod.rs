@@ -9,9 +9,9 @@ mod world;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use platform::caller::Caller;
+use platform::testing::until;
 use proptest::prelude::*;
 use router::{GraphQLRequest, RequestContext, Router};
 use serde_json::{Value, json};
@@ -158,13 +158,7 @@ async fn shared_by_one() -> (World, Read) {
         selects: Selects::Public,
     };
     execute(&world.instances[0].router, read).await;
-    let stored = async {
-        while world.server.values() < 2 {
-            tokio::task::yield_now().await;
-        }
-    };
-    let stored = tokio::time::timeout(Duration::from_secs(60), stored).await;
-    stored.expect("both are stored in time");
+    until("both are stored", async || world.server.values() >= 2).await;
     (world, read)
 }
 
