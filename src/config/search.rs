@@ -19,7 +19,10 @@ pub(crate) struct Search {
     pub(crate) ca_file: Option<PathBuf>,
     /// What the names of the cluster's indexes and aliases begin with.
     pub(crate) index: String,
-    /// How long the cluster may take for a search; at most 750ms, after which search counts as unavailable.
+    /// How long an engine may take for everything that one field asks of it; at most 10s. Later, search counts as
+    /// unavailable: a customer is waiting.
+    pub(crate) deadline: Duration,
+    /// How long the cluster may take for a search; at most the `deadline`.
     pub(crate) timeout: Duration,
     /// How long the cluster may take for one request that writes.
     pub(crate) write_timeout: Duration,
@@ -43,7 +46,7 @@ pub(crate) enum Engine {
     Elasticsearch,
 }
 
-const LONGEST_SEARCH: std::time::Duration = std::time::Duration::from_millis(750);
+const LONGEST_DEADLINE: Duration = Duration::from_secs(10);
 /// Names of indexes have at most 255 bytes, of which the build's own part needs 40.
 const LONGEST_INDEX: usize = 200;
 
@@ -54,6 +57,7 @@ impl Default for Search {
             url: None,
             ca_file: None,
             index: "vantage-products".to_owned(),
+            deadline: search::DEADLINE.into(),
             timeout: Duration::from_millis(700),
             write_timeout: Duration::from_secs(30),
             analysis: None,
@@ -130,7 +134,7 @@ impl Default for Ranker {
     }
 }
 
-/// The engine has to answer within 750 ms, with the ranking.
+/// The engine has to answer within 750 ms by default, with the ranking.
 const LONGEST_BUDGET: Duration = Duration::from_millis(300);
 
 impl Ranker {
@@ -164,8 +168,13 @@ impl Search {
             ));
         }
         super::check_scheme("search.url", self.url.as_ref(), &["http", "https"])?;
-        if self.timeout.get() > LONGEST_SEARCH {
-            return Err(Invalid::new("search.timeout", "is more than 750ms"));
+        if self.deadline.get().is_zero() || self.deadline > LONGEST_DEADLINE {
+            let problem = "is not above 0 and at most 10s";
+            return Err(Invalid::new("search.deadline", problem));
+        }
+        if self.timeout > self.deadline {
+            let problem = format!("is more than search.deadline, {}", self.deadline);
+            return Err(Invalid::new("search.timeout", problem));
         }
         let is_name =
             |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
@@ -286,6 +295,14 @@ mod tests {
                 problem_of(search).unwrap().contains("search.index"),
                 "{index}"
             );
+        }
+        assert_eq!(Search::default().deadline, Duration::from_millis(750));
+        for deadline in [Duration::from_secs(0), Duration::from_secs(11)] {
+            let search = Search {
+                deadline,
+                ..Search::default()
+            };
+            assert!(problem_of(search).unwrap().contains("search.deadline"));
         }
         let search = Search {
             timeout: Duration::from_secs(1),

@@ -151,6 +151,7 @@ impl Domains {
                 let state = search::State {
                     personalization: self.personalization(configuration, &clock, supervisor)?,
                     engine: search_engine(configuration, &clock)?,
+                    deadline: configuration.search.deadline.get(),
                     ranker: ranker.with_flags(self.flags.clone()),
                     ..search::State::new(
                         database.clone(),

@@ -84,6 +84,7 @@ fn alone(mut command: Command, data: &Path) -> Command {
         .env("VANTAGE_SUBGRAPHS__LIMITS__DEADLINE", "60s")
         .env("VANTAGE_SUBGRAPHS__CALL_TIMEOUT", "60s")
         .env("VANTAGE_DATABASE__ACQUIRE_TIMEOUT", "60s")
+        .env("VANTAGE_SEARCH__DEADLINE", "5s")
         // Tests count statements, and look at the data of others at once; those of the cache switch it on.
         .env("VANTAGE_ROUTER__ENTITY_CACHE__ENABLED", "false")
         // All tests connect from one address.

@@ -42,6 +42,7 @@ pub mod ranking;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::{EmptySubscription, Schema};
 use platform::clock::Clock;
@@ -72,12 +73,18 @@ pub use vector_import::{VectorImport, VectorImportError};
 /// The domain's name: of its database, its SDL file and its process.
 pub const NAME: &str = "search";
 
+/// How long an engine may take by default.
+pub const DEADLINE: Duration = Duration::from_millis(750);
+
 /// The dependencies of this domain's resolvers.
 #[derive(Clone, Debug)]
 pub struct State {
     pub database: Database,
     pub clock: Clock,
     pub engine: Arc<dyn SearchEngine>,
+    /// How long the engine may take for everything that one field asks of it. Later it counts as unavailable, because a
+    /// customer is waiting.
+    pub deadline: Duration,
     /// Provides exchange rates for price filters in other currencies.
     pub pricing: SubgraphClient,
     /// What paths in `imageUrl` are below, such as `https://shop.example.com`.
@@ -99,6 +106,7 @@ impl State {
         Self {
             database,
             engine: Arc::new(Embedded::new(index)),
+            deadline: DEADLINE,
             pricing,
             public_url: public_url.trim_end_matches('/').into(),
             personalization: PersonalizationState::in_process(clock.clone()),

@@ -186,7 +186,7 @@ pub(crate) async fn search(
         },
         answer: Mutex::default(),
     };
-    let deadline = Deadline::start();
+    let deadline = Deadline::after(state.deadline);
     let found = ranked.find(place, request.direction, limit);
     let Found {
         page: RankedPage {

@@ -25,10 +25,12 @@ pub(crate) async fn suggest(
     prefix: String,
     limit: usize,
 ) -> ApiResult<Vec<SearchSuggestion>> {
-    let engine = &context.data_unchecked::<State>().engine;
+    let State {
+        engine, deadline, ..
+    } = context.data_unchecked::<State>();
     // Twice as many as requested, because several products may have the same title.
     let suggested = engine.suggest(prefix, 2 * limit);
-    let ids = Deadline::start().limit(suggested).await?;
+    let ids = Deadline::after(*deadline).limit(suggested).await?;
     let loaders = context.data_unchecked::<Loaders>();
     let mut products = loaders.products.load_many(ids.iter().copied()).await?;
     let mut seen = HashSet::new();

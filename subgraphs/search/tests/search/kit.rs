@@ -20,6 +20,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
 
+/// How long an engine may take: enough for a debug build on a busy machine.
+pub(crate) const DEADLINE: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// One database with its subgraph and index.
 pub(crate) struct Fixture {
     pub scratch: Scratch,
@@ -110,13 +113,16 @@ pub(crate) async fn fixtures(rows: &[product::Model]) -> Vec<Fixture> {
             .await
             .unwrap();
         let index = tempfile::tempdir().unwrap();
-        let state = State::new(
-            scratch.database.clone(),
-            Clock::manual(Utc.with_ymd_and_hms(2025, 10, 9, 12, 0, 0).unwrap()),
-            index.path().join("index"),
-            pricing(),
-            "https://shop.example/",
-        );
+        let state = State {
+            deadline: DEADLINE,
+            ..State::new(
+                scratch.database.clone(),
+                Clock::manual(Utc.with_ymd_and_hms(2025, 10, 9, 12, 0, 0).unwrap()),
+                index.path().join("index"),
+                pricing(),
+                "https://shop.example/",
+            )
+        };
         assert!(state.open_index().await.unwrap());
         fixtures.push(Fixture {
             subgraph: subgraph(state.clone()),
@@ -145,6 +151,15 @@ impl Fixture {
     pub(crate) async fn titles(&self, arguments: &str) -> Vec<String> {
         let found = self.search(arguments, "nodes { title }").await;
         strings(&found["nodes"], "title")
+    }
+
+    /// The same subgraph with an engine that never answers, and an impatient customer.
+    pub(crate) fn with_silent_engine(&self, engine: Arc<dyn SearchEngine>) -> Subgraph {
+        subgraph(State {
+            engine,
+            deadline: std::time::Duration::from_millis(200),
+            ..self.state.clone()
+        })
     }
 
     /// The same subgraph with another engine.
