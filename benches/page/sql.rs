@@ -13,6 +13,7 @@ use entities::search::product;
 use entities::tracking::shipment;
 use futures::try_join;
 use platform::database::{Database, DatabaseConfig};
+use platform::outbox;
 use uuid::Uuid;
 
 pub(crate) struct Sql {
@@ -88,6 +89,7 @@ impl Sql {
         products.sort_unstable();
         products.dedup();
 
+        let changes = outbox::last_sequence_query("pricing.events", "prices");
         let (pricing, returns, notifications) = (
             self.pricing.read(),
             self.returns.read(),
@@ -98,7 +100,7 @@ impl Sql {
             customer_return::of_orders(returns, customer, &orders),
             product::summaries(self.search.read(), &products),
             // Exchange rates are cached.
-            product_price::amounts(pricing, &products, now),
+            product_price::amounts(pricing, &products, now, changes),
             shipment::of_orders(self.tracking.read(), customer, &orders),
             customer_state::of_customers(notifications, &mine),
             preference::of_customers(notifications, &mine),

@@ -2,17 +2,19 @@
 
 use chrono::Utc;
 use entities::pricing::{price_adjustment, price_change, product_price, scheduled_price_change};
+use platform::outbox;
 
 use super::ids;
 use super::planner::Planner;
 
 pub(crate) async fn wrong(db: &Planner) -> Vec<String> {
     let now = Utc::now();
+    let changes = outbox::last_sequence_query("pricing.events", "prices");
     wrong_plans!(
         db,
         "price_adjustment::of_products": price_adjustment::of_products(db, &ids()),
         "price_adjustment::remove": price_adjustment::remove(db, &ids()),
-        "product_price::amounts": product_price::amounts(db, &ids(), now),
+        "product_price::amounts": product_price::amounts(db, &ids(), now, changes),
         "product_price::adjusted": product_price::adjusted(db, &ids(), now),
         "product_price::of_products": product_price::of_products(db, &ids()),
         "product_price::lock": product_price::lock(db, &ids()),

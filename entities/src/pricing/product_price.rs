@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{IntoIden, SelectStatement};
 use sea_orm::{
     Condition, DbBackend, ExprTrait, JoinType, QueryOrder, QuerySelect, QueryTrait, RelationDef,
 };
@@ -48,6 +49,8 @@ pub struct Amounts {
     pub version: i64,
     /// In cents, of each adjustment that is active, in any order; negative for a discount.
     pub adjustments_usd_minor: Vec<i64>,
+    /// When the next adjustment begins or ends.
+    pub next_change_at: Option<DateTime<Utc>>,
 }
 
 /// A price with the adjustments that are active, oldest first.
@@ -67,21 +70,27 @@ pub struct ActiveAdjustment {
     pub active_until: Option<DateTime<Utc>>,
 }
 
-/// By product, with the adjustments that are active at this time.
+/// By product, with the adjustments that are active at this time, and the number that `count` selects in the same statement;
+/// 0 if it selects none.
 pub async fn amounts(
     db: &impl ConnectionTrait,
     products: &[Uuid],
     now: DateTime<Utc>,
-) -> Result<HashMap<Uuid, Amounts>, DbErr> {
-    type Row = (Uuid, i64, Option<i64>, i64, Option<i64>);
-    let rows = select_amounts(db, products, now).into_tuple::<Row>();
-    let mut by_product = HashMap::with_capacity(products.len());
-    for (product, base, compare_at, version, adjustment) in rows.all(db).await? {
+    count: SelectStatement,
+) -> Result<(i64, HashMap<Uuid, Amounts>), DbErr> {
+    type Time = Option<DateTime<Utc>>;
+    type Row = (Uuid, i64, Option<i64>, i64, Time, Option<i64>, Option<i64>);
+    let rows = select_amounts(db, products, now)
+        .expr(Expr::from(count))
+        .into_tuple::<Row>();
+    let (mut by_product, mut counted) = (HashMap::with_capacity(products.len()), None);
+    for (product, base, compare_at, version, next, adjustment, count) in rows.all(db).await? {
         let amounts = by_product.entry(product);
-        let amounts = amounts.or_insert_with(|| Amounts::new(base, compare_at, version));
+        let amounts = amounts.or_insert_with(|| Amounts::new(base, compare_at, version, next));
         amounts.adjustments_usd_minor.extend(adjustment);
+        counted = count;
     }
-    Ok(by_product)
+    Ok((counted.unwrap_or_default(), by_product))
 }
 
 /// Like [`amounts`], with all that there is to say of the adjustments, which is twice as much to read.
@@ -98,6 +107,7 @@ pub async fn adjusted(
         i64,
         Option<i64>,
         i64,
+        Time,
         Option<i64>,
         Text,
         Text,
@@ -110,11 +120,11 @@ pub async fn adjusted(
         .order_by_asc(Id)
         .into_tuple::<Row>();
     let mut by_product = HashMap::with_capacity(products.len());
-    for (product, base, compare_at, version, usd, kind, percent, from, until) in
+    for (product, base, compare_at, version, next, usd, kind, percent, from, until) in
         rows.all(db).await?
     {
         let adjusted = by_product.entry(product).or_insert_with(|| Adjusted {
-            amounts: Amounts::new(base, compare_at, version),
+            amounts: Amounts::new(base, compare_at, version, next),
             adjustments: Vec::new(),
         });
         // All of an adjustment is missing if there is none.
@@ -138,10 +148,16 @@ fn select_amounts(
     products: &[Uuid],
     now: DateTime<Utc>,
 ) -> Select<Entity> {
-    use Column::{BaseUsdMinor, CompareAtUsdMinor, ProductId, Version};
+    use Column::{BaseUsdMinor, CompareAtUsdMinor, NextChangeAt, ProductId, Version};
     let prices = Entity::find()
         .select_only()
-        .columns([ProductId, BaseUsdMinor, CompareAtUsdMinor, Version])
+        .columns([
+            ProductId,
+            BaseUsdMinor,
+            CompareAtUsdMinor,
+            Version,
+            NextChangeAt,
+        ])
         .column(price_adjustment::Column::UsdMinor)
         .filter(keys::any_of(db, ProductId, products));
     match db.get_database_backend() {
@@ -153,16 +169,10 @@ fn select_amounts(
 /// Reads the adjustments of each price by their index. For the prices of a thousand products, PostgreSQL would otherwise
 /// read all adjustments of the shop, which takes ten times as long.
 fn join_adjustments_of_each(mut prices: Select<Entity>, now: DateTime<Utc>) -> Select<Entity> {
-    use price_adjustment::Column::{ActiveFrom, ActiveUntil};
     let of_price = Expr::col(("price_adjustments", "product_id"));
     let active = price_adjustment::Entity::find()
         .filter(of_price.equals(("product_prices", "product_id")))
-        .filter(ActiveFrom.lte(now))
-        .filter(
-            Condition::any()
-                .add(ActiveUntil.is_null())
-                .add(ActiveUntil.gt(now)),
-        )
+        .filter(is_active(price_adjustment::Entity, now))
         // Skips nothing, but keeps the two queries from being planned as one.
         .offset(0)
         .into_query();
@@ -177,12 +187,18 @@ fn join_adjustments_of_each(mut prices: Select<Entity>, now: DateTime<Utc>) -> S
 }
 
 impl Amounts {
-    fn new(base_usd_minor: i64, compare_at_usd_minor: Option<i64>, version: i64) -> Self {
+    fn new(
+        base_usd_minor: i64,
+        compare_at_usd_minor: Option<i64>,
+        version: i64,
+        next_change_at: Option<DateTime<Utc>>,
+    ) -> Self {
         Self {
             base_usd_minor,
             compare_at_usd_minor,
             version,
             adjustments_usd_minor: Vec::new(),
+            next_change_at,
         }
     }
 }
@@ -192,15 +208,19 @@ fn active_adjustments(now: DateTime<Utc>) -> RelationDef {
         .from(Column::ProductId)
         .to(price_adjustment::Column::ProductId)
         .into();
-    adjustments.on_condition(move |_, adjustment| {
-        use price_adjustment::Column::{ActiveFrom, ActiveUntil};
-        let column = |column| Expr::col((adjustment.clone(), column));
-        Condition::all().add(column(ActiveFrom).lte(now)).add(
-            Condition::any()
-                .add(column(ActiveUntil).is_null())
-                .add(column(ActiveUntil).gt(now)),
-        )
-    })
+    adjustments.on_condition(move |_, adjustment| is_active(adjustment, now))
+}
+
+/// The adjustment of this table or alias is active.
+fn is_active(adjustment: impl IntoIden, now: DateTime<Utc>) -> Condition {
+    use price_adjustment::Column::{ActiveFrom, ActiveUntil};
+    let adjustment = adjustment.into_iden();
+    let column = |column| Expr::col((adjustment.clone(), column));
+    Condition::all().add(column(ActiveFrom).lte(now)).add(
+        Condition::any()
+            .add(column(ActiveUntil).is_null())
+            .add(column(ActiveUntil).gt(now)),
+    )
 }
 
 /// By product.

@@ -15,6 +15,7 @@ use std::collections::HashMap;
 use crate::bus::Event;
 use crate::database::DatabaseTransaction;
 use chrono::{DateTime, Utc};
+use sea_orm::sea_query::SelectStatement;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbErr};
 use serde::Serialize;
 use tracing::Instrument;
@@ -105,6 +106,11 @@ pub async fn last_sequences(
     aggregate_ids: &[String],
 ) -> Result<HashMap<String, i64>, DbErr> {
     outbox_sequence::last_of(db, topic, aggregate_ids).await
+}
+
+/// Selects the number of an aggregate's last event, for use within another statement: what both read is of one moment.
+pub fn last_sequence_query(topic: &str, aggregate_id: &str) -> SelectStatement {
+    outbox_sequence::last_query(topic, aggregate_id)
 }
 
 /// Makes others who append to this aggregate, or lock it, wait until the transaction ends. Whoever locks rows before

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ExprTrait, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{OnConflict, SelectStatement};
+use sea_orm::{ActiveValue::Set, ExprTrait, QueryOrder, QuerySelect, QueryTrait};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "outbox_sequences")]
@@ -76,6 +76,14 @@ pub async fn last_of(
         .into_iter()
         .map(|row| (row.aggregate_id, row.last))
         .collect())
+}
+
+/// Selects the aggregate's last number.
+pub fn last_query(topic: &str, aggregate_id: &str) -> SelectStatement {
+    Entity::find_by_id((topic.to_owned(), aggregate_id.to_owned()))
+        .select_only()
+        .column(Column::Last)
+        .into_query()
 }
 
 /// Rows after this one, by topic and aggregate: one step of a walk over all.

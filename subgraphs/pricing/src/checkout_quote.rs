@@ -46,8 +46,10 @@ impl CheckoutQuote {
         let prices = products
             .iter()
             .map(|&product| loaders.amounts.load_one(product));
-        let (rate, prices) =
-            futures::try_join!(loaders.rate(requested.currency), try_join_all(prices))?;
+        let (rate, prices) = futures::try_join!(
+            loaders.rate(context, requested.currency),
+            try_join_all(prices)
+        )?;
         let prices = prices.into_iter().map(|amounts| {
             let cents = product_price::current(&*amounts?, floor).usd_minor;
             Some(Money::new(cents, CurrencyCode::Usd))

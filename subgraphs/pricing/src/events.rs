@@ -25,8 +25,8 @@ pub const TYPES: &[EventType] = &[
     EventType::new::<RateAlert<'_>>(TOPIC, RATE_ALERT),
 ];
 
-/// All prices are one aggregate: their sequence numbers say which change is the newer one.
-const PRICES: &str = "prices";
+/// All prices are one aggregate: their sequence numbers say which change is the newer one. Each change of prices is counted.
+pub(crate) const PRICES: &str = "prices";
 
 /// Exchange rates are used that were fetched, released or set.
 const RATES_REFRESHED: &str = "rates.refreshed";

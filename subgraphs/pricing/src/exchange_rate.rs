@@ -1,9 +1,8 @@
 //! An exchange rate from US dollars, with its freshness.
 
-use async_graphql::{Context, Enum, SimpleObject};
+use async_graphql::{Enum, SimpleObject};
 use chrono::{DateTime as Time, TimeDelta, Utc};
 use entities::pricing::exchange_rate as entity;
-use resolvers::cache_policy;
 use resolvers::money::CurrencyCode;
 use resolvers::scalars::DateTime;
 use resolvers::{ApiError, ApiResult};
@@ -48,7 +47,7 @@ pub(crate) struct ExchangeRate {
     pub fetched_at: DateTime,
     /// In what time its freshness changes; `None` if it does not.
     #[graphql(skip)]
-    changes_in: Option<TimeDelta>,
+    pub(crate) changes_in: Option<TimeDelta>,
 }
 
 impl ExchangeRate {
@@ -98,13 +97,6 @@ impl ExchangeRate {
             fetched_at: row.fetched_at.into(),
             changes_in: config.freshness_changes_in(age),
         })
-    }
-
-    /// Lets the response be stored only until the freshness changes, and with it the converted prices.
-    pub(crate) fn limit_age(&self, context: &Context<'_>) {
-        if let Some(left) = self.changes_in {
-            cache_policy::limit_age(context, left);
-        }
     }
 }
 

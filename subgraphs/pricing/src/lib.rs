@@ -12,6 +12,7 @@ mod loaders;
 pub mod metrics;
 mod mutation;
 mod new_products;
+mod price_cache;
 mod price_file;
 pub mod price_import;
 mod price_schedule;
@@ -47,6 +48,7 @@ pub use countries::{Countries, CountriesError};
 pub use entities::pricing::rate_freshness::RateFreshness;
 pub use geo_database::{GeoDatabase, GeoError};
 pub use migrations::pricing::Migrator;
+pub use price_cache::PriceCache;
 pub use rate_cache::RateCache;
 pub use rate_refresh::{RefreshError, RefreshReport, refresh as refresh_rates};
 pub use rate_watch::observe as observe_rates;
@@ -66,6 +68,7 @@ pub struct State {
     /// How exchange rates are fetched and judged.
     pub rates: RatesConfig,
     pub rate_cache: RateCache,
+    pub price_cache: PriceCache,
     /// Who is asked for rates; without one, those that are known are used for what their age makes them worth.
     pub rate_provider: Option<OpenExchangeRates>,
     /// Who confirms rates that are held.
@@ -90,6 +93,7 @@ impl State {
             geo: None,
             rates: RatesConfig::default(),
             rate_cache: RateCache::default(),
+            price_cache: PriceCache::default(),
             rate_provider: None,
             second_rate_provider: None,
             floor_percent: FLOOR_PERCENT,

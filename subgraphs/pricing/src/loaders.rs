@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use async_graphql::Context;
 use async_graphql::dataloader::Loader;
 use chrono::{DateTime, Duration, Utc};
 use entities::pricing::product_price::{Adjusted, Amounts};
@@ -13,13 +14,14 @@ use parking_lot::Mutex;
 use platform::database::Database;
 use resolvers::batch::{Batched, Batches};
 use resolvers::money::CurrencyCode;
-use resolvers::{ApiResult, finder_loader};
+use resolvers::{ApiResult, cache_policy, finder_loader};
 use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::State;
 use crate::currency_context::CurrencyContext;
 use crate::exchange_rate::ExchangeRate;
+use crate::price_cache::{PriceCache, Prices};
 
 /// The period covered by a product's price history.
 const HISTORY: Duration = Duration::days(90);
@@ -29,39 +31,38 @@ finder_loader! {
     ScheduledOfProduct: Uuid => Vec<scheduled_price_change::Model>, scheduled_price_change::of_products
 }
 
-/// Defines a loader of prices at one moment, over a finder of `product_price`.
-macro_rules! price_loader {
-    ($(#[$doc:meta])* $name:ident => $value:ty, $finder:path) => {
-        $(#[$doc])*
-        pub(crate) struct $name {
-            database: Database,
-            now: DateTime<Utc>,
-        }
-
-        impl Loader<Uuid> for $name {
-            type Value = Arc<$value>;
-            type Error = Arc<DbErr>;
-
-            async fn load(
-                &self,
-                products: &[Uuid],
-            ) -> Result<HashMap<Uuid, Self::Value>, Self::Error> {
-                let prices = $finder(self.database.read(), products, self.now).await;
-                let prices = prices.map_err(Arc::new)?.into_iter();
-                Ok(prices.map(|(id, price)| (id, Arc::new(price))).collect())
-            }
-        }
-    };
+/// What prices are made of, by product.
+pub(crate) struct AmountsOfProduct {
+    cache: PriceCache,
+    database: Database,
+    now: DateTime<Utc>,
 }
 
-price_loader! {
-    /// What prices are made of, by product.
-    AmountsOfProduct => Amounts, product_price::amounts
+impl Loader<Uuid> for AmountsOfProduct {
+    type Value = Arc<Amounts>;
+    type Error = Arc<DbErr>;
+
+    async fn load(&self, products: &[Uuid]) -> Result<Prices, Self::Error> {
+        let prices = self.cache.prices(&self.database, products, self.now);
+        prices.await.map_err(Arc::new)
+    }
 }
 
-price_loader! {
-    /// Prices with the currently active adjustments, by product.
-    AdjustedOfProduct => Adjusted, product_price::adjusted
+/// Prices with the currently active adjustments, by product.
+pub(crate) struct AdjustedOfProduct {
+    database: Database,
+    now: DateTime<Utc>,
+}
+
+impl Loader<Uuid> for AdjustedOfProduct {
+    type Value = Arc<Adjusted>;
+    type Error = Arc<DbErr>;
+
+    async fn load(&self, products: &[Uuid]) -> Result<HashMap<Uuid, Self::Value>, Self::Error> {
+        let prices = product_price::adjusted(self.database.read(), products, self.now).await;
+        let prices = prices.map_err(Arc::new)?.into_iter();
+        Ok(prices.map(|(id, price)| (id, Arc::new(price))).collect())
+    }
 }
 
 /// Recent price changes, by product.
@@ -178,6 +179,7 @@ impl Loaders {
             now,
             currency_contexts: Mutex::default(),
             amounts: batches.loader(AmountsOfProduct {
+                cache: state.price_cache.clone(),
                 database: database(),
                 now,
             }),
@@ -206,8 +208,13 @@ impl Loaders {
         self.scheduled.clear();
     }
 
-    /// The rate of this currency; `None` for US dollars and if none was ever fetched.
-    pub(crate) async fn rate(&self, to: CurrencyCode) -> ApiResult<Option<Arc<ExchangeRate>>> {
+    /// The rate of this currency; `None` for US dollars and if none was ever fetched. The response may be stored only until
+    /// the rate's freshness changes, and with it the converted prices.
+    pub(crate) async fn rate(
+        &self,
+        context: &Context<'_>,
+        to: CurrencyCode,
+    ) -> ApiResult<Option<Arc<ExchangeRate>>> {
         if to == CurrencyCode::Usd {
             return Ok(None);
         }
@@ -220,6 +227,10 @@ impl Loaders {
             });
             rate.clone()
         };
-        rate.await
+        let rate = rate.await?;
+        if let Some(left) = rate.as_ref().and_then(|rate| rate.changes_in) {
+            cache_policy::limit_age(context, left);
+        }
+        Ok(rate)
     }
 }

@@ -41,13 +41,7 @@ impl Product {
             let currency = CurrencyContext::of_price(context, currency)?;
             let loaders = context.data_unchecked::<Loaders>();
             let floor = context.data_unchecked::<State>().floor_percent;
-            let rate = async {
-                let rate = loaders.rate(currency.currency).await?;
-                if let Some(rate) = &rate {
-                    rate.limit_age(context);
-                }
-                Ok(rate)
-            };
+            let rate = loaders.rate(context, currency.currency);
             // Lists of products seldom show the adjustments, which are most of what there is to read.
             if context.look_ahead().field("adjustments").exists() {
                 let (price, rate) = futures::try_join!(loaders.adjusted.load_one(self.id), rate)?;

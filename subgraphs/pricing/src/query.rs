@@ -68,9 +68,11 @@ impl Query {
             let state = context.data_unchecked::<State>();
             return Ok(ExchangeRate::identity(state.clock.now()));
         }
-        let rate = context.data_unchecked::<Loaders>().rate(to).await?;
+        let rate = context
+            .data_unchecked::<Loaders>()
+            .rate(context, to)
+            .await?;
         let rate = rate.ok_or_else(|| no_rate(to))?;
-        rate.limit_age(context);
         Ok(ExchangeRate::clone(&rate))
     }
 
@@ -91,10 +93,10 @@ impl Query {
             return Err(ApiError::bad_user_input("amountUsd must not be negative"));
         }
         // Converts the exact amount, so that it is rounded only once.
-        let rate = context.data_unchecked::<Loaders>().rate(to).await?;
-        if let Some(rate) = &rate {
-            rate.limit_age(context);
-        }
+        let rate = context
+            .data_unchecked::<Loaders>()
+            .rate(context, to)
+            .await?;
         PriceQuote::new(amount_usd, to, None, rate.as_ref())
             .ok_or_else(|| ApiError::bad_user_input("amountUsd is too large to convert"))
     }

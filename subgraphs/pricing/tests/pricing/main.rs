@@ -7,6 +7,7 @@ mod currency_context;
 mod exchange_rates;
 mod fixture;
 mod new_products;
+mod price_cache;
 mod price_concurrency;
 mod price_import;
 mod price_schedule;
