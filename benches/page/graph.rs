@@ -145,6 +145,17 @@ impl Process {
     }
 }
 
+impl Drop for Process {
+    /// Waits until the process has ended, since another one may need its locks.
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.start_kill();
+        while let Ok(None) = self.child.try_wait() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
 /// A process per domain, with these settings.
 async fn subgraphs(
     data: &Path,

@@ -17,8 +17,8 @@ use super::writer::Writes;
 use crate::backoff::Backoff;
 use crate::tables::queue::Queue;
 
-/// How often the write-ahead log is looked at: a call to the system, no statement.
-const LOOK: Duration = Duration::from_millis(200);
+/// How often the write-ahead log is looked at: a call to the system, no statement. Caches are to follow within 50 ms.
+const LOOK: Duration = Duration::from_millis(25);
 /// How long a listening connection may be silent before it is tested.
 const SILENCE: Duration = Duration::from_secs(30);
 /// How long connecting, and each answer, may take.

@@ -86,11 +86,8 @@ impl PriceCache {
 
     fn put(&self, count: i64, prices: &Prices, now: DateTime<Utc>) {
         let mut cached = self.0.lock();
-        // Read by a request that began before the change.
-        if count < cached.count {
-            return;
-        }
-        if count > cached.count || cached.prices.len() + prices.len() > CAPACITY {
+        // A lower count is that of a request that began before the change, or of a database that was restored.
+        if count != cached.count || cached.prices.len() + prices.len() > CAPACITY {
             cached.prices.clear();
         }
         cached.count = count;
