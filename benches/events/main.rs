@@ -85,7 +85,7 @@ async fn measure(arguments: &Arguments, fleet: Fleet) -> anyhow::Result<bool> {
         print("import", &imports);
         mutations
     };
-    fleet.stop().await?;
+    fleet.stop();
     Ok(mutations.routers.percentile(99) <= FRESH)
 }
 

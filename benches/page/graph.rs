@@ -63,7 +63,7 @@ pub(crate) async fn run(data: &Path, arguments: &[&str]) -> anyhow::Result<Strin
 
 /// A listening process.
 pub(crate) struct Process {
-    pub(crate) child: Child,
+    child: Child,
     /// `127.0.0.1:PORT`.
     pub(crate) address: String,
     /// Time from its start until `/readyz` returned 200.

@@ -1,6 +1,6 @@
 //! Prices that were read, for requests that follow.
 //!
-//! They are never older than the database: whoever changes prices also counts the change ([`events::PRICES`]), in the same
+//! They are never older than the database: whoever changes prices also counts the change ([`PRICES`]), in the same
 //! transaction, so prices that were read at a count are those of every moment with this count, until an adjustment begins or
 //! ends. Reading the count takes one row, instead of two for each product.
 
